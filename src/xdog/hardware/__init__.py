@@ -1,0 +1,1 @@
+"""What drives actuators and sensors; the protocols that robot and mirror share."""

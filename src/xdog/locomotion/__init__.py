@@ -1,0 +1,1 @@
+"""Standing, walking, lying down: from velocity commands to leg targets."""

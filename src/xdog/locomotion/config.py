@@ -1,0 +1,99 @@
+"""The figures of standing, walking and odometry, read from launch/config/locomotion.yaml and checked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from xdog.paths import share_path
+from xdog.safety.config import parse_section, read_mapping
+
+
+@dataclass(frozen=True)
+class StanceConfig:
+    """Standing up and lying down: times in s, speed in rad/s, distances in m, angles in rad."""
+
+    gains_time: float
+    fold_speed: float
+    fold_time: float
+    push_time: float
+    lower_time: float
+    foothold_radius: float
+    fold_dip: float
+    fold_spread: float
+    most_tilt: float
+
+
+@dataclass(frozen=True)
+class BodyPoseConfig:
+    """Largest deviations of the body from standing (m, rad) and their rates (m/s, rad/s)."""
+
+    lower: float
+    rise: float
+    roll: float
+    pitch: float
+    yaw: float
+    height_rate: float
+    angle_rate: float
+
+
+@dataclass(frozen=True)
+class WalkingConfig:
+    """Passing between stance and policy: times in s, joint speed in rad/s."""
+
+    start_time: float
+    stop_time: float
+    stop_joint_speed: float
+    rest_time: float
+    stand_time: float
+
+
+@dataclass(frozen=True)
+class TimeoutConfig:
+    """How long locomotion trusts what it was told, and how long the gate may take to open for `stand`, s."""
+
+    safety: float
+    command: float
+    gate: float
+
+
+@dataclass(frozen=True)
+class OdometryConfig:
+    """Times in s, speeds in m/s, standard deviations in m, rad, m/s and rad/s."""
+
+    still_time: float
+    slip_speed: float
+    velocity_sigma: float
+    yaw_rate_sigma: float
+    angle_sigma: float
+    height_sigma: float
+    drift_per_metre: float
+    yaw_per_metre: float
+
+
+@dataclass(frozen=True)
+class LocomotionConfig:
+    """All of locomotion.yaml."""
+
+    stance: StanceConfig
+    body_pose: BodyPoseConfig
+    walking: WalkingConfig
+    timeouts: TimeoutConfig
+    odometry: OdometryConfig
+
+
+def load_locomotion_config(path: Optional[Path] = None) -> LocomotionConfig:
+    """The figures of locomotion, from launch/config/locomotion.yaml unless told otherwise.
+
+    Raises:
+        SafetyConfigError: the file is malformed; the message names file and entry.
+        OSError: it cannot be read.
+    """
+    path = path or share_path("launch", "config", "locomotion.yaml")
+    content, where = read_mapping(path), str(path)
+    return LocomotionConfig(
+        stance=parse_section(StanceConfig, content, "stance", where),
+        body_pose=parse_section(BodyPoseConfig, content, "body_pose", where),
+        walking=parse_section(WalkingConfig, content, "walking", where),
+        timeouts=parse_section(TimeoutConfig, content, "timeouts", where),
+        odometry=parse_section(OdometryConfig, content, "odometry", where),
+    )

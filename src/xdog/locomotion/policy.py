@@ -1,0 +1,141 @@
+"""Runs a gait policy: an ONNX file whose contract says how it wants to be fed and what its output means."""
+
+from pathlib import Path
+from typing import Any, Mapping, Optional
+
+import numpy as np
+import onnxruntime
+
+from xdog.contract import ContractError, PolicyContract, check_contract, contract_from_metadata
+from xdog.description import RobotDescription
+from xdog.hardware.base import LegsReading, LegsTarget
+from xdog.locomotion.gait import TrotReference, advance_gait, limit_command, start_gait
+from xdog.locomotion.observation import Measurements, ObservationBuilder, projected_gravity
+from xdog.locomotion.rotations import imu_mount
+
+Array = np.ndarray
+
+
+class PolicyError(RuntimeError):
+    """A policy file cannot be run, or its output is unusable. The message says which and what to do."""
+
+
+class GaitPolicy:
+    """One policy on one robot: remembers its history, place in the stride and last action between steps.
+
+    Args:
+        path: of the ONNX file. Input ``observation`` (1, N) float32, output ``action`` (1, 12) float32.
+        robot: that it must fit.
+
+    Raises:
+        PolicyError: the file cannot be read, or its input or output has another name or shape.
+        ContractError: it carries no contract, or one that this robot does not fulfil.
+    """
+
+    def __init__(self, path: Path, robot: RobotDescription) -> None:
+        self.path = path
+        self._session = _open(path)
+        metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
+        self.contract: PolicyContract = contract_from_metadata(metadata, str(path))
+        check_contract(self.contract, robot, str(path))
+        try:
+            self._builder = ObservationBuilder(self.contract.terms)
+        except ValueError as error:
+            raise ContractError(f"{path}: {error}. Export it again with './xdog train gait'.") from error
+        self._default = np.array(self.contract.default_position)
+        self._scale = np.array(self.contract.action_scale)
+        self._mount = imu_mount(robot)
+        self._reference = TrotReference(robot, self.contract.trot, np)
+        self.reset()
+        self._check_shapes()
+
+    def reset(self) -> None:
+        """Forget the past: the next step is the first one."""
+        self._history: Optional[Array] = None
+        self._gait = start_gait(1, np)
+        self._last_action = np.zeros(len(self._default))
+
+    def step(self, reading: LegsReading, command: Array) -> LegsTarget:
+        """Targets for one control period.
+
+        Args:
+            reading: what legs and IMU measured.
+            command: wanted vx (m/s), vy (m/s), wz (rad/s), (3,); limited to what the policy was trained on.
+
+        Raises:
+            PolicyError: the policy's output is not finite.
+        """
+        contract = self.contract
+        command = limit_command(command[None], contract.command_range, contract.max_lateral_acceleration, np)
+        frame = self._builder.frame(self._measure(reading, command), np)
+        if self._history is None:
+            self._history = self._builder.start(frame, np)
+        else:
+            self._history = self._builder.push(self._history, frame, np)
+        action = self._infer(self._builder.observe(self._history))
+        if not np.all(np.isfinite(action)):
+            raise PolicyError(
+                f"{self.path} gave an output that is not finite: use another policy (policy:=FILE) or train it again "
+                "with './xdog train gait'"
+            )
+        self._last_action = action
+        position = self._reference.angles(self._gait)[0] + self._scale * action
+        self._gait = advance_gait(self._gait, command, self.contract.trot, self.contract.period, np)
+        return LegsTarget(
+            position=position,
+            velocity=np.zeros_like(position),
+            effort=np.zeros_like(position),
+            kp=np.array(self.contract.kp),
+            kd=np.array(self.contract.kd),
+        )
+
+    def _measure(self, reading: LegsReading, command: Array) -> Measurements:
+        """One step's quantities, each (1, n), in the base frame. Contract and robot have one joint order: checked."""
+        gravity_imu = projected_gravity(reading.orientation[None], np)
+        return Measurements(
+            angular_velocity=reading.angular_velocity[None] @ self._mount.T,
+            gravity=gravity_imu @ self._mount.T,
+            command=command,
+            position=(reading.position - self._default)[None],
+            velocity=reading.velocity[None],
+            last_action=self._last_action[None],
+            gait=self._gait,
+        )
+
+    def _infer(self, observation: Array) -> Array:
+        (action,) = self._session.run(["action"], {"observation": observation.astype(np.float32)})
+        first: Array = np.asarray(action, dtype=float)[0]
+        return first
+
+    def _check_shapes(self) -> None:
+        """Compare names and shapes with the contract and run the network once, which also warms it up."""
+        n = len(self._default)
+        inputs = {entry.name: entry for entry in self._session.get_inputs()}
+        outputs = {entry.name: entry for entry in self._session.get_outputs()}
+        wanted = f"it needs one input 'observation' (1, {self._builder.size}) and one output 'action' (1, {n}), float32"
+        remedy = "Export it again with './xdog train gait'."
+        found = ", ".join(f"'{e.name}' {e.shape} {e.type}" for e in (*inputs.values(), *outputs.values()))
+        if set(inputs) != {"observation"} or set(outputs) != {"action"}:
+            raise PolicyError(f"{self.path}: {wanted}; it has {found}. {remedy}")
+        try:
+            (action,) = self._session.run(["action"], {"observation": np.zeros((1, self._builder.size), np.float32)})
+        except Exception as error:  # onnxruntime's exceptions share no public base class
+            raise PolicyError(f"{self.path}: {wanted}; it has {found}. {remedy}") from error
+        if np.shape(action) != (1, n):
+            raise PolicyError(f"{self.path}: {wanted}; its action came out as {np.shape(action)}. {remedy}")
+
+
+def _open(path: Path) -> Any:
+    """An inference session with one thread: the network is small and the other cores have other work."""
+    if not path.is_file():
+        raise PolicyError(
+            f"there is no policy file {path}: launch with policy:=FILE, or train one with './xdog train gait'"
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors are raised; the log needs no copy
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exceptions share no public base class
+        raise PolicyError(f"{path} is not an ONNX file that can be run: {str(error).strip()}") from error

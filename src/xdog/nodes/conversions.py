@@ -1,0 +1,147 @@
+"""Between XDog's messages and its plain types. Joints are matched by name in both directions."""
+
+import math
+from typing import Optional, Sequence
+
+import numpy as np
+import rospy
+from geometry_msgs.msg import Quaternion, Vector3
+from sensor_msgs.msg import BatteryState, Imu, JointState
+
+from xdog.description import RobotDescription
+from xdog.hardware.base import ArmReading, BatteryReading, LegsReading, LegsTarget
+from xdog.msg import LegCommand, LegState
+
+Array = np.ndarray
+
+NANOSECONDS = 1_000_000_000
+
+
+class MessageError(ValueError):
+    """A message does not fit the robot. The text names what is wrong with it."""
+
+
+def to_time(seconds: float) -> rospy.Time:
+    """Seconds as a ROS time, rounded to the nanosecond (rospy's own conversion cuts off)."""
+    return rospy.Time(*divmod(round(seconds * NANOSECONDS), NANOSECONDS))
+
+
+def to_seconds(stamp: rospy.Time) -> float:
+    """A ROS time in seconds."""
+    return stamp.secs + stamp.nsecs / NANOSECONDS
+
+
+def leg_state_message(
+    reading: LegsReading, robot: RobotDescription, active: bool = False, gate_reason: str = ""
+) -> LegState:
+    """A reading as legs/state; ``active`` and ``gate_reason`` are the bridge gate's verdict."""
+    message = LegState()
+    message.header.stamp = to_time(reading.stamp)
+    message.header.frame_id = robot.frames["imu"]
+    message.name = robot.legs.names
+    message.position = reading.position.tolist()
+    message.velocity = reading.velocity.tolist()
+    message.effort = reading.effort.tolist()
+    message.temperature = reading.temperature.tolist()
+    message.alarm = bytes(reading.alarm.tolist())
+    message.online = reading.online.tolist()
+    message.imu_stamp = to_time(reading.imu_stamp)
+    message.orientation = Quaternion(*reading.orientation.tolist())
+    message.angular_velocity = Vector3(*reading.angular_velocity.tolist())
+    message.linear_acceleration = Vector3(*reading.linear_acceleration.tolist())
+    message.foot = robot.feet
+    message.contact = reading.contact.tolist()
+    message.gate = LegState.ACTIVE if active else LegState.DAMPING
+    message.gate_reason = gate_reason
+    return message
+
+
+def legs_reading(message: LegState, robot: RobotDescription) -> LegsReading:
+    """legs/state as a reading, in the description's order.
+
+    Raises:
+        MessageError: a joint or foot is missing, or a list has another length than its names.
+    """
+    joints = _order(message.name, robot.legs.names, "joints")
+    feet = _order(message.foot, robot.feet, "feet")
+
+    def column(label: str, values: Sequence[float], order: Array) -> Array:
+        if len(values) < len(order) or len(values) != len(message.foot if order is feet else message.name):
+            raise MessageError(f"legs/state: {len(values)} values of {label}, one for each name is needed")
+        return np.array(values)[order]
+
+    q, w, a = message.orientation, message.angular_velocity, message.linear_acceleration
+    return LegsReading(
+        stamp=to_seconds(message.header.stamp),
+        position=column("position", message.position, joints),
+        velocity=column("velocity", message.velocity, joints),
+        effort=column("effort", message.effort, joints),
+        temperature=column("temperature", message.temperature, joints),
+        alarm=column("alarm", list(message.alarm), joints),
+        online=column("online", message.online, joints),
+        imu_stamp=to_seconds(message.imu_stamp),
+        orientation=np.array([q.x, q.y, q.z, q.w]),
+        angular_velocity=np.array([w.x, w.y, w.z]),
+        linear_acceleration=np.array([a.x, a.y, a.z]),
+        contact=column("contact", message.contact, feet),
+    )
+
+
+def _order(got: Sequence[str], wanted: Sequence[str], what: str) -> Array:
+    where = {name: i for i, name in enumerate(got)}
+    missing = [name for name in wanted if name not in where]
+    if missing:
+        raise MessageError(f"legs/state lacks the {what} {', '.join(missing)}")
+    return np.array([where[name] for name in wanted])
+
+
+def leg_command_message(target: LegsTarget, robot: RobotDescription, stamp: float) -> LegCommand:
+    """Targets as legs/command; ``stamp`` (s) is that of the legs/state they answer."""
+    message = LegCommand()
+    message.header.stamp = to_time(stamp)
+    message.name = robot.legs.names
+    message.position = target.position.tolist()
+    message.velocity = target.velocity.tolist()
+    message.effort = target.effort.tolist()
+    message.kp = target.kp.tolist()
+    message.kd = target.kd.tolist()
+    return message
+
+
+def joint_state_message(legs: LegsReading, arm: Optional[ArmReading], robot: RobotDescription) -> JointState:
+    """All joints as joint_states: legs, then arm; the legs alone when the arm does not answer."""
+    message = JointState()
+    message.header.stamp = to_time(legs.stamp)
+    message.name = [*robot.legs.names, *robot.arm.names] if arm else list(robot.legs.names)
+    for field in ("position", "velocity", "effort"):
+        values = getattr(legs, field).tolist() + (getattr(arm, field).tolist() if arm else [])
+        setattr(message, field, values)
+    return message
+
+
+def imu_message(reading: LegsReading, robot: RobotDescription) -> Imu:
+    """The IMU's share of a reading as imu/data (REP 145); covariances zero, that is unknown."""
+    message = Imu()
+    message.header.stamp = to_time(reading.imu_stamp)
+    message.header.frame_id = robot.frames["imu"]
+    message.orientation = Quaternion(*reading.orientation.tolist())
+    message.angular_velocity = Vector3(*reading.angular_velocity.tolist())
+    message.linear_acceleration = Vector3(*reading.linear_acceleration.tolist())
+    return message
+
+
+def battery_message(reading: BatteryReading, robot: RobotDescription, stamp: float) -> BatteryState:
+    """A battery reading; cells and temperature are not measured and stay NaN or empty."""
+    message = BatteryState()
+    message.header.stamp = to_time(stamp)
+    message.voltage, message.current, message.percentage = reading.voltage, reading.current, reading.percentage
+    message.capacity = message.design_capacity = robot.battery["capacity"]
+    message.charge = reading.percentage * message.capacity
+    message.temperature = math.nan
+    message.present = True
+    message.power_supply_technology = BatteryState.POWER_SUPPLY_TECHNOLOGY_LION
+    discharging = reading.current < 0.0
+    message.power_supply_status = (
+        BatteryState.POWER_SUPPLY_STATUS_DISCHARGING if discharging else BatteryState.POWER_SUPPLY_STATUS_NOT_CHARGING
+    )
+    return message

@@ -1,0 +1,283 @@
+"""The bridge's gate: the last code between a command and the actuators.
+
+Nothing passes without a fresh heartbeat of the safety supervisor and a fresh, sound command; what passes is finite
+and within the body's limits. Everything else means damping (kp 0, kd > 0) on the legs and standing still on the arm.
+
+The methods may be called from different threads: each hands its result over in a single assignment.
+"""
+
+from dataclasses import dataclass
+from typing import Optional, Sequence, Tuple
+
+import numpy as np
+
+from xdog.description import JointGroup, RobotDescription
+from xdog.hardware.base import LegsTarget
+from xdog.safety.config import ArmGateConfig, GateConfig
+
+Array = np.ndarray
+
+INVALID_COMMAND = "invalid command:"
+"""How the reason begins when the gate refused a command: the supervisor latches a stop on it."""
+
+JUST_STARTED = "the bridge has just started"
+UNSUPERVISED = "no heartbeat from the safety supervisor yet"
+"""Reasons of a gate that no supervisor has ever spoken to."""
+
+
+@dataclass(frozen=True)
+class GateOutput:
+    """What the bridge writes to the leg actuators in this step.
+
+    Attributes:
+        target: targets in the order of the description's legs.
+        active: True while the command is followed, False while damping.
+        reason: why the gate damps; empty while active.
+        warning: what had to be cut down in the command; empty if nothing.
+    """
+
+    target: LegsTarget
+    active: bool
+    reason: str
+    warning: str
+
+
+def is_fresh(now: float, arrival: float, stamp: float, timeout: float) -> bool:
+    """Whether a message is new enough at ``now``: neither its arrival nor its stamp is further away than ``timeout``.
+
+    The stamp tells a message that hung on its way from a fresh one. A clock that jumped back makes both old.
+    """
+    return abs(now - arrival) <= timeout and abs(now - stamp) <= timeout
+
+
+class Permission:
+    """The supervisor's last word and its age. Without a fresh word, motion is not allowed."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._word: Optional[Tuple[float, float, bool, str]] = None
+
+    def update(self, now: float, stamp: float, motion_allowed: bool, reason: str) -> None:
+        """A heartbeat that takes the legs/state of ``stamp`` (s) into account came in at ``now`` (s)."""
+        self._word = (now, stamp, motion_allowed, reason)
+
+    def objection(self, now: float) -> str:
+        """Why nothing may move at ``now`` (s); empty if it may."""
+        if self._word is None:
+            return UNSUPERVISED
+        arrival, stamp, allowed, reason = self._word
+        if not is_fresh(now, arrival, stamp, self._timeout):
+            return f"the safety supervisor's heartbeat is missing for more than {self._timeout:g} s"
+        return "" if allowed else f"motion not allowed: {reason or 'no reason given'}"
+
+
+def check_command(group: JointGroup, names: Sequence[str], columns: Sequence[Tuple[str, Sequence[float]]]) -> Array:
+    """Bring a command's columns into the order of the group.
+
+    Args:
+        group: the joints to be commanded, each exactly once.
+        names: joint names in the command's order.
+        columns: (label, values) with one value for each name.
+
+    Returns:
+        Array (len(columns), n) in the group's order.
+
+    Raises:
+        ValueError: wrong lengths, an unknown, missing or repeated joint, or a value that is not finite.
+    """
+    unknown = sorted(set(names).difference(group.names))
+    if unknown:
+        raise ValueError(f"unknown joint {', '.join(unknown)}")
+    missing = [name for name in group.names if name not in names]
+    if missing:
+        raise ValueError(f"joint {', '.join(missing)} is missing")
+    if len(names) != len(group.names):
+        raise ValueError(f"{len(names)} names for {len(group.names)} joints, so some are repeated")
+    table = np.empty((len(columns), len(names)))
+    for row, (label, values) in zip(table, columns):
+        if len(values) != len(names):
+            raise ValueError(f"{len(values)} values of {label} for {len(names)} joints")
+        row[:] = values
+    table = table[:, group.indices(names)]
+    bad = np.argwhere(~np.isfinite(table))
+    if bad.size:
+        column, joint = bad[0]
+        raise ValueError(f"{columns[column][0]} of {group.names[joint]} is {table[column, joint]}")
+    return table
+
+
+WORTH_A_WARNING = 0.01
+"""Cuts up to this size are noise or rounding, not worth a word: rad, rad/s, Nm, Nm/rad, Nm s/rad."""
+
+
+def _outside(group: JointGroup, label: str, wrong: Array) -> str:
+    """A warning that names the joints where ``wrong`` (n,) is True; empty if there are none."""
+    names = [name for name, flag in zip(group.names, wrong) if flag]
+    return f"{label} out of limits: {', '.join(names)}" if names else ""
+
+
+class CommandGate:
+    """Decides in every bridge step what the leg actuators get."""
+
+    def __init__(self, robot: RobotDescription, config: GateConfig) -> None:
+        self._legs = robot.legs
+        self._max_kp, self._max_kd = robot.max_kp, robot.max_kd
+        self._damp = robot.leg_gains["damp"]
+        self._config = config
+        self._permission = Permission(config.heartbeat_timeout)
+        self._command: Optional[Tuple[float, float, LegsTarget, str]] = None
+        self._invalid = ""
+        self._position = np.clip(np.zeros(len(self._legs.names)), self._legs.lower, self._legs.upper)
+        self._open = False
+        self._applied = 0.0
+
+    def on_safety(self, now: float, stamp: float, motion_allowed: bool, reason: str) -> None:
+        """Take note of a heartbeat of the safety supervisor, stamped ``stamp`` (s), that came in at ``now`` (s)."""
+        self._permission.update(now, stamp, motion_allowed, reason)
+        if not motion_allowed:
+            self._invalid = ""  # the supervisor has taken over; its latch now keeps the legs damped
+
+    def on_command(
+        self,
+        now: float,
+        stamp: float,
+        names: Sequence[str],
+        position: Sequence[float],
+        velocity: Sequence[float],
+        effort: Sequence[float],
+        kp: Sequence[float],
+        kd: Sequence[float],
+    ) -> None:
+        """Take note of a legs/command that came in at ``now`` (s) and answers the legs/state of ``stamp`` (s).
+
+        Units are those of the message. A command with anything wrong in it is refused as a whole, and the legs are
+        damped until the supervisor has taken notice and has been reset, whatever else is commanded meanwhile.
+        """
+        columns = (("position", position), ("velocity", velocity), ("effort", effort), ("kp", kp), ("kd", kd))
+        try:
+            table = check_command(self._legs, names, columns)
+        except (TypeError, ValueError) as error:
+            self._invalid = f"{INVALID_COMMAND} {error}"
+            self._command = None
+            return
+        legs = self._legs
+        zero = np.zeros(len(legs.names))
+        limits = (
+            (legs.lower, legs.upper),
+            (-legs.velocity, legs.velocity),
+            (-legs.effort, legs.effort),
+            (zero, zero + self._max_kp),
+            (zero, zero + self._max_kd),
+        )
+        clipped = np.array([np.clip(row, low, high) for row, (low, high) in zip(table, limits)])
+        cut = np.abs(clipped - table) > WORTH_A_WARNING
+        warnings = (_outside(legs, label, flags) for (label, _), flags in zip(columns, cut))
+        self._command = (now, stamp, LegsTarget(*clipped), "; ".join(filter(None, warnings)))
+
+    def apply(self, now: float, measured_position: Array) -> GateOutput:
+        """What the actuators get at ``now`` (s).
+
+        Args:
+            now: s, on the clock of the other calls.
+            measured_position: (12,) rad. Where it is not finite, the last finite one stands in and the legs damp.
+        """
+        command = self._command
+        finite = np.isfinite(measured_position)
+        measured = np.clip(np.where(finite, measured_position, self._position), self._legs.lower, self._legs.upper)
+        reason = self._objection(now, command)
+        if not reason and not finite.all():
+            reason = "measured joint positions are not finite"
+        if reason or command is None:
+            self._position, self._open = measured, False
+            return GateOutput(self._damping(measured), False, reason, "")
+        _, _, wanted, warning = command
+        start, elapsed = (self._position, max(now - self._applied, 0.0)) if self._open else (measured, 0.0)
+        step = self._config.max_target_rate * elapsed
+        self._position, self._open, self._applied = np.clip(wanted.position, start - step, start + step), True, now
+        target = LegsTarget(self._position, wanted.velocity, wanted.effort, wanted.kp, wanted.kd)
+        return GateOutput(target, True, "", warning)
+
+    def _objection(self, now: float, command: Optional[Tuple[float, float, LegsTarget, str]]) -> str:
+        """Why the legs must be damped at ``now`` (s); empty if the command may pass."""
+        forbidden = self._invalid or self._permission.objection(now)
+        if forbidden:
+            return forbidden
+        if command is None:
+            return "no legs/command yet"
+        if not is_fresh(now, command[0], command[1], self._config.command_timeout):
+            return f"legs/command is missing for more than {self._config.command_timeout:g} s"
+        return ""
+
+    def _damping(self, position: Array) -> LegsTarget:
+        zero = np.zeros(len(self._legs.names))
+        return LegsTarget(position, zero, zero, zero + self._damp.kp, zero + self._damp.kd)
+
+
+LONGEST_STEP = 0.1
+"""s. An arm cycle that comes later is treated as this late, so that a stall doesn't turn into a jump of the goals."""
+
+
+class ArmGate:
+    """Decides in every bridge step where the arm's servos are sent."""
+
+    def __init__(self, robot: RobotDescription, config: ArmGateConfig, heartbeat_timeout: float) -> None:
+        self._arm = robot.arm
+        self._max_rate = np.minimum(config.max_rate, robot.arm.velocity)
+        self._pause = config.pause
+        self._permission = Permission(heartbeat_timeout)
+        self._goal: Optional[Array] = None
+        self._sent: Optional[Array] = None
+        self._applied = 0.0
+        self._holding = False
+        self._heard = -np.inf
+        self._barred = False
+
+    def on_safety(self, now: float, stamp: float, motion_allowed: bool, reason: str) -> None:
+        """Take note of a heartbeat of the safety supervisor, stamped ``stamp`` (s), that came in at ``now`` (s)."""
+        self._permission.update(now, stamp, motion_allowed, reason)
+
+    def on_command(self, now: float, names: Sequence[str], position: Sequence[float]) -> str:
+        """Take note of a wanted arm position, rad for each name, that came in at ``now`` (s).
+
+        After a stop commands are ignored until none has come in for a while.
+
+        Returns:
+            What is wrong with it or had to be cut down, empty if nothing. A refused command changes nothing.
+        """
+        silent, self._heard = now - self._heard, now
+        try:
+            wanted = check_command(self._arm, names, (("position", position),))[0]
+        except (TypeError, ValueError) as error:
+            return f"{INVALID_COMMAND} {error}"
+        if self._barred and silent < self._pause:
+            return f"ignored after a stop: send nothing for {self._pause:g} s, then command again"
+        goal = np.clip(wanted, self._arm.lower, self._arm.upper)
+        self._barred = False
+        self._goal = goal
+        return _outside(self._arm, "position", np.abs(goal - wanted) > WORTH_A_WARNING)
+
+    def forget(self) -> None:
+        """Hold the arm where it will be found next, as after a stop: somebody may move it meanwhile."""
+        self._goal, self._sent, self._barred = None, None, True
+
+    def apply(self, now: float, measured_position: Array) -> Array:
+        """Servo goals, (6,) rad: the next towards the wanted position, or where the arm is if nothing may move.
+
+        Args:
+            now: s, on the clock of the other calls.
+            measured_position: (6,) rad; values that are not finite are replaced by what was sent last.
+        """
+        last = np.zeros(len(self._arm.names)) if self._sent is None else self._sent
+        here = np.where(np.isfinite(measured_position), measured_position, last)
+        here = np.clip(here, self._arm.lower, self._arm.upper)
+        elapsed, self._applied = now - self._applied, now
+        held, self._holding = self._holding, bool(self._permission.objection(now))
+        if self._holding:
+            self._goal, self._barred = None, True
+            self._sent = last if held else here
+            return self._sent
+        start, elapsed = (here, 0.0) if self._sent is None else (self._sent, min(max(elapsed, 0.0), LONGEST_STEP))
+        goal = start if self._goal is None else self._goal
+        step = self._max_rate * elapsed
+        self._sent = np.clip(goal, start - step, start + step)
+        return self._sent

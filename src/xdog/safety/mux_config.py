@@ -1,0 +1,59 @@
+"""The figures of the velocity mux, read from launch/config/mux.yaml and checked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Mapping, Optional
+
+from xdog.paths import share_path
+from xdog.safety.config import SafetyConfigError, parse_section, read_mapping
+
+
+@dataclass(frozen=True)
+class Planar:
+    """One number for each direction of motion: vx, vy, wz. Units as in mux.yaml."""
+
+    vx: float
+    vy: float
+    wz: float
+
+
+@dataclass(frozen=True)
+class MuxConfig:
+    """All of mux.yaml: times in s, priorities by source, limits in m/s and rad/s, acceleration in m/s^2 and rad/s^2."""
+
+    timeout: float
+    safety_timeout: float
+    priorities: Mapping[str, int]
+    limits: Planar
+    acceleration: Planar
+
+
+@dataclass(frozen=True)
+class _Timeouts:
+    timeout: float
+    safety_timeout: float
+
+
+def load_mux_config(path: Optional[Path] = None) -> MuxConfig:
+    """The mux's figures, from launch/config/mux.yaml unless told otherwise.
+
+    Raises:
+        SafetyConfigError: the file is malformed; the message names the entry.
+        OSError: it cannot be read.
+    """
+    path = path or share_path("launch", "config", "mux.yaml")
+    content = read_mapping(path)
+    where = str(path)
+    limits = parse_section(Planar, content, "limits", where)
+    acceleration = parse_section(Planar, content, "acceleration", where)
+    priorities = content.get("priorities")
+    if not isinstance(priorities, dict) or not priorities:
+        raise SafetyConfigError(f"{where}: section 'priorities' is missing or no mapping")
+    for source, priority in priorities.items():
+        if not isinstance(source, str) or isinstance(priority, bool) or not isinstance(priority, int):
+            raise SafetyConfigError(f"{where}: priorities.{source} is {priority!r}; it must be a whole number")
+    if len(set(priorities.values())) < len(priorities):
+        raise SafetyConfigError(f"{where}: two sources have the same priority")
+    rest = {key: value for key, value in content.items() if key not in ("limits", "acceleration", "priorities")}
+    times = parse_section(_Timeouts, {"the file": rest}, "the file", where)
+    return MuxConfig(times.timeout, times.safety_timeout, dict(priorities), limits, acceleration)

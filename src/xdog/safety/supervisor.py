@@ -1,0 +1,289 @@
+"""The supervisor: decides whether the robot may move, and keeps a stop until somebody clears it."""
+
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from xdog.description import RobotDescription
+from xdog.safety.config import SupervisorConfig
+from xdog.safety.gate import INVALID_COMMAND, JUST_STARTED, UNSUPERVISED
+
+Array = np.ndarray
+
+OK, WARN, DAMP, ESTOP = 0, 1, 2, 3
+"""Levels of the verdict, as in SafetyState.msg."""
+
+TORQUE_LIMIT_ALARM = 11
+"""The vendor's code for "desired torque out of limit": its own example goes on walking, so it only warns."""
+
+RESTARTED = "the safety supervisor was restarted and has forgotten what it knew: look at the robot"
+WAITING = "waiting for legs/state: start the bridge"
+
+
+@dataclass(frozen=True, eq=False)
+class LegsReport:
+    """What the supervisor needs of a legs/state. n = 12 joints.
+
+    Attributes:
+        stamp, imu_stamp: s, on the bridge's clock.
+        names: joint names, in the order of the arrays.
+        orientation: (4,) quaternion x, y, z, w of the IMU, which is parallel to the trunk.
+        motion: (6,) the IMU's angular velocity x, y, z, rad/s, and acceleration x, y, z, m/s^2.
+        position: (n,) rad.
+        velocity: (n,) rad/s.
+        temperature: (n,) degrees Celsius; NaN where it is not measured.
+        alarm: (n,) the actuators' codes, 0 none.
+        online: (n,) bool.
+        active: True while the gate follows commands.
+        gate_reason: why the gate damps.
+    """
+
+    stamp: float
+    imu_stamp: float
+    names: Sequence[str]
+    orientation: Sequence[float]
+    motion: Sequence[float]
+    position: Array
+    velocity: Array
+    temperature: Array
+    alarm: Sequence[int]
+    online: Sequence[bool]
+    active: bool
+    gate_reason: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the supervisor says: a level, whether the robot may move, why not, and what wants attention."""
+
+    level: int
+    motion_allowed: bool
+    reasons: Tuple[str, ...]
+    warnings: Tuple[str, ...]
+
+
+def tilt_angle(orientation: Sequence[float]) -> float:
+    """Angle between a frame's z axis and the world's, rad; NaN if the quaternion (x, y, z, w) has no unit length."""
+    x, y, z, w = orientation
+    square = x * x + y * y + z * z + w * w
+    if not 0.9 < square < 1.1:
+        return float("nan")
+    return float(np.arccos(np.clip(1.0 - 2.0 * (x * x + y * y) / square, -1.0, 1.0)))
+
+
+def misfit(report: LegsReport, names: Sequence[str]) -> str:
+    """Why a report can't be a robot's with joints of these names; empty if it can."""
+    if sorted(report.names) != sorted(names):
+        wrong = sorted(set(report.names).symmetric_difference(names)) or ["some are repeated"]
+        return f"legs/state has other joints than robot.yaml: {', '.join(wrong)}"
+    for column in ("position", "velocity", "temperature", "alarm", "online"):
+        count = len(getattr(report, column))
+        if count != len(names):
+            return f"legs/state has {count} values of {column} for {len(names)} joints"
+    return ""
+
+
+def not_finite(report: LegsReport) -> List[str]:
+    """The measurements in a well-formed report that are not finite."""
+    columns = (("position", report.position), ("velocity", report.velocity))
+    found = [f"{what} of {name}" for what, row in columns for name, x in zip(report.names, row) if not np.isfinite(x)]
+    return found if np.all(np.isfinite(report.motion)) else [*found, "the IMU's rates"]
+
+
+class Lasting:
+    """Whether a condition has held for a while without a break."""
+
+    def __init__(self) -> None:
+        self._start: Optional[float] = None
+
+    def update(self, now: float, holds: bool, duration: float) -> bool:
+        """True if it holds at ``now`` (s) and has been for ``duration`` (s), to the microsecond."""
+        if not holds:
+            self._start = None
+            return False
+        if self._start is None or now < self._start:  # a clock that was set back starts anew
+            self._start = now
+        return now - self._start >= duration - 1e-6
+
+
+class Supervisor:
+    """Collects what is wrong, by cause. Times are in s on one clock, given by the caller.
+
+    What it says must reach nobody before the first legs/state has come in: by the gate's word in that state it knows
+    whether another supervisor was there before it.
+    """
+
+    def __init__(self, robot: RobotDescription, config: SupervisorConfig) -> None:
+        self._config = config
+        self._names = robot.legs.names
+        self._cells = robot.battery["cells"]
+        self._report: Optional[LegsReport] = None
+        self._stamp: Optional[float] = None
+        self._arrival = 0.0
+        self._tilt = 0.0
+        self._tilted, self._low, self._sagging = Lasting(), Lasting(), Lasting()
+        self._battery: Dict[str, str] = {}
+        self._battery_heard: Optional[float] = None
+        self._invalid: Optional[float] = None
+        self._command_stamp: Optional[float] = None
+        self._overrun: Optional[Tuple[float, str]] = None
+        self._neutral: Optional[Tuple[float, bool]] = None
+        self._faults: Dict[str, str] = {}
+        self._latched: Dict[str, str] = {}
+
+    def on_legs(self, now: float, report: LegsReport) -> None:
+        """A legs/state came in at ``now``. It is news only if its stamp is later than that of the one before."""
+        if self._stamp is None and (report.active or report.gate_reason not in (JUST_STARTED, UNSUPERVISED)):
+            self._latch({"restart": RESTARTED})  # an earlier supervisor spoke to this gate and may have held a stop
+        if self._stamp is None or report.stamp > self._stamp:
+            self._arrival = now
+        self._stamp = report.stamp
+        problem = misfit(report, self._names)
+        if problem:  # what it says about the joints is worth nothing
+            self._faults = {"misfit": problem}
+            self._latch(self._faults)
+            return
+        self._report = report
+        config = self._config
+        faults: Dict[str, str] = {}
+        self._tilt = tilt_angle(report.orientation)
+        if not self._tilt >= 0.0:
+            faults["orientation"] = f"the IMU's orientation is no rotation: {list(report.orientation)}"
+        broken = not_finite(report)
+        if broken:
+            faults["not finite"] = f"legs/state is not finite: {', '.join(broken)}"
+        if self._tilted.update(report.stamp, self._tilt > config.tilt_damp, config.tilt_time):
+            faults["tilt"] = f"fallen: tilted by {self._tilt:.2f} rad (limit {config.tilt_damp:g})"
+        if abs(report.stamp - report.imu_stamp) > config.imu_timeout:
+            faults["imu"] = f"the IMU has been silent for more than {config.imu_timeout:g} s"
+        offline = [name for name, online in zip(report.names, report.online) if not online]
+        if offline:
+            faults["offline"] = f"joint offline: {', '.join(offline)}"
+        alarms = [f"{n} (code {a})" for n, a in zip(report.names, report.alarm) if a not in (0, TORQUE_LIMIT_ALARM)]
+        if alarms:
+            faults["alarm"] = f"actuator alarm: {', '.join(alarms)}"
+        hot = self._hotter_than(config.temperature_damp)
+        if hot:
+            faults["temperature"] = f"too hot: {hot} (limit {config.temperature_damp:g} C)"
+        if report.gate_reason.startswith(INVALID_COMMAND):
+            self._invalid = now
+            faults["command"] = report.gate_reason
+        self._faults = faults
+        self._latch(faults)
+
+    def on_battery(self, now: float, voltage: float) -> None:
+        """A reading of the battery, V, came in at ``now``. NaN and zero are what a gauge shows that knows nothing."""
+        if not voltage > 0.0:
+            return
+        self._battery_heard = now
+        cell, config = voltage / self._cells, self._config
+        low = self._low.update(now, cell < config.cell_voltage_damp, config.battery_time)
+        sagging = self._sagging.update(now, cell < config.cell_voltage_warn, config.battery_time)
+        text = f"battery at {voltage:.1f} V ({cell:.2f} V a cell)"
+        self._battery = {"damp": f"{text}: charge it"} if low else {"warn": text} if sagging else {}
+        if low:
+            self._latch({"battery": self._battery["damp"]})
+
+    def on_command(self, now: float, stamp: float) -> None:
+        """A legs/command came in at ``now`` that answers the legs/state of ``stamp``."""
+        active = self._report is not None and self._report.active
+        gap = 0.0 if self._command_stamp is None or not active else stamp - self._command_stamp
+        self._command_stamp = stamp
+        if gap > self._config.command_gap + 1e-6:
+            self._overrun = (now, f"legs/command came {1000.0 * gap:.0f} ms after the one before")
+
+    def on_inputs_neutral(self, now: float, neutral: bool) -> None:
+        """The velocity mux said at ``now`` whether every source of cmd_vel is at rest."""
+        self._neutral = (now, neutral)
+
+    def estop(self, who: str) -> None:
+        """Stop now and stay stopped. ``who`` is shown as the reason."""
+        self._latch({"estop": f"e-stop: {who}"})
+
+    def reset(self, now: float) -> Tuple[bool, str]:
+        """Clear a stop if all its causes have gone.
+
+        Returns:
+            Whether no stop is latched any more, and what was done or stands in the way.
+        """
+        if not self._latched:
+            return True, "no stop was latched"
+        obstacles = self._obstacles(now)
+        if obstacles:
+            return False, "the stop stays: " + "; ".join(obstacles)
+        cleared = "; ".join(self._latched.values())
+        self._latched.clear()
+        return True, f"cleared: {cleared}. The robot stays as it is until it is told to stand"
+
+    def verdict(self, now: float) -> Verdict:
+        """What holds at ``now``."""
+        if self._stale(now):
+            self._latch({"state": f"no legs/state for more than {self._config.state_timeout:g} s: look at the bridge"})
+        warnings = tuple(self._warnings(now))
+        reasons = tuple(self._latched.values()) or ((WAITING,) if self._report is None else ())
+        if "estop" in self._latched:
+            level = ESTOP
+        elif self._latched:
+            level = DAMP
+        else:
+            level = WARN if warnings or reasons else OK
+        return Verdict(level, not reasons, reasons, warnings)
+
+    def _latch(self, causes: Dict[str, str]) -> None:
+        for cause, text in causes.items():
+            self._latched.setdefault(cause, text)
+
+    def _stale(self, now: float) -> bool:
+        return self._report is not None and now - self._arrival > self._config.state_timeout
+
+    def _hotter_than(self, limit: float) -> str:
+        report = self._report
+        if report is None:
+            return ""
+        return ", ".join(f"{name} {t:.0f} C" for name, t in zip(report.names, report.temperature) if t >= limit)
+
+    def _obstacles(self, now: float) -> List[str]:
+        """Everything that stands against clearing a stop at ``now``."""
+        report, config = self._report, self._config
+        if report is None:
+            return list(self._faults.values()) or [WAITING]
+        if self._stale(now):
+            return ["legs/state is still missing: look at the bridge"]
+        found = list(self._faults.values())
+        if report.active:  # whoever heard the stop has damped; cleared before, it might never have been heard
+            found.append("the legs still follow commands: call again when they are damped")
+        if "command" not in self._faults and self._invalid is not None and now - self._invalid < config.invalid_quiet:
+            found.append("an invalid legs/command came in just now: stop its sender")
+        if "tilt" not in self._faults and not self._tilt <= config.tilt_warn:
+            found.append(f"tilted by {self._tilt:.2f} rad: set the robot upright (below {config.tilt_warn:g} rad)")
+        fastest = int(np.argmax(np.abs(report.velocity)))
+        if not np.max(np.abs(report.velocity)) <= config.still_velocity:
+            found.append(f"{report.names[fastest]} still moves at {report.velocity[fastest]:.1f} rad/s")
+        if "damp" in self._battery:
+            found.append(self._battery["damp"])
+        if self._neutral is None or abs(now - self._neutral[0]) > config.neutral_timeout:
+            found.append("nobody says whether cmd_vel is neutral: start velocity_mux")
+        elif not self._neutral[1]:
+            found.append("a cmd_vel source commands motion: let go of it")
+        return found
+
+    def _warnings(self, now: float) -> List[str]:
+        report, config = self._report, self._config
+        if report is None:
+            return []
+        found = []
+        if config.tilt_warn < self._tilt:
+            found.append(f"tilted by {self._tilt:.2f} rad")
+        hot = self._hotter_than(config.temperature_warn)
+        if hot:
+            found.append(f"hot: {hot}")
+        limited = [name for name, alarm in zip(report.names, report.alarm) if alarm == TORQUE_LIMIT_ALARM]
+        if limited:
+            found.append(f"desired torque out of limit: {', '.join(limited)}")
+        found.extend(self._battery.values())
+        if self._battery_heard is not None and now - self._battery_heard > config.battery_silence:
+            found.append(f"no battery reading for {now - self._battery_heard:.0f} s: look at the gauge")
+        if self._overrun is not None and 0.0 <= now - self._overrun[0] < config.warning_hold:
+            found.append(self._overrun[1])
+        return found

@@ -1,0 +1,1 @@
+"""Driving by hand: a keyboard in a terminal."""

@@ -1,0 +1,83 @@
+"""From held keys to a velocity that stops by itself."""
+
+import math
+from dataclasses import dataclass
+from typing import Mapping, Optional, Tuple
+
+from xdog.teleop.config import TeleopConfig
+
+
+@dataclass(frozen=True)
+class Velocity:
+    """A velocity in the base frame: vx, vy in m/s (forward, left), wz in rad/s (counterclockwise)."""
+
+    vx: float
+    vy: float
+    wz: float
+
+
+ZERO = Velocity(0.0, 0.0, 0.0)
+
+DIRECTIONS: Mapping[str, Tuple[int, int, int]] = {
+    "w": (1, 0, 0),
+    "s": (-1, 0, 0),
+    "a": (0, 1, 0),
+    "d": (0, -1, 0),
+    "q": (0, 0, 1),
+    "e": (0, 0, -1),
+    "up": (1, 0, 0),
+    "down": (-1, 0, 0),
+    "left": (0, 0, 1),
+    "right": (0, 0, -1),
+}
+"""Signs of (vx, vy, wz) for every driving key."""
+
+
+class HeldKey:
+    """Which driving key is held, guessed from a terminal that reports presses and repeats only. Times in s."""
+
+    def __init__(self, config: TeleopConfig) -> None:
+        self._config = config
+        self._key = ""
+        self._until = 0.0
+        self._zeros_owed = 0
+        self.scale = config.scale_start
+
+    def press(self, key: str, now: float) -> None:
+        """A byte of a driving key arrived: the first, or a repeat while it is held."""
+        repeating = key == self._key and now < self._until
+        self._key = key
+        self._until = now + (self._config.hold_repeating if repeating else self._config.hold_initial)
+        self._zeros_owed = math.ceil(self._config.zeros * self._config.rate)
+
+    def release(self, now: float) -> None:
+        """Stop at once."""
+        self._until = min(self._until, now)
+
+    def faster(self, steps: int) -> None:
+        """Change the scale of all speeds by ``steps`` (negative: slower), within its limits."""
+        wanted = self.scale + steps * self._config.scale_step
+        self.scale = round(min(1.0, max(self._config.scale_smallest, wanted)), 6)
+
+    def full_speed(self) -> Velocity:
+        """What the keys drive at the present scale."""
+        config = self._config
+        return Velocity(config.forward * self.scale, config.sideways * self.scale, config.turn * self.scale)
+
+    def next(self, now: float) -> Optional[Velocity]:
+        """What to publish in this period: a velocity while a key is held, then zeros, then None (nothing).
+
+        Zeros are counted, not timed: a program that was held up for a while must still send them.
+        """
+        if now < self._until:
+            vx, vy, wz = DIRECTIONS[self._key]
+            speed = self.full_speed()
+            return Velocity(vx * speed.vx, vy * speed.vy, wz * speed.wz)
+        if self._zeros_owed:
+            self._zeros_owed -= 1
+            return ZERO
+        return None
+
+    def at_rest(self, now: float) -> bool:
+        """No key is held and the robot has been told so."""
+        return now >= self._until and not self._zeros_owed

@@ -1,0 +1,5 @@
+"""`./xdog bench`: speed of training and of the running graph on this machine. See docs/benchmarks.md."""
+
+
+class BenchError(RuntimeError):
+    """A part of the benchmark cannot be measured. The message says why and what to do."""

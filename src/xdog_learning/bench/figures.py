@@ -1,0 +1,87 @@
+"""The arithmetic of the benchmark: from times that were taken to the figures that are reported."""
+
+import math
+import time
+from bisect import bisect_right
+from typing import Callable, Dict, List, Mapping, Sequence, Tuple
+
+import numpy as np
+
+Report = Callable[[float, str], None]
+"""Told the share of a part that is done, 0 to 1, and what is going on."""
+
+Stamped = Sequence[Tuple[float, float]]
+"""What came in: when, s of wall time in ascending order, and a value."""
+
+
+def interleave(
+    contestants: Mapping[str, Callable[[], int]],
+    rounds: int,
+    report: Report,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Dict[str, List[float]]:
+    """Let the contestants run in turn, so that whatever else the machine does hits all of them alike.
+
+    Args:
+        contestants: each runs one block when called and returns how many steps it did.
+        rounds: blocks of each that count; one before them warms up.
+        report: told the progress.
+        clock: s.
+
+    Returns:
+        Steps per second of every block.
+    """
+    rates: Dict[str, List[float]] = {name: [] for name in contestants}
+    for number in range(-1, rounds):
+        for place, (name, run) in enumerate(contestants.items()):
+            label = f"{name}, {f'round {number + 1} of {rounds}' if number >= 0 else 'warm-up'}"
+            report((number + 1 + place / len(contestants)) / (rounds + 1), label)
+            start = clock()
+            steps = run()
+            if number >= 0:
+                rates[name].append(steps / (clock() - start))
+    return rates
+
+
+def jitter_p99_ms(arrivals: Sequence[float], period: float) -> float:
+    """How far the time between two arrivals is from the period, 99th percentile of its size, ms.
+
+    Raises:
+        ValueError: fewer than two arrivals.
+    """
+    if len(arrivals) < 2:
+        raise ValueError(f"jitter of {len(arrivals)} arrivals: it needs two at least")
+    return float(np.percentile(np.abs(np.diff(arrivals) - period), 99) * 1e3)
+
+
+def command_latencies(published: Stamped, safe: Stamped, states: Stamped, commands: Stamped) -> List[float]:
+    """From every change of cmd_vel to the first legs/command that must know it, s of wall time.
+
+    That is the command which answers a state that came after the first changed cmd_vel_safe.
+
+    Args:
+        published: when cmd_vel was changed, and to what.
+        safe: cmd_vel_safe; at rest whenever cmd_vel changes.
+        states: legs/state with its stamp.
+        commands: legs/command with the stamp of the state that it answers.
+
+    Returns:
+        One for each change; infinite where no answer came before the recording ended.
+    """
+    safe_times, state_times, command_times = ([at for at, _ in topic] for topic in (safe, states, commands))
+    latencies = []
+    for asked, _ in published:
+        first = bisect_right(safe_times, asked)
+        before = safe[first - 1][1] if first else math.nan
+        changed = next((at for at, value in safe[first:] if value != before), math.inf)
+        later = bisect_right(state_times, changed)
+        needed = states[later][1] if later < len(states) else math.inf
+        after = commands[bisect_right(command_times, changed) :]
+        latencies.append(next((at for at, stamp in after if stamp >= needed), math.inf) - asked)
+    return latencies
+
+
+def real_time_factor(commands: Stamped) -> float:
+    """Simulated time per wall time over the recording; the values are stamps in simulated time."""
+    (start, first), (end, last) = commands[0], commands[-1]
+    return (last - first) / (end - start)

@@ -1,0 +1,1 @@
+"""The gait: training, evaluation, export."""

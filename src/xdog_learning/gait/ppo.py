@@ -1,0 +1,124 @@
+"""stable-baselines3's PPO with an asymmetric critic and a learning rate that follows the measured KL divergence."""
+
+import math
+from typing import Any, List, Optional, Tuple, Union
+
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.policies import ActorCriticPolicy
+from torch import Tensor, nn
+
+from xdog_learning.gait.environment import GaitVecEnv
+from xdog_sim.tasks.gait_config import PpoSettings
+
+MAX_RATE, MIN_RATE = 3e-3, 1e-5
+
+
+def mlp(sizes: Tuple[int, ...]) -> nn.Sequential:
+    """Linear layers of the given sizes, each followed by an ELU."""
+    layers: List[nn.Module] = []
+    for inputs, outputs in zip(sizes[:-1], sizes[1:]):
+        layers += [nn.Linear(inputs, outputs), nn.ELU()]
+    return nn.Sequential(*layers)
+
+
+class SplitExtractor(nn.Module):
+    """Gives the actor the first ``actor_size`` features and the critic the rest."""
+
+    def __init__(self, size: int, actor_size: int, actor: Tuple[int, ...], critic: Tuple[int, ...]) -> None:
+        super().__init__()
+        self.actor_size = actor_size
+        self.latent_dim_pi, self.latent_dim_vf = actor[-1], critic[-1]
+        self.actor = mlp((actor_size, *actor))
+        self.critic = mlp((size - actor_size, *critic))
+
+    def forward(self, features: Tensor) -> Tuple[Tensor, Tensor]:
+        """Latents of actor and critic."""
+        return self.forward_actor(features), self.forward_critic(features)
+
+    def forward_actor(self, features: Tensor) -> Tensor:
+        """Latent of the actor, (n, last actor size)."""
+        return self.actor(features[:, : self.actor_size])
+
+    def forward_critic(self, features: Tensor) -> Tensor:
+        """Latent of the critic, (n, last critic size)."""
+        return self.critic(features[:, self.actor_size :])
+
+
+class GaitPolicy(ActorCriticPolicy):
+    """Separate networks for actor and critic; the actor never sees privileged entries."""
+
+    def __init__(
+        self, *args: Any, actor_size: int, actor: Tuple[int, ...], critic: Tuple[int, ...], **kwargs: Any
+    ) -> None:
+        self._sizes = actor_size, actor, critic
+        super().__init__(*args, **kwargs)
+
+    def _build_mlp_extractor(self) -> None:
+        self.mlp_extractor = SplitExtractor(self.features_dim, *self._sizes)  # type: ignore[assignment]  # stands in for MlpExtractor
+
+    def actor_network(self) -> nn.Sequential:
+        """The deterministic actor: actor's observation (n, actor_size) to raw action (n, 12)."""
+        extractor = self.mlp_extractor
+        assert isinstance(extractor, SplitExtractor)
+        return nn.Sequential(extractor.actor, self.action_net)
+
+
+class GaitPPO(PPO):
+    """PPO whose learning rate rises and falls with the KL divergence of the last update.
+
+    The rule is the usual one of legged locomotion: beyond twice the target the rate is divided by 1.5, below half of
+    it multiplied. Physics owns the cores while rollouts are collected, so torch works on one thread then.
+    """
+
+    learn_threads = 2
+    rate = 1e-3
+    kl_target = 0.01
+
+    def _update_learning_rate(self, optimizers: Union[List[torch.optim.Optimizer], torch.optim.Optimizer]) -> None:
+        self.logger.record("train/learning_rate", self.rate)
+        for optimizer in optimizers if isinstance(optimizers, list) else [optimizers]:
+            for group in optimizer.param_groups:
+                group["lr"] = self.rate
+
+    def train(self) -> None:
+        """One PPO update."""
+        torch.set_num_threads(self.learn_threads)
+        super().train()
+        torch.set_num_threads(1)
+        divergence = float(self.logger.name_to_value["train/approx_kl"])
+        if divergence > 2.0 * self.kl_target:
+            self.rate = max(self.rate / 1.5, MIN_RATE)
+        elif divergence < 0.5 * self.kl_target:
+            self.rate = min(self.rate * 1.5, MAX_RATE)
+
+
+def build_ppo(environment: GaitVecEnv, settings: PpoSettings, seed: int, log_folder: Optional[str]) -> GaitPPO:
+    """A new learner for the gait; without a log folder it keeps no TensorBoard curves."""
+    batch = environment.num_envs * settings.steps // settings.minibatches
+    model = GaitPPO(
+        GaitPolicy,
+        environment,
+        learning_rate=settings.learning_rate,
+        n_steps=settings.steps,
+        batch_size=batch,
+        n_epochs=settings.epochs,
+        gamma=settings.gamma,
+        gae_lambda=settings.gae_lambda,
+        clip_range=settings.clip_range,
+        ent_coef=settings.entropy,
+        vf_coef=settings.value,
+        max_grad_norm=settings.max_grad_norm,
+        policy_kwargs={
+            "actor_size": environment.actor_size,
+            "actor": settings.actor,
+            "critic": settings.critic,
+            "log_std_init": math.log(settings.initial_std),
+        },
+        tensorboard_log=log_folder,
+        seed=seed,
+        device="cpu",
+        verbose=0,
+    )
+    model.rate, model.kl_target = settings.learning_rate, settings.target_kl
+    return model

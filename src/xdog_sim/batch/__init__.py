@@ -1,0 +1,1 @@
+"""Many simulated robots behind one protocol."""

@@ -1,0 +1,212 @@
+"""The demo's film: a recorded run rendered without a screen and encoded as h264."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Callable, List, Tuple
+
+import imageio_ffmpeg
+import mujoco
+import numpy as np
+
+from xdog_sim.demo.figures import STRIDE, moving_average
+from xdog_sim.demo.overlay import Overlay
+from xdog_sim.demo.recording import Recording
+from xdog_sim.world import WorldOptions, build_spec
+
+Array = np.ndarray
+
+WIDTH, HEIGHT = 640, 480
+"""Pixels."""
+FRAME_RATE = 25
+"""Frames a simulated second. Rendering costs about 0.1 s of one core a frame without a GPU."""
+CHUNK = 20
+"""Frames that one process renders at a time."""
+CAMERA_DISTANCE, CAMERA_AZIMUTH, CAMERA_ELEVATION = 1.35, 130.0, -18.0  # m, degrees
+CAMERA_SMOOTHING = 1.5
+"""s over which the trunk's path is averaged to make the camera's."""
+ARROW_SCALE = 0.9
+"""m that an arrow is long for 1 m/s; a push's is half as long."""
+SHORTEST_ARROW = 0.09
+"""m; shorter ones would be a blob."""
+PUSH_SHOWN = 0.6
+"""s for which a push's arrow stays."""
+COMMAND_COLOUR, MEASURED_COLOUR, PUSH_COLOUR = (0.13, 0.14, 0.16, 1.0), (0.12, 0.47, 0.79, 1.0), (0.82, 0.22, 0.17, 1.0)
+
+
+class VideoError(RuntimeError):
+    """Nothing on this machine can render; the message says what to install."""
+
+
+def choose_renderer() -> str:
+    """Set ``MUJOCO_GL`` to what works here without a screen, unless it is set, and return it.
+
+    Raises:
+        VideoError: nothing works.
+    """
+    probe = "import mujoco; context = mujoco.GLContext(16, 16); context.make_current(); context.free()"
+    candidates = [os.environ["MUJOCO_GL"]] if os.environ.get("MUJOCO_GL") else ["egl", "osmesa"]
+    for name in candidates:
+        environment = {**os.environ, "MUJOCO_GL": name}
+        if (
+            subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, check=False).returncode
+            == 0
+        ):
+            os.environ["MUJOCO_GL"] = name
+            return name
+    raise VideoError(
+        f"no offscreen rendering with MUJOCO_GL={' or '.join(candidates)}: install libegl1 or libosmesa6 "
+        "('./xdog doctor' names what is missing)"
+    )
+
+
+def video_model() -> mujoco.MjModel:
+    """The robot on its floor, lit and trimmed for cheap and pretty pictures."""
+    spec = build_spec(WorldOptions(sensors=False))
+    base = next(body for body in spec.worldbody.bodies)
+    spec.visual.global_.offwidth, spec.visual.global_.offheight = WIDTH, HEIGHT
+    spec.visual.quality.shadowsize, spec.visual.quality.offsamples = 1024, 0
+    spec.visual.quality.numslices, spec.visual.quality.numstacks = 20, 10
+    spec.stat.extent = 4.0  # m; with the light overhead it keeps the floor free of shadow patterns
+    head = spec.visual.headlight
+    head.ambient, head.diffuse, head.specular = [0.35] * 3, [0.35] * 3, [0.1] * 3
+    spec.material("tiles").reflectance = 0.0
+    spec.geom("floor").group = 2
+    for light in list(spec.lights):
+        spec.delete(light)
+    base.add_light(
+        name="sun",
+        pos=[0.0, 0.0, 2.0],
+        dir=[0.1, 0.14, -1.0],
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACK,
+        diffuse=[0.7] * 3,
+        castshadow=True,
+    )
+    return spec.compile()
+
+
+class Painter:
+    """Turns a recorded run into pictures. One a process: it owns an OpenGL context."""
+
+    def __init__(self, run: Recording) -> None:
+        self._run = run
+        self._model = video_model()
+        self._data = mujoco.MjData(self._model)
+        self._renderer = mujoco.Renderer(self._model, HEIGHT, WIDTH)
+        self._camera = mujoco.MjvCamera()
+        self._camera.distance, self._camera.azimuth = CAMERA_DISTANCE, CAMERA_AZIMUTH
+        self._camera.elevation = CAMERA_ELEVATION
+        self._options = mujoco.MjvOption()
+        self._options.geomgroup[:] = [0, 1, 1, 0, 0, 0]  # no collision shapes
+        self._overlay = Overlay()
+        self._path = moving_average(run.time, run.position, CAMERA_SMOOTHING)
+        measured = np.column_stack([run.velocity[:, :2], run.angular_velocity[:, 2]])
+        self._measured = moving_average(run.time, measured, STRIDE)
+        self._addresses = [int(self._model.joint(name).qposadr[0]) for name in run.joint_names]
+
+    def frame(self, time: float) -> Array:
+        """The picture at ``time`` s, (HEIGHT, WIDTH, 3) uint8."""
+        run = self._run
+        i = min(int(np.searchsorted(run.time, time)), len(run.time) - 1)
+        self._data.qpos[:3] = run.position[i]
+        self._data.qpos[3:7] = run.orientation[i, [3, 0, 1, 2]]
+        self._data.qpos[self._addresses] = run.joints[i]
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_comPos(self._model, self._data)
+        mujoco.mj_camlight(self._model, self._data)
+        self._camera.lookat[:] = [self._path[i, 0], self._path[i, 1], 0.2]
+        self._renderer.update_scene(self._data, self._camera, self._options)
+        pushed = self._arrows(i, time)
+        label = [mark.label for mark in run.phases if mark.time <= time][-1:]
+        return self._overlay.draw(
+            self._renderer.render(), time, "".join(label), run.command[i], self._measured[i], pushed
+        )
+
+    def _arrows(self, i: int, time: float) -> bool:
+        run = self._run
+        x, y, z, w = run.orientation[i]
+        yaw = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+        turn = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
+        for velocity, colour, height, width in (  # on the floor, one lying on the other
+            (run.command[i], COMMAND_COLOUR, 0.0, 0.025),
+            (self._measured[i], MEASURED_COLOUR, 0.025, 0.012),
+        ):
+            start = np.array([*run.position[i, :2], height])
+            self._arrow(start, np.append(turn @ velocity[:2], 0.0) * ARROW_SCALE, colour, width)
+        for push in run.pushes:
+            if push.time <= time < push.time + PUSH_SHOWN:
+                shaft = 0.5 * push.delta * ARROW_SCALE
+                side = run.position[i] - shaft * (1.0 + 0.12 / max(float(np.linalg.norm(shaft)), 1e-6))
+                self._arrow(side, shaft, PUSH_COLOUR, 0.016)
+                return True
+        return False
+
+    def _arrow(self, start: Array, shaft: Array, colour: Tuple[float, ...], width: float) -> None:
+        scene = self._renderer.scene
+        if np.linalg.norm(shaft) < SHORTEST_ARROW or scene.ngeom == scene.maxgeom:
+            return
+        geom = scene.geoms[scene.ngeom]
+        mujoco.mjv_initGeom(
+            geom, mujoco.mjtGeom.mjGEOM_ARROW, np.zeros(3), np.zeros(3), np.zeros(9), np.array(colour, np.float32)
+        )
+        mujoco.mjv_connector(geom, mujoco.mjtGeom.mjGEOM_ARROW, width, start, start + shaft)
+        scene.ngeom += 1
+
+
+_painter: List[Painter] = []
+
+
+def _start(run: Recording) -> None:
+    _painter.append(Painter(run))
+
+
+def _paint(times: Array) -> bytes:
+    return b"".join(_painter[0].frame(float(time)).tobytes() for time in times)
+
+
+def save_video(run: Recording, path: Path, progress: Callable[[float], None], processes: int = 2) -> None:
+    """Render a run and encode it, at its own speed.
+
+    Args:
+        run: what was recorded.
+        path: of the mp4 file (h264, yuv420p).
+        progress: called with the finished share, 0 to 1.
+        processes: how many render at once.
+
+    Raises:
+        VideoError: nothing on this machine can render, or a process that did was killed.
+    """
+    choose_renderer()
+    unfinished = path.with_suffix(".part.mp4")  # a film cut short cannot be played
+    times = np.arange(0.0, run.time[-1], 1.0 / FRAME_RATE)
+    chunks = [times[i : i + CHUNK] for i in range(0, len(times), CHUNK)]
+    writer = imageio_ffmpeg.write_frames(
+        str(unfinished),
+        (WIDTH, HEIGHT),
+        fps=FRAME_RATE,
+        codec="libx264",
+        pix_fmt_in="rgb24",
+        pix_fmt_out="yuv420p",
+        output_params=["-preset", "veryfast", "-crf", "24", "-movflags", "+faststart"],
+        quality=None,
+    )
+    writer.send(None)
+    # A fresh interpreter for each: OpenGL contexts do not survive a fork.
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start, (run,))
+    try:
+        for done, pixels in enumerate(pool.map(_paint, chunks), start=1):
+            size = WIDTH * HEIGHT * 3
+            for start in range(0, len(pixels), size):
+                writer.send(pixels[start : start + size])
+            progress(done / len(chunks))
+    except BrokenProcessPool as error:
+        raise VideoError(f"a process that rendered the video died: {error}") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+        writer.close()
+    unfinished.replace(path)

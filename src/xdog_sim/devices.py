@@ -1,0 +1,150 @@
+"""The simulated devices: what xdog.hardware.base asks of legs, arm and battery, fed by the physics."""
+
+from typing import Mapping, Optional
+
+import numpy as np
+
+from xdog.description import RobotDescription
+from xdog.hardware.base import ArmReading, BatteryReading, LegsReading, LegsTarget
+from xdog_sim.actuator import LegActuators, ServoGoals
+from xdog_sim.battery import SimulatedBattery
+from xdog_sim.config import BatteryConfig, MirrorConfig
+from xdog_sim.faults import Faults
+from xdog_sim.sensors import ImuSample, SimulatedEncoders, SimulatedImu
+
+Array = np.ndarray
+
+
+class SimulatedLegs:
+    """Twelve actuators and the IMU. The bridge reads and writes; the physics calls the rest."""
+
+    def __init__(
+        self,
+        robot: RobotDescription,
+        config: MirrorConfig,
+        random: np.random.Generator,
+        faults: Faults,
+        first: ImuSample,
+    ) -> None:
+        legs, figures = robot.legs, config.legs
+        self._faults = faults
+        self._temperature, self._contact_force = figures.temperature, figures.contact_force
+        self._actuators = LegActuators(
+            config.physics_step, legs.effort, legs.velocity, figures.corner_speed, figures.ramp, figures.command_delay
+        )
+        self._encoders = SimulatedEncoders(len(legs.names), figures, random)
+        self._imu = SimulatedImu(config.imu, random, first)
+        self._imu_shown = self._imu.read(first.stamp)
+        self._torque = np.zeros(len(legs.names))
+        self._reading: Optional[LegsReading] = None
+
+    @property
+    def encoder_offset(self) -> Array:
+        """What the encoders show beyond the true angles, (12,) rad."""
+        return self._encoders.offset
+
+    def read(self) -> LegsReading:
+        """The newest measurement."""
+        assert self._reading is not None, "SimulatedRobot measures before anybody can read"
+        return self._reading
+
+    def write(self, target: LegsTarget) -> None:
+        """Send targets; they act after the delay."""
+        self._actuators.write(target)
+
+    def hold(self, target: LegsTarget) -> None:
+        """Act on ``target`` at once and forget what was written before."""
+        self._actuators.restart(target)
+
+    def torque(self, position: Array, velocity: Array) -> Array:
+        """The actuators' torques for the next physics step, (12,) Nm, from true angles (rad) and speeds (rad/s)."""
+        self._torque = self._actuators.torque(position + self._encoders.offset, velocity) * self._faults.online
+        return self._torque
+
+    def restart(self, sample: ImuSample) -> None:
+        """The robot was put somewhere else."""
+        self._imu.restart(sample)
+
+    def measure(self, now: float, position: Array, velocity: Array, foot_force: Array, sample: ImuSample) -> None:
+        """Measure the truth at ``now``: joints (12,), normal forces on the feet (4,) N, the IMU's true sample."""
+        faults = self._faults
+        self._imu.add(sample)
+        if not faults.imu_stale:
+            self._imu_shown = self._imu.read(now)
+        imu = self._imu_shown
+        measured = self._encoders.measure(position, velocity, self._torque)
+        self._reading = LegsReading(
+            stamp=now,
+            position=measured[0],
+            velocity=measured[1],
+            effort=measured[2],
+            temperature=np.where(np.isnan(faults.temperature), self._temperature, faults.temperature),
+            alarm=faults.alarm.copy(),
+            online=faults.online.copy(),
+            imu_stamp=imu.stamp,
+            orientation=imu.orientation[[1, 2, 3, 0]],
+            angular_velocity=imu.angular_velocity,
+            linear_acceleration=imu.linear_acceleration,
+            contact=foot_force > self._contact_force,
+        )
+
+
+class SimulatedArm:
+    """Six position servos."""
+
+    def __init__(self, robot: RobotDescription, config: MirrorConfig) -> None:
+        self._goals = ServoGoals(config.physics_step, robot.arm.velocity, config.arm.backlash)
+        self._encoder_step = config.arm.encoder_step
+        self._reading: Optional[ArmReading] = None
+        self.torque_enabled = True
+
+    def read(self) -> ArmReading:
+        """The newest measurement."""
+        assert self._reading is not None, "SimulatedRobot measures before anybody can read"
+        return self._reading
+
+    def write(self, position: Array) -> None:
+        """Send goals, (6,) rad."""
+        self._goals.write(position)
+
+    def set_torque(self, enabled: bool) -> None:
+        """Switch the torque. Switched on again, the servos start from where the arm is."""
+        if enabled and not self.torque_enabled:
+            self._goals.restart(self.read().position)
+        self.torque_enabled = enabled
+
+    def restart(self, position: Array) -> None:
+        """The arm was put at ``position``, (6,) rad, and stays there."""
+        self._goals.restart(position)
+
+    def advance(self) -> Array:
+        """Goals for the next physics step, (6,) rad."""
+        return self._goals.advance()
+
+    def measure(self, now: float, position: Array, velocity: Array, effort: Array) -> None:
+        """Measure the truth at ``now``: (6,) rad, rad/s, Nm."""
+        step = self._encoder_step
+        shown = np.round(position / step) * step if step else position.copy()
+        self._reading = ArmReading(stamp=now, position=shown, velocity=velocity.copy(), effort=effort.copy())
+
+
+class SimulatedGauge:
+    """The battery and its gauge."""
+
+    def __init__(self, pack: Mapping[str, float], config: BatteryConfig, faults: Faults) -> None:
+        self._battery = SimulatedBattery(pack, config)
+        self._electronics, self._first_reading = config.electronics, config.first_reading
+        self._faults = faults
+        self._now = 0.0
+
+    def drain(self, now: float, energy: float, duration: float) -> None:
+        """The legs took ``energy`` (J) in the ``duration`` (s) before ``now``; the electronics' share is added."""
+        self._now = now
+        self._battery.drain(energy + self._electronics * duration, duration)
+
+    def read(self) -> Optional[BatteryReading]:
+        """The newest measurement, None before the gauge's first one."""
+        if self._now < self._first_reading:
+            return None
+        reading, voltage = self._battery.read(), self._faults.battery_voltage
+        return reading if voltage is None else BatteryReading(voltage, reading.current, reading.percentage)

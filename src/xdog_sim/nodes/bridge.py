@@ -1,0 +1,268 @@
+"""sim_bridge: the bridge with a simulated robot behind it, plus the clock and what only a simulation can do."""
+
+import os
+import queue
+import sys
+import time
+from concurrent.futures import Future
+from typing import Any, Callable, Optional
+
+import numpy as np
+import rospy
+from geometry_msgs.msg import Point, Pose, Quaternion, Twist, Vector3
+from nav_msgs.msg import Odometry
+from rosgraph_msgs.msg import Clock
+from std_msgs.msg import Time
+
+from xdog.description import DescriptionError, load_description
+from xdog.msg import LegCommand, SafetyState
+from xdog.nodes import conversions
+from xdog.nodes.bridge import STATE_QUEUE, Bridge
+from xdog.safety.config import SafetyConfigError, load_safety_config
+from xdog.srv import (
+    Fault,
+    FaultRequest,
+    FaultResponse,
+    Push,
+    PushRequest,
+    PushResponse,
+    Reset,
+    ResetRequest,
+    ResetResponse,
+)
+from xdog_sim.config import MirrorConfigError, load_mirror_config
+from xdog_sim.lockstep import Lockstep
+from xdog_sim.robot import SimulatedRobot, SimulationError
+from xdog_sim.world import WorldOptions, build_model
+
+BACKLOG = 0.1
+"""Real time: a simulation that is further behind the wall clock gives up catching up, s."""
+
+FRAME_TIME = 1.0 / 60.0
+"""Between two pictures of the viewer, s of wall time."""
+
+
+def has_publisher(subscriber: rospy.Subscriber) -> bool:
+    """Whether a publisher's connection is open.
+
+    rospy counts the connection of a killed node until the master forgets it, but its socket is gone at once.
+    """
+    return any(getattr(link, "socket", None) is not None for link in list(subscriber.impl.connections))
+
+
+class SimBridge(Bridge):
+    """Owns the loop: every 5 ms of simulated time one cycle of the bridge and the physics steps after it.
+
+    Args:
+        sim: the robot.
+        lockstep: wait for the controllers at every control period instead of keeping the wall clock.
+    """
+
+    def __init__(self, sim: SimulatedRobot, lockstep: bool) -> None:
+        self.sim = sim
+        self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._clock = rospy.Publisher("/clock", Clock, queue_size=STATE_QUEUE, tcp_nodelay=True)
+        self._truth = rospy.Publisher("ground_truth/odom", Odometry, queue_size=STATE_QUEUE, tcp_nodelay=True)
+        self._lockstep: Optional[Lockstep] = None  # messages may come in before it is there
+        self._lockstep = self._make_lockstep() if lockstep else None
+        super().__init__(sim.robot, sim.legs, sim.arm, sim.battery, load_safety_config())
+        rates = self.robot.rates
+        self._steps_per_cycle = round(1.0 / (rates["state"] * sim.step_time))
+        self._control_every = round(rates["state"] / rates["control"])
+        self._truth_every = round(rates["state"] / rates["joint_states"])
+        rospy.Service("reset", Reset, self._on_reset)
+        rospy.Service("push", Push, self._on_push)
+        rospy.Service("fault", Fault, self._on_fault)
+
+    def _make_lockstep(self) -> Lockstep:
+        def listen(topic: str, kind: type, stamp: Callable[[Any], float]) -> Callable[[], bool]:
+            def heard(message: Any) -> None:
+                self._heard(topic, stamp(message))
+
+            subscriber = rospy.Subscriber(topic, kind, heard, queue_size=1, tcp_nodelay=True)
+            return lambda: has_publisher(subscriber)
+
+        return Lockstep(
+            {
+                "legs/command": lambda: has_publisher(self.command_subscriber),
+                "safety/state": lambda: has_publisher(self.safety_subscriber),
+                "cmd_vel_safe": listen("cmd_vel_safe", Twist, lambda _: 0.0),
+                "odom": listen("odom", Odometry, lambda message: conversions.to_seconds(message.header.stamp)),
+                "lockstep/done": listen("lockstep/done", Time, lambda message: conversions.to_seconds(message.data)),
+            },
+            rospy.logwarn,
+        )
+
+    def on_leg_command(self, message: LegCommand) -> None:
+        """legs/command came in."""
+        super().on_leg_command(message)
+        self._heard("legs/command", conversions.to_seconds(message.header.stamp))
+
+    def on_safety(self, message: SafetyState) -> None:
+        """A heartbeat of the safety supervisor came in."""
+        super().on_safety(message)
+        self._heard("safety/state", conversions.to_seconds(message.header.stamp))
+
+    def _heard(self, topic: str, stamp: float = 0.0) -> None:
+        if self._lockstep:
+            self._lockstep.heard(topic, stamp)
+
+    def run(self, after_cycle: Callable[[], None]) -> None:
+        """Simulate until ROS shuts down, calling ``after_cycle`` after every cycle."""
+        # ROS takes time zero for "not known yet": the clock starts one control period later.
+        self.sim.step(round(1.0 / (self.robot.rates["control"] * self.sim.step_time)))
+        pace = Pace(self._steps_per_cycle * self.sim.step_time)
+        cycle = 0
+        try:
+            while not rospy.is_shutdown():
+                self._cycle_once(cycle, pace)
+                after_cycle()
+                cycle += 1
+        finally:
+            self.damp()
+
+    def _cycle_once(self, cycle: int, pace: "Pace") -> None:
+        self._serve()
+        now = self.sim.time
+        self._clock.publish(Clock(conversions.to_time(now)))
+        states = not self.sim.faults.states_stop
+        self.sense(now, publish_legs=states)
+        if cycle % self._truth_every == 0:
+            self._truth.publish(self._ground_truth())
+        if self._lockstep is None:
+            pace.keep(1)
+        elif cycle % self._control_every == 0 and not self._wait(now, states):
+            pace.keep(self._control_every)
+        self.act()
+        self._advance()
+
+    def _wait(self, now: float, states: bool) -> bool:
+        """Lockstep: wait for the controllers' answers to the state of ``now``; False if nobody is there to answer.
+
+        While no legs/state go out nobody can answer to them: then the wall clock and the velocity mux give the pace.
+        """
+        assert self._lockstep is not None
+        rates = self.robot.rates
+        wanted = {"cmd_vel_safe": float("-inf"), "lockstep/done": now - 1.0 / rates["control"]}
+        if states:
+            wanted.update({"legs/command": now, "safety/state": now - 1.0 / rates["safety"], "odom": now})
+        return self._lockstep.wait(wanted) and states
+
+    def _advance(self) -> None:
+        try:
+            self.sim.step(self._steps_per_cycle)
+        except SimulationError as error:
+            rospy.logerr(f"{error}: the robot is put back lying")
+            self.sim.reset()
+
+    def _ground_truth(self) -> Odometry:
+        truth, message = self.sim.ground_truth(), Odometry()
+        message.header.stamp = conversions.to_time(truth.stamp)
+        message.header.frame_id = self.robot.frames["odom"]
+        message.child_frame_id = self.robot.frames["base"]
+        message.pose.pose = Pose(Point(*truth.position.tolist()), Quaternion(*truth.orientation.tolist()))
+        message.twist.twist = Twist(Vector3(*truth.linear_velocity.tolist()), Vector3(*truth.angular_velocity.tolist()))
+        return message
+
+    def _serve(self) -> None:
+        while not self._requests.empty():
+            self._requests.get()()
+
+    def _between_cycles(self, action: Callable[[], None]) -> str:
+        """Run ``action`` in the loop's thread, where nothing else touches the robot; returns what went wrong."""
+        done: Future[str] = Future()
+
+        def run() -> None:
+            try:
+                action()
+                done.set_result("")
+            except ValueError as error:
+                done.set_result(str(error))
+
+        self._requests.put(run)
+        while not rospy.is_shutdown():
+            try:
+                return done.result(timeout=0.5)
+            except TimeoutError:
+                continue
+        return "the simulation is shutting down"
+
+    def _on_reset(self, request: ResetRequest) -> ResetResponse:
+        pose = request.pose or "lie"
+        problem = self._between_cycles(lambda: self.sim.reset(pose, request.x, request.y, request.yaw))
+        return ResetResponse(success=not problem, message=problem or f"the robot is back, pose {pose}")
+
+    def _on_push(self, request: PushRequest) -> PushResponse:
+        delta = request.delta_velocity
+        problem = self._between_cycles(lambda: self.sim.push(np.array([delta.x, delta.y, delta.z])))
+        return PushResponse(success=not problem, message=problem or "pushed")
+
+    def _on_fault(self, request: FaultRequest) -> FaultResponse:
+        problem = self._between_cycles(lambda: self.sim.faults.set(request.kind, request.joint, request.value))
+        return FaultResponse(success=not problem, message=problem or f"fault: {request.kind} {request.joint}".strip())
+
+
+class Pace:
+    """Keeps a loop at the wall clock."""
+
+    def __init__(self, period: float) -> None:
+        """Args: s of wall time for one cycle."""
+        self._period = period
+        self._due = time.monotonic()
+
+    def keep(self, cycles: int) -> None:
+        """Wait until ``cycles`` periods after the last call. A backlog is caught up, a large one forgotten."""
+        now = time.monotonic()
+        self._due += cycles * self._period
+        if now - self._due > BACKLOG:
+            self._due = now
+        time.sleep(max(self._due - now, 0.0))
+
+
+def open_viewer(sim: SimulatedRobot) -> Optional[Any]:
+    """MuJoCo's viewer on the robot, None with a line in the log where there is no screen."""
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        rospy.loginfo("no screen (DISPLAY is not set): running without MuJoCo's viewer")
+        return None
+    import mujoco.viewer  # needs a screen's libraries
+
+    return mujoco.viewer.launch_passive(sim.model, sim.data, show_left_ui=False, show_right_ui=False)
+
+
+def make_refresh(viewer: Optional[Any]) -> Callable[[], None]:
+    """What to do after every cycle so that the viewer shows the robot."""
+    if viewer is None:
+        return lambda: None
+    shown = [0.0]
+
+    def refresh() -> None:
+        now = time.monotonic()
+        if viewer.is_running() and now - shown[0] >= FRAME_TIME:
+            shown[0] = now
+            viewer.sync()
+
+    return refresh
+
+
+def main() -> None:
+    """Run the node. Parameters: ~lockstep, ~seed, ~perfect, ~viewer."""
+    rospy.init_node("sim_bridge")
+    if not rospy.get_param("/use_sim_time", False):
+        rospy.logfatal("sim_bridge needs /use_sim_time true before any node starts; xdog.launch sets it")
+        sys.exit(1)
+    viewer_wanted = bool(rospy.get_param("~viewer", False))
+    seed = rospy.get_param("~seed", 0)
+    if not isinstance(seed, int) or seed < 0:
+        rospy.logfatal(f"~seed is {seed!r}; it must be a whole number, zero or above")
+        sys.exit(1)
+    try:
+        robot, config = load_description(), load_mirror_config()
+        if rospy.get_param("~perfect", False):
+            config = config.perfect()
+        options = WorldOptions(timestep=config.physics_step, visuals=viewer_wanted)
+        sim = SimulatedRobot(robot, config, seed, build_model(options, robot))
+        bridge = SimBridge(sim, bool(rospy.get_param("~lockstep", False)))
+    except (DescriptionError, MirrorConfigError, SafetyConfigError, OSError) as error:
+        rospy.logfatal(str(error))
+        sys.exit(1)
+    bridge.run(make_refresh(open_viewer(sim) if viewer_wanted else None))

@@ -1,0 +1,1 @@
+"""What is learned: observations, rewards, commands, terminations on a BatchSim."""

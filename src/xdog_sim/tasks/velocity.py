@@ -1,0 +1,328 @@
+"""The velocity task: follow commanded vx, vy and wz. Written once, on BatchSim."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+import torch
+from torch import Tensor
+
+from xdog.description import RobotDescription
+from xdog.locomotion.gait import TrotReference, advance_gait, limit_command, start_gait
+from xdog.locomotion.observation import Measurements, ObservationBuilder, projected_gravity
+from xdog_sim.batch.protocol import BatchSim, BatchState
+from xdog_sim.randomization import TrunkTable, draw_parameters, uniform
+from xdog_sim.tasks.gait_config import GaitConfig
+from xdog_sim.tasks.velocity_rewards import FOOT_RADIUS, Step, total_reward
+
+FALL_TILT = 1.0
+"""Tilt that counts as a fall, rad: the supervisor's own limit."""
+FALL_HEIGHT = 0.12
+"""Height of the trunk's origin that counts as a fall, m: the belly is 0.054 m below it."""
+
+
+@dataclass
+class TaskStep:
+    """Result of one control step for n robots.
+
+    Attributes:
+        observation: (n, size) for the next action; of a new episode where one ended.
+        privileged: (n, privileged size) likewise, for the critic.
+        reward: (n,).
+        terminated: (n,) bool, fell or became non-finite. truncated: (n,) bool, time was up.
+        terminal_observation, terminal_privileged: as above, of the state in which an episode ended.
+        final: of the step before any reset, for measuring.
+    """
+
+    observation: Tensor
+    privileged: Tensor
+    reward: Tensor
+    terminated: Tensor
+    truncated: Tensor
+    terminal_observation: Tensor
+    terminal_privileged: Tensor
+    final: Step
+
+
+class VelocityTask:
+    """n robots that are commanded, disturbed, rewarded and reset.
+
+    Args:
+        sim: the robots.
+        config: of policies/gait.yaml.
+        ranges: of sim/randomization.yaml.
+        seed: of everything random.
+        commands: (k, n, 3) fixed commands, changed every ``command_interval`` seconds; drawn from the config if None.
+        command_interval: s, only with ``commands``.
+        stagger: start robots at random ages, so that they don't all time out together (training).
+    """
+
+    def __init__(
+        self,
+        sim: BatchSim,
+        robot: RobotDescription,
+        config: GaitConfig,
+        ranges: Mapping[str, Any],
+        seed: int,
+        commands: Optional[Tensor] = None,
+        command_interval: float = 5.0,
+        stagger: bool = False,
+    ) -> None:
+        self.sim, self.robot, self.config, self.ranges = sim, robot, config, ranges
+        self.builder = ObservationBuilder(config.observation)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.period = config.control.period
+        self.substeps = round(self.period / sim.timestep)
+        self.episode_steps = round(config.episode / self.period)
+        self._table = TrunkTable(robot, ranges, 256, seed)
+        self._commands, self._command_steps = commands, round(command_interval / self.period)
+        n, joints = sim.num, len(robot.legs.names)
+        self.default = torch.tensor(robot.legs.poses["stand"], dtype=torch.float32)
+        middle = torch.tensor((robot.legs.lower + robot.legs.upper) / 2, dtype=torch.float32)
+        half = torch.tensor((robot.legs.upper - robot.legs.lower) / 2, dtype=torch.float32)
+        self._soft_low, self._soft_high = middle - 0.95 * half, middle + 0.95 * half
+        self.command = torch.zeros(n, 3)
+        self.gait = start_gait(n, torch)
+        self._reference = TrotReference(robot, config.trot, torch)
+        self._target = {**config.target, "swing_height": config.trot.swing_height}
+        self.age = torch.zeros(n, dtype=torch.long)
+        self._next_command = torch.zeros(n, dtype=torch.long)
+        self._next_push = torch.zeros(n, dtype=torch.long)
+        self._action, self._older_action = torch.zeros(n, joints), torch.zeros(n, joints)
+        self._targets = self.default.repeat(n, 3, 1)
+        self._history = torch.zeros(n, self.builder.depth, self.builder.frame_size)
+        self._command_delay, self._sensor_delay = torch.zeros(n), torch.zeros(n, dtype=torch.long)
+        self._offset, self._traits = torch.zeros(n, joints), torch.zeros(n, 7 + joints)
+        self._feet = torch.zeros(n, len(robot.feet), 3)
+        self.falls = 0
+        everyone = torch.arange(n)
+        self._begin(everyone)
+        if stagger:
+            self.age = torch.randint(self.episode_steps, (n,), generator=self.generator)
+            self._next_command += self.age
+            self._next_push += self.age
+        self.observation_size = self.builder.size
+        self.privileged_size = self._privileged(self.sim.state()).shape[1]
+
+    def observe(self) -> Tuple[Tensor, Tensor]:
+        """What actor and critic see now: (n, observation size), (n, privileged size)."""
+        return self.builder.observe(self._history), self._privileged(self.sim.state())
+
+    def step(self, action: Tensor) -> TaskStep:
+        """One control step of every robot with raw actions (n, 12)."""
+        bad = self._drive(action)
+        self.age += 1
+        state = self.sim.state()
+        step = self._measure(state, action, bad)
+        reward = total_reward(step, self.config.reward, self._target, self.period)
+        reward[bad] = 0.0
+        self._older_action, self._action = self._action.clone(), action.clone()
+        self.gait = advance_gait(self.gait, self.command, self.config.trot, self.period, torch)
+        terminated = step.fell
+        truncated = (self.age >= self.episode_steps) & ~terminated
+        self._new_commands()
+        self._pushes()
+        self._history = self.builder.push(self._history, self._frame(), torch)
+        observation, privileged = self.observe()
+        ended = torch.nonzero(terminated | truncated).flatten()
+        terminal, terminal_privileged = observation[ended], privileged[ended]
+        self.falls += int(terminated.sum())
+        if len(ended):
+            self._begin(ended)
+            observation, privileged = self.observe()
+        return TaskStep(observation, privileged, reward, terminated, truncated, terminal, terminal_privileged, step)
+
+    def _drive(self, action: Tensor) -> Tensor:
+        """Run the physics of one control step: delayed targets, ramped as the actuators do."""
+        target = self._reference.angles(self.gait) + self.config.control.action_scale * action
+        self._targets = torch.cat([self._targets[:, 1:], target[:, None]], 1)
+        ends = (torch.arange(self.substeps) + 1) * self.sim.timestep
+        progress = (ends[None] - self._command_delay[:, None]) / self.config.control.ramp
+        old, previous, newest = (self._targets[:, i, None] for i in range(3))
+        fresh = progress.clamp(0.0, 1.0)[:, :, None]
+        stale = (1.0 + progress).clamp(0.0, 1.0)[:, :, None]
+        ramped = torch.where(
+            progress[:, :, None] >= 0.0, previous + fresh * (newest - previous), old + stale * (previous - old)
+        )
+        return self.sim.step(ramped - self._offset[:, None])  # the actuators' encoders share the zero error
+
+    def _measure(self, state: BatchState, action: Tensor, bad: Tensor) -> Step:
+        rotation = _rotations(state.orientation)
+        gravity = -rotation[:, 2]
+        deviation = state.joint_position - self.default
+        feet = self.sim.foot_position
+        foot_velocity = (feet - self._feet) / self.period
+        self._feet = feet.clone()
+        fell = bad | (-gravity[:, 2] < math.cos(FALL_TILT)) | (state.position[:, 2] < FALL_HEIGHT)
+        excess = (self._soft_low - state.joint_position).clamp(min=0.0)
+        excess = excess + (state.joint_position - self._soft_high).clamp(min=0.0)
+        return Step(
+            command=self.command.clone(),
+            linear_velocity=(rotation * state.linear_velocity[:, :, None]).sum(1),
+            angular_velocity=state.angular_velocity,
+            gravity=gravity,
+            height=state.position[:, 2],
+            joint_position=deviation,
+            joint_velocity=state.joint_velocity,
+            limit_excess=excess,
+            torque=self.sim.torque,
+            action=action,
+            last_action=self._action,
+            older_action=self._older_action,
+            foot_position=feet,
+            foot_velocity=foot_velocity,
+            gait=self.gait,
+            fell=fell,
+        )
+
+    def _frame(self) -> Tensor:
+        """The newest frame of the policy's observation: delayed, offset and noisy."""
+        delayed = self.sim.state(self._sensor_delay)
+        noise = self.ranges["noise"]
+
+        def noisy(values: Tensor, name: str) -> Tensor:
+            return values + noise[name] * (2.0 * torch.rand(values.shape, generator=self.generator) - 1.0)
+
+        orientation = delayed.orientation[:, [1, 2, 3, 0]]
+        measured = Measurements(
+            angular_velocity=noisy(delayed.angular_velocity, "angular_velocity"),
+            gravity=noisy(projected_gravity(orientation, torch), "gravity"),
+            command=self.command,
+            position=noisy(delayed.joint_position - self.default + self._offset, "position"),
+            velocity=noisy(delayed.joint_velocity, "velocity"),
+            last_action=self._action,
+            gait=self.gait,
+        )
+        return self.builder.frame(measured, torch)
+
+    def _privileged(self, state: BatchState) -> Tensor:
+        """What only the critic sees: the truth, the disturbances and the robot's hidden traits."""
+        rotation = _rotations(state.orientation)
+        linear = (rotation * state.linear_velocity[:, :, None]).sum(1)
+        angle = 2.0 * math.pi * self.gait.phase[:, None]
+        amplitude = self.gait.amplitude[:, None]
+        left = 1.0 - self.age[:, None] / self.episode_steps
+        return torch.cat(
+            [
+                2.0 * linear,
+                0.25 * state.angular_velocity,
+                -rotation[:, 2],
+                self.command,
+                state.joint_position - self.default,
+                0.05 * state.joint_velocity,
+                0.5 * self._action,
+                0.5 * self._older_action,
+                amplitude * torch.sin(angle),
+                amplitude * torch.cos(angle),
+                self.gait.command,
+                10.0 * (state.position[:, 2:3] - self.config.target["height"]),
+                10.0 * (self.sim.foot_position[:, :, 2] - FOOT_RADIUS),
+                self._traits,
+                left,
+            ],
+            1,
+        )
+
+    def _new_commands(self) -> None:
+        if self._commands is not None:
+            slot = (self.age // self._command_steps).clamp(max=len(self._commands) - 1)
+            self.command = self._commands[slot, torch.arange(self.sim.num)]
+            return
+        ids = torch.nonzero(self.age >= self._next_command).flatten()
+        if len(ids):
+            self._draw_commands(ids)
+
+    def _draw_commands(self, ids: Tensor) -> None:
+        settings, count = self.config.command, len(ids)
+        drawn = torch.stack(
+            [uniform(bounds, (count,), self.generator) for bounds in (settings.vx, settings.vy, settings.wz)], 1
+        )
+        kind = torch.rand(count, generator=self.generator)
+        axis = torch.nn.functional.one_hot(torch.randint(3, (count,), generator=self.generator), 3)
+        one_axis = kind < settings.stand + settings.single
+        drawn = torch.where(one_axis[:, None], drawn * axis, drawn)
+        fast = 0.5 * (1.0 + torch.rand(count, generator=self.generator))  # the faster half, where practice is needed
+        sideways = 2.0 * torch.rand(count, generator=self.generator) - 1.0
+        zero = torch.zeros(count)
+        running = torch.stack([settings.run_vx * fast, 0.1 * sideways, 0.5 * sideways], 1)
+        spinning = torch.stack([0.2 * sideways, zero, settings.spin_wz * fast * torch.sign(sideways)], 1)
+        drawn = torch.where((kind > 1.0 - settings.run)[:, None], running, drawn)
+        spins = (kind > 1.0 - settings.run - settings.spin) & (kind <= 1.0 - settings.run)
+        drawn = torch.where(spins[:, None], spinning, drawn)
+        drawn[kind < settings.stand] = 0.0
+        drawn = limit_command(drawn, settings.ranges, settings.max_lateral_acceleration, torch)
+        self.command[ids] = drawn
+        wait = uniform(settings.interval, (count,), self.generator) / self.period
+        self._next_command[ids] = self.age[ids] + wait.long()
+
+    def _pushes(self) -> None:
+        ids = torch.nonzero(self.age >= self._next_push).flatten()
+        if not len(ids):
+            return
+        speed = uniform(self.ranges["push_speed"], (len(ids),), self.generator)
+        heading = 2.0 * math.pi * torch.rand(len(ids), generator=self.generator)
+        push = torch.stack([speed * torch.cos(heading), speed * torch.sin(heading), 0.0 * speed], 1)
+        self.sim.push(ids, push, uniform(self.ranges["push_spin"], (len(ids),), self.generator))
+        self._schedule_push(ids)
+
+    def _schedule_push(self, ids: Tensor) -> None:
+        wait = uniform(self.ranges["push_interval"], (len(ids),), self.generator) / self.period
+        self._next_push[ids] = self.age[ids] + wait.long()
+
+    def _begin(self, ids: Tensor) -> None:
+        """Start new episodes: new body, new command, near the default pose, history cleared."""
+        count, control = len(ids), self.config.control
+        parameters = draw_parameters(
+            self.ranges, self._table, count, self.robot, control.kp, control.kd, self.generator
+        )
+        self.sim.set_parameters(ids, parameters)
+        heading = uniform((-math.pi, math.pi), (count,), self.generator)
+        zero = torch.zeros(count)
+        orientation = torch.stack([torch.cos(heading / 2), zero, zero, torch.sin(heading / 2)], 1)
+        position = torch.tensor([0.0, 0.0, self.config.target["height"] + 0.005]).repeat(count, 1)
+        joints = self.default + uniform((-0.1, 0.1), (count, len(self.default)), self.generator)
+        self.sim.reset(ids, position, orientation, joints)
+        self.age[ids] = 0
+        rest = start_gait(count, torch)
+        for name in ("phase", "amplitude", "command"):
+            getattr(self.gait, name)[ids] = getattr(rest, name)
+        self._action[ids] = 0.0
+        self._older_action[ids] = 0.0
+        self._targets[ids] = self.default
+        self._feet[ids] = self.sim.foot_position[ids]
+        self._command_delay[ids] = uniform(self.ranges["command_delay"], (count,), self.generator)
+        delay = uniform(self.ranges["sensor_delay"], (count,), self.generator) / self.sim.timestep
+        self._sensor_delay[ids] = delay.round().long()
+        self._offset[ids] = uniform(self.ranges["joint_offset"], (count, len(self.default)), self.generator)
+        self._traits[ids] = torch.cat(
+            [
+                parameters.friction[:, None] - 0.8,
+                parameters.trunk_mass[:, None] - 3.5,
+                10.0 * parameters.trunk_com,
+                50.0 * self._command_delay[ids, None],
+                0.5 * self._sensor_delay[ids, None] * self.sim.timestep / 0.005,
+                10.0 * self._offset[ids],
+            ],
+            1,
+        )
+        self._schedule_push(ids)
+        if self._commands is None:
+            self._draw_commands(ids)
+        else:
+            self.command[ids] = self._commands[0, ids]
+        self._history[ids] = self.builder.start(self._frame()[ids], torch)
+
+    def counters(self) -> Dict[str, int]:
+        """Falls and non-finite simulations since the start."""
+        return {"falls": self.falls, "failures": self.sim.failures}
+
+
+def _rotations(quaternion: Tensor) -> Tensor:
+    """Rotation matrices (n, 3, 3), body to world, of quaternions (n, 4) in w, x, y, z order."""
+    w, x, y, z = quaternion.unbind(1)
+    rows = [
+        1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
+        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
+        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
+    ]  # fmt: skip
+    return torch.stack(rows, 1).view(-1, 3, 3)

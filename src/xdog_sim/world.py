@@ -1,0 +1,233 @@
+"""MuJoCo models made from urdf/xdog.urdf: the one place where the body meets its simulated world."""
+
+from dataclasses import dataclass, field
+from typing import Dict, Mapping, Optional
+
+import mujoco
+import numpy as np
+
+from xdog.description import RobotDescription, load_description
+
+Array = np.ndarray
+
+FOOT_CLASS_FRICTION = (0.8, 0.02, 0.01)
+"""Sliding, torsional (m) and rolling (m) friction of a rubber foot; Menagerie's Go1 and A1 use the same."""
+
+COLLISION_GROUP = 3
+"""MuJoCo's viewer and renderer hide this group: people see the visual shapes, contacts use the collision shapes."""
+
+
+@dataclass(frozen=True)
+class WorldOptions:
+    """What to build.
+
+    Attributes:
+        timestep: physics step, s.
+        leg_actuators: "position" runs tau = kp (ctrl - q) - kd qd inside MuJoCo; "motor" takes torques, Nm.
+        leg_kp, leg_kd: gains of "position" actuators, Nm/rad and Nm s/rad, one number for all or (12,).
+        arm: "servo" has six position-controlled joints; "fixed" welds the arm in ``arm_pose``.
+        arm_pose: rad, (6,); the stow pose when None.
+        contacts: "full" lets every collision shape meet the floor and the arm meet the trunk; "training" keeps only
+            feet and trunk, which is what decides a walk and costs least.
+        sensors: measure contact forces, foot motion and the IMU. They cost a fifth of a training step.
+        dry_friction: keep the URDF's joint friction. Each joint's friction is one more row for the contact solver.
+        armature: reflected rotor inertia of a leg joint, kg m^2 (facts: suggested range 0.004 to 0.01).
+        visuals: keep the visual shapes (rendering), at the price of a larger model.
+        solver_iterations: most iterations of the contact solver per step.
+    """
+
+    timestep: float = 0.001
+    leg_actuators: str = "motor"
+    leg_kp: object = 18.0
+    leg_kd: object = 0.5
+    arm: str = "servo"
+    arm_pose: Optional[Array] = None
+    contacts: str = "full"
+    sensors: bool = True
+    dry_friction: bool = True
+    armature: float = 0.006
+    visuals: bool = True
+    solver_iterations: int = 20
+    arm_gains: Mapping[str, float] = field(default_factory=lambda: {"kp": 60.0, "kd": 1.5})
+
+
+def build_model(options: WorldOptions, robot: Optional[RobotDescription] = None) -> mujoco.MjModel:
+    """Compile the robot on a flat floor.
+
+    The free joint is ``root``; leg and arm joints keep their URDF names and so do the actuators that drive them.
+    Every foot has a site ``<foot link>_site`` at its centre. Sensors, if asked for: ``<foot link>_touch`` (N),
+    ``<foot link>_pos`` (m, world) and ``<foot link>_vel`` (m/s, world) for every foot, then ``gyro`` (rad/s) and
+    ``accelerometer`` (m/s^2) in the trunk's frame.
+
+    Raises:
+        ValueError: an option has an unknown value.
+    """
+    return build_spec(options, robot).compile()
+
+
+def build_spec(options: WorldOptions, robot: Optional[RobotDescription] = None) -> mujoco.MjSpec:
+    """The editable specification behind `build_model`, for scenes that add more to the world."""
+    for name, value, known in (
+        ("leg_actuators", options.leg_actuators, ("position", "motor")),
+        ("arm", options.arm, ("servo", "fixed")),
+        ("contacts", options.contacts, ("full", "training")),
+    ):
+        if value not in known:
+            raise ValueError(f"WorldOptions.{name} is {value!r}; known: {', '.join(known)}")
+    robot = robot or load_description()
+    spec = mujoco.MjSpec.from_string(robot.urdf)
+    spec.modelname = "xdog"
+    spec.compiler.fusestatic = options.arm == "fixed" and not options.visuals
+    spec.compiler.discardvisual = not options.visuals
+    spec.option.timestep = options.timestep
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    spec.option.cone = mujoco.mjtCone.mjCONE_PYRAMIDAL
+    spec.option.iterations = options.solver_iterations
+    spec.option.ls_iterations = 10
+    trunk = spec.body(robot.frames["base"])
+    trunk.add_freejoint(name="root")
+    _legs(spec, robot, options)
+    if options.arm == "fixed":
+        _weld_arm(spec, robot, robot.arm.poses["stow"] if options.arm_pose is None else options.arm_pose)
+    else:
+        _arm_servos(spec, robot, options.arm_gains)
+    _contacts(spec, robot, options)
+    _floor(spec)
+    _foot_sites(spec, robot)
+    if options.sensors:
+        _sensors(spec, robot)
+    return spec
+
+
+def _legs(spec: mujoco.MjSpec, robot: RobotDescription, options: WorldOptions) -> None:
+    count = len(robot.legs.names)
+    kp = np.broadcast_to(np.asarray(options.leg_kp, dtype=float), (count,))
+    kd = np.broadcast_to(np.asarray(options.leg_kd, dtype=float), (count,))
+    for i, name in enumerate(robot.legs.names):
+        joint = spec.joint(name)
+        joint.armature = options.armature
+        if not options.dry_friction:
+            joint.frictionloss = 0.0
+        actuator = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+        actuator.forcelimited = True
+        actuator.forcerange = [-robot.legs.effort[i], robot.legs.effort[i]]
+        if options.leg_actuators == "position":
+            actuator.gainprm[0] = kp[i]
+            actuator.biastype = mujoco.mjtBias.mjBIAS_AFFINE
+            actuator.biasprm[:3] = [0.0, -kp[i], -kd[i]]
+
+
+def _arm_servos(spec: mujoco.MjSpec, robot: RobotDescription, gains: Mapping[str, float]) -> None:
+    for i, name in enumerate(robot.arm.names):
+        spec.joint(name).armature = 0.028  # SO-ARM100's identified joint properties
+        actuator = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+        actuator.gainprm[0] = gains["kp"]
+        actuator.biastype = mujoco.mjtBias.mjBIAS_AFFINE
+        actuator.biasprm[:3] = [0.0, -gains["kp"], -gains["kd"]]
+        actuator.forcelimited = True
+        actuator.forcerange = [-robot.arm.effort[i], robot.arm.effort[i]]
+
+
+def _weld_arm(spec: mujoco.MjSpec, robot: RobotDescription, pose: Array) -> None:
+    for name, angle in zip(robot.arm.names, np.asarray(pose, dtype=float)):
+        joint = spec.joint(name)
+        body = joint.parent
+        turn, turned = np.zeros(4), np.zeros(4)
+        mujoco.mju_axisAngle2Quat(turn, np.asarray(joint.axis, dtype=float), angle)
+        mujoco.mju_mulQuat(turned, np.asarray(body.quat, dtype=float), turn)
+        body.quat = turned
+        spec.delete(joint)
+
+
+def _collision_geoms(spec: mujoco.MjSpec) -> Dict[str, list]:
+    geoms: Dict[str, list] = {}
+    for geom in spec.geoms:
+        if geom.contype or geom.conaffinity:
+            geoms.setdefault(geom.parent.name, []).append(geom)
+    return geoms
+
+
+def _contacts(spec: mujoco.MjSpec, robot: RobotDescription, options: WorldOptions) -> None:
+    """Bits: 1 floor against body, 2 arm against trunk. Legs don't meet legs."""
+    base, full = robot.frames["base"], options.contacts == "full"
+    arm_links = [name for name in robot.link_mass if name.startswith("arm_")]
+    for link, geoms in _collision_geoms(spec).items():
+        for geom in geoms:
+            foot = link in robot.feet
+            keep = full or foot or link == base
+            geom.contype = (1 if keep else 0) | (2 if full and link in arm_links else 0)
+            geom.conaffinity = 2 if full and link == base else 0
+            geom.condim = 3
+            geom.group = COLLISION_GROUP
+            geom.friction = list(FOOT_CLASS_FRICTION)
+            if foot:
+                geom.name = f"{link}_contact"
+                geom.priority = 1
+    # A fixed arm never meets the trunk, and a body that is named here would not become part of it.
+    if full and options.arm == "servo":
+        spec.add_exclude(name="arm_on_its_mount", bodyname1=base, bodyname2="arm_base_link")
+
+
+def _floor(spec: mujoco.MjSpec) -> None:
+    spec.add_texture(
+        name="tiles",
+        type=mujoco.mjtTexture.mjTEXTURE_2D,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,
+        rgb1=[0.36, 0.42, 0.48],
+        rgb2=[0.42, 0.48, 0.55],
+        width=256,
+        height=256,
+    )
+    spec.add_texture(
+        name="sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=[0.78, 0.86, 0.94],
+        rgb2=[0.93, 0.95, 0.97],
+        width=256,
+        height=256,
+    )
+    tiles = spec.add_material(name="tiles", texrepeat=[2.0, 2.0], texuniform=True, reflectance=0.05)
+    tiles.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "tiles"
+    spec.worldbody.add_geom(
+        name="floor",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[0.0, 0.0, 0.05],
+        material="tiles",
+        contype=0,
+        conaffinity=1,
+        condim=3,
+        friction=[0.8, 0.02, 0.01],
+    )
+    spec.worldbody.add_light(
+        name="sun", pos=[0.0, 0.0, 4.0], dir=[0.3, 0.2, -1.0], type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
+    )
+
+
+def _foot_sites(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
+    for foot in robot.feet:
+        geom = spec.geom(f"{foot}_contact")
+        radius = float(geom.size[0])
+        geom.parent.add_site(name=f"{foot}_site", pos=geom.pos, size=[1.2 * radius] * 3, group=4)
+
+
+def _sensors(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
+    for foot in robot.feet:
+        spec.add_sensor(
+            name=f"{foot}_touch",
+            type=mujoco.mjtSensor.mjSENS_TOUCH,
+            objtype=mujoco.mjtObj.mjOBJ_SITE,
+            objname=f"{foot}_site",
+        )
+    for suffix, kind in (("pos", mujoco.mjtSensor.mjSENS_FRAMEPOS), ("vel", mujoco.mjtSensor.mjSENS_FRAMELINVEL)):
+        for foot in robot.feet:
+            spec.add_sensor(
+                name=f"{foot}_{suffix}", type=kind, objtype=mujoco.mjtObj.mjOBJ_SITE, objname=f"{foot}_site"
+            )
+    mount = next(joint for joint in robot.joints.values() if joint.child == robot.frames["imu"])
+    spec.body(robot.frames["base"]).add_site(name="imu", pos=mount.xyz, group=4)
+    for name, kind in (
+        ("gyro", mujoco.mjtSensor.mjSENS_GYRO),
+        ("accelerometer", mujoco.mjtSensor.mjSENS_ACCELEROMETER),
+    ):
+        spec.add_sensor(name=name, type=kind, objtype=mujoco.mjtObj.mjOBJ_SITE, objname="imu")

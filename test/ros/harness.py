@@ -1,0 +1,271 @@
+"""What a rostest needs of the running graph: its newest messages, waiting without sleeping, calls, and a firm hand.
+
+A test that relays the velocity (see `Graph`) takes part in lockstep: simulated time can be held still while something
+is done to the graph, and sticks repeat themselves in simulated time, so that results depend on no machine's speed.
+"""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+import xmlrpc.client
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+
+import rosgraph
+import roslib.packages
+import rospy
+from geometry_msgs.msg import Twist, Vector3
+from nav_msgs.msg import Odometry
+from rosgraph_msgs.msg import Clock, Log
+from std_srvs.srv import Trigger
+
+from xdog.msg import LegCommand, LegState, LocomotionState, SafetyState
+from xdog.srv import Fault, Push, Reset
+
+RELAYED = "mux_velocity"
+"""In the safety tests' launch file the mux's cmd_vel_safe has this name; the bridge hears what the test relays."""
+
+WALL_LIMIT = 120.0
+"""s of wall time after which a wait fails because the graph stands still."""
+
+SERVICES = {"fault": Fault, "push": Push, "reset": Reset}
+
+
+class Gate(NamedTuple):
+    """What one legs/state said about the gate: stamp in s."""
+
+    stamp: float
+    active: bool
+    reason: str
+
+
+class Graph:
+    """The running graph as a test sees it.
+
+    Args:
+        topics: further topics whose newest message `latest` is to hold, with their types.
+        relay: pass the mux's velocity on to the bridge, as the safety tests' launch file arranges it.
+    """
+
+    def __init__(self, topics: Optional[Mapping[str, type]] = None, relay: bool = False) -> None:
+        self.latest: Dict[str, Any] = {}
+        self.gates: List[Gate] = []
+        self.log: List[str] = []
+        self.now = 0.0
+        self._news = threading.Condition()
+        self._held = False
+        self._owed: Optional[Twist] = None
+        self._sticks: Dict[str, Tuple[rospy.Publisher, Twist]] = {}
+        self._children: List[subprocess.Popen] = []
+        self._relay = rospy.Publisher("cmd_vel_safe", Twist, queue_size=1, tcp_nodelay=True) if relay else None
+        kinds: Dict[str, type] = {
+            "legs/state": LegState,
+            "safety/state": SafetyState,
+            "locomotion/state": LocomotionState,
+            "ground_truth/odom": Odometry,
+            RELAYED if relay else "cmd_vel_safe": Twist,
+            **(topics or {}),
+        }
+        for topic, kind in kinds.items():
+            rospy.Subscriber(topic, kind, self._on_message, callback_args=topic, queue_size=100, tcp_nodelay=True)
+        rospy.Subscriber("/clock", Clock, self._on_clock, queue_size=100, tcp_nodelay=True)
+        rospy.Subscriber("/rosout", Log, self._on_log, queue_size=100)
+
+    # Listening.
+
+    def _on_message(self, message: Any, topic: str) -> None:
+        with self._news:
+            self.latest[topic] = message
+            if topic == "legs/state":
+                stamp = message.header.stamp.to_sec()
+                self.gates.append(Gate(stamp, message.gate == LegState.ACTIVE, message.gate_reason))
+                self.now = max(self.now, stamp)
+            elif topic == RELAYED:
+                for publisher, twist in self._sticks.values():
+                    publisher.publish(twist)
+                self._owed = message
+                self._pay()
+            self._news.notify_all()
+
+    def _on_clock(self, message: Clock) -> None:
+        with self._news:
+            self.now = max(self.now, message.clock.to_sec())
+            self._news.notify_all()
+
+    def _on_log(self, message: Log) -> None:
+        with self._news:
+            self.log.append(f"{message.name}: {message.msg}")
+            self._news.notify_all()
+
+    def _pay(self) -> None:
+        if self._relay and self._owed and not self._held:
+            self._relay.publish(self._owed)
+            self._owed = None
+
+    # Waiting.
+
+    def wait_until(self, condition: Callable[[], Any], timeout: float, what: str) -> Any:
+        """The first true value of ``condition``, looked at whenever a message comes in.
+
+        Args:
+            condition: called while no message comes in; must not block.
+            timeout: s of simulated time.
+            what: for the failure's text.
+
+        Raises:
+            AssertionError: it didn't come true.
+        """
+        wall = time.monotonic() + WALL_LIMIT
+        with self._news:
+            end = self.now + timeout
+            while True:
+                value = condition()
+                if value:
+                    return value
+                if self.now > end or time.monotonic() > wall:
+                    raise AssertionError(f"{what}: not within {timeout} s of simulated time; {self.situation()}")
+                self._news.wait(wall - time.monotonic())
+
+    def pass_time(self, seconds: float) -> None:
+        """Let simulated time go by."""
+        end = self.now + seconds
+        self.wait_until(lambda: self.now >= end, seconds + 1.0, "the clock goes on")
+
+    def situation(self) -> str:
+        """The graph in a line, for a failure's text."""
+        parts = [f"at {self.now:.3f} s"]
+        safety, legs, walk = (self.latest.get(n) for n in ("safety/state", "legs/state", "locomotion/state"))
+        if safety:
+            parts.append(f"safety {safety.level} {safety.reasons} {safety.warnings}")
+        if legs:
+            parts.append(f"gate {legs.gate} '{legs.gate_reason}'")
+        if walk:
+            parts.append(f"locomotion {walk.name} '{walk.reason}'")
+        return "; ".join(parts)
+
+    # Acting.
+
+    def call(self, service: str, *arguments: Any) -> Any:
+        """Call a service (std_srvs/Trigger unless it is one of `SERVICES`) and return its response."""
+        rospy.wait_for_service(service, timeout=30.0)
+        return rospy.ServiceProxy(service, SERVICES.get(service, Trigger))(*arguments)
+
+    def demand(self, service: str, *arguments: Any) -> str:
+        """Call a service that must succeed; returns its message."""
+        response = self.call(service, *arguments)
+        assert response.success, f"{service}: {response.message}; {self.situation()}"
+        return str(response.message)
+
+    def insist(self, service: str, timeout: float) -> str:
+        """Call a service again and again until it succeeds, ``timeout`` s of simulated time at most."""
+        answers: List[Any] = []
+
+        def succeeds() -> bool:
+            answers.append(self.call(service))
+            return bool(answers[-1].success)
+
+        self.eventually(succeeds, timeout, lambda: f"{service}: {answers[-1].message}")
+        return str(answers[-1].message)
+
+    def eventually(self, check: Callable[[], bool], timeout: float, what: Callable[[], str]) -> None:
+        """Ask for something that may block, every 0.1 s of simulated time, until it is so."""
+        end = self.now + timeout
+        while not check():
+            assert self.now < end, f"{what()}; {self.situation()}"
+            self.pass_time(0.1)
+
+    def push(self, x: float, y: float, z: float = 0.0) -> None:
+        """Change the trunk's velocity by (x, y, z) m/s in the world."""
+        self.demand("push", Vector3(x, y, z))
+
+    def intrude(self, command: LegCommand) -> float:
+        """Publish one legs/command beside the controller's, while time stands still; returns that time, s."""
+        publisher = rospy.Publisher("legs/command", LegCommand, queue_size=1, tcp_nodelay=True)
+        listeners = 2  # the bridge and the supervisor
+        self.wait_until(lambda: publisher.get_num_connections() >= listeners, 5.0, "legs/command has its listeners")
+        with self.held():
+            cause = self.now
+            # Ahead of time, so that lockstep doesn't take it for the controller's answer to a state.
+            command.header.stamp = rospy.Time.from_sec(cause + 0.02)
+            publisher.publish(command)
+        self.pass_time(0.02)
+        publisher.unregister()
+        return cause
+
+    def hold_stick(self, source: str, vx: float = 0.0, vy: float = 0.0, wz: float = 0.0) -> None:
+        """From now on ``source`` ("" for plain cmd_vel) commands this at every control period, m/s and rad/s."""
+        topic = f"cmd_vel/{source}" if source else "cmd_vel"
+        publisher = self._sticks[topic][0] if topic in self._sticks else rospy.Publisher(topic, Twist, queue_size=1)
+        twist = Twist()
+        twist.linear.x, twist.linear.y, twist.angular.z = vx, vy, wz
+        with self._news:
+            self._sticks[topic] = (publisher, twist)
+
+    def unplug_sticks(self) -> None:
+        """All sources die: they fall silent and their connections go."""
+        with self._news:
+            sticks, self._sticks = self._sticks, {}
+        for publisher, _ in sticks.values():
+            publisher.unregister()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Simulated time stands still, at the latest at the next control period, while something is done."""
+        with self._news:
+            self._held = True
+        try:
+            yield
+        finally:
+            with self._news:
+                self._held = False
+                self._pay()
+
+    def kill(self, node: str) -> None:
+        """End a node the hard way. Only ever nodes of this graph: the master knows their process ids."""
+        _, pid = self._ask(node, "getPid")
+        os.kill(pid, signal.SIGKILL)
+
+    def alive(self, node: str) -> bool:
+        """Whether the master knows a node of this name that answers."""
+        try:
+            self._ask(node, "getPid")
+        except (OSError, rosgraph.MasterException):
+            return False
+        return True
+
+    def connected(self, node: str) -> bool:
+        """Whether a node has all the connections that the master knows of, in both directions."""
+        name = rospy.resolve_name(node)
+        published, subscribed, _ = rosgraph.Master(rospy.get_name()).getSystemState()
+        publishers, subscribers = dict(published), dict(subscribed)
+        out = {(t, s) for t, names in publishers.items() if name in names for s in subscribers.get(t, []) if s != name}
+        into = {t for t, names in subscribers.items() if name in names and set(publishers.get(t, [])) - {name}}
+        _, links = self._ask(node, "getBusInfo")
+        there = {(link[4], link[1]) for link in links if link[2] == "o"}
+        heard = {link[4] for link in links if link[2] == "i" and link[5]}
+        return out <= there and into <= heard
+
+    def start(self, node: str, *arguments: str) -> None:
+        """Start a node of this package again; it ends with the test, in whose process group it is."""
+        command = [roslib.packages.find_node("xdog", node)[0], f"__name:={node}", *arguments]
+        self._children.append(subprocess.Popen(command))
+
+    def close(self) -> None:
+        """Leave the graph and end what `start` started."""
+        with self._news:
+            self._relay = None
+        for child in self._children:
+            if child.poll() is None:
+                child.terminate()
+        for child in self._children:
+            child.wait()
+
+    @staticmethod
+    def _ask(node: str, method: str) -> Tuple[str, Any]:
+        master = rosgraph.Master(rospy.get_name())
+        uri = master.lookupNode(rospy.resolve_name(node))
+        code, message, value = getattr(xmlrpc.client.ServerProxy(uri), method)(rospy.get_name())
+        assert code == 1, message
+        return message, value

@@ -1,0 +1,91 @@
+"""Lockstep: waits for whoever answers, never for whoever is gone."""
+
+import threading
+import time
+from typing import List
+
+import pytest
+
+from xdog_sim.lockstep import Lockstep
+
+ANY = float("-inf")
+
+
+class Bench:
+    """A lockstep with two topics whose publishers can be unplugged."""
+
+    def __init__(self, patience: float = 20.0) -> None:
+        self.connected = {"command": True, "velocity": True}
+        self.warnings: List[str] = []
+        checks = {name: (lambda name=name: self.connected[name]) for name in self.connected}
+        self.lockstep = Lockstep(checks, self.warnings.append, patience)
+
+    def wait_in_thread(self, **oldest: float) -> threading.Thread:
+        thread = threading.Thread(target=self.lockstep.wait, args=(oldest,), daemon=True)
+        thread.start()
+        return thread
+
+
+def test_topics_that_never_spoke_are_not_waited_for() -> None:
+    assert Bench().lockstep.wait({"command": 1.0, "velocity": ANY}) is False
+
+
+def test_new_enough_answers_pass_at_once() -> None:
+    bench = Bench()
+    bench.lockstep.heard("command", 1.0)
+    bench.lockstep.heard("velocity", 0.0)
+    assert bench.lockstep.wait({"command": 1.0, "velocity": ANY}) is True
+    assert bench.warnings == []
+
+
+def test_waits_for_the_answer_to_this_state() -> None:
+    bench = Bench()
+    bench.lockstep.heard("command", 1.0)
+    waiting = bench.wait_in_thread(command=1.02)
+    bench.lockstep.heard("command", 1.015)
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    bench.lockstep.heard("command", 1.02)
+    waiting.join(10.0)
+    assert not waiting.is_alive()
+
+
+def test_one_message_passes_one_wait() -> None:
+    bench = Bench()
+    bench.lockstep.heard("velocity", 0.0)
+    bench.lockstep.wait({"velocity": ANY})
+    waiting = bench.wait_in_thread(velocity=ANY)
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    bench.lockstep.heard("velocity", 0.0)
+    waiting.join(10.0)
+    assert not waiting.is_alive()
+
+
+def test_publisher_that_goes_away_is_let_go() -> None:
+    bench = Bench()
+    bench.lockstep.heard("command", 1.0)
+    waiting = bench.wait_in_thread(command=2.0)
+    bench.connected["command"] = False
+    waiting.join(10.0)
+    assert not waiting.is_alive()
+    bench.connected["command"] = True  # another one came, but has not spoken yet
+    assert bench.lockstep.wait({"command": 3.0}) is False
+
+
+def test_silent_publisher_is_given_up_until_it_speaks() -> None:
+    bench = Bench(patience=0.05)
+    bench.lockstep.heard("command", 1.0)
+    start = time.monotonic()
+    assert bench.lockstep.wait({"command": 2.0}) is True
+    assert time.monotonic() - start >= 0.05
+    assert bench.warnings == ["silent for 0.05 s, the simulation goes on without: command"]
+    assert bench.lockstep.wait({"command": 3.0}) is False
+    bench.lockstep.heard("command", 4.0)
+    assert bench.lockstep.wait({"command": 4.0}) is True
+    assert len(bench.warnings) == 1
+
+
+def test_unknown_topic_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        Bench().lockstep.heard("legs/comand", 0.0)
