@@ -1,6 +1,9 @@
 import contextlib
+import fcntl
 import os
 import pty
+import select
+import struct
 import termios
 from pathlib import Path
 from typing import Iterator, List, Tuple
@@ -243,12 +246,21 @@ def test_keys_arrive_at_once_unechoed_and_without_signals(terminal: Tuple[int, i
         os.read(keyboard, 100)  # nothing was echoed
 
 
+def wait_for_keys(fd: int, count: int) -> None:
+    """Return once ``count`` bytes are there to be read."""
+    waiting = b"\0" * 4
+    while struct.unpack("i", waiting)[0] < count:
+        assert select.select([fd], [], [], 5.0)[0], "the keys don't arrive"
+        waiting = fcntl.ioctl(fd, termios.FIONREAD, waiting)
+
+
 def test_the_terminal_is_put_back_whatever_happens(terminal: Tuple[int, int]) -> None:
     keyboard, program = terminal
     before = termios.tcgetattr(program)
     with contextlib.suppress(ZeroDivisionError), KeyTerminal(program):
         assert termios.tcgetattr(program)[3] & termios.ICANON == 0
         os.write(keyboard, b"wwww")
+        wait_for_keys(program, 4)  # the kernel hands them over in a thread of its own
         raise ZeroDivisionError
     assert termios.tcgetattr(program) == before
     with KeyTerminal(program) as keys:
