@@ -1,0 +1,1 @@
+"""Learning to grasp: demonstrations, policies, their training and evaluation."""

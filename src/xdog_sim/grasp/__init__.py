@@ -1,0 +1,1 @@
+"""The simulated grasp: where objects lie, the arm that picks them up, and the judge of it."""
