@@ -180,15 +180,23 @@ class Graph:
         """Change the trunk's velocity by (x, y, z) m/s in the world."""
         self.demand("push", Vector3(x, y, z))
 
-    def intrude(self, command: LegCommand) -> float:
-        """Publish one legs/command beside the controller's, while time stands still; returns that time, s."""
-        publisher = rospy.Publisher("legs/command", LegCommand, queue_size=1, tcp_nodelay=True)
-        listeners = 2  # the bridge and the supervisor
-        self.wait_until(lambda: publisher.get_num_connections() >= listeners, 5.0, "legs/command has its listeners")
+    def intruder(self, topic: str, kind: type) -> rospy.Publisher:
+        """A publisher beside the rightful one that everybody who listens to ``topic`` hears."""
+        publisher = rospy.Publisher(topic, kind, queue_size=1, tcp_nodelay=True)
+        _, subscribed, _ = rosgraph.Master(rospy.get_name()).getSystemState()
+        listeners = len(dict(subscribed)[rospy.resolve_name(topic)])
+        self.wait_until(lambda: publisher.get_num_connections() >= listeners, 5.0, f"{topic} has its listeners")
+        return publisher
+
+    def intrude(self, command: LegCommand, ahead: float = 0.02) -> float:
+        """Publish one legs/command beside the controller's, while time stands still; returns that time, s.
+
+        Its stamp is ``ahead`` s in the future, so that lockstep doesn't take it for the controller's answer to a state.
+        """
+        publisher = self.intruder("legs/command", LegCommand)
         with self.held():
             cause = self.now
-            # Ahead of time, so that lockstep doesn't take it for the controller's answer to a state.
-            command.header.stamp = rospy.Time.from_sec(cause + 0.02)
+            command.header.stamp = rospy.Time.from_sec(cause + ahead)
             publisher.publish(command)
         self.pass_time(0.02)
         publisher.unregister()

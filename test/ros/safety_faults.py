@@ -2,6 +2,7 @@
 """Faults of commands, hardware and nodes, each provoked in the running graph: the legs must be damped in time."""
 
 # ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
+import copy
 import math
 from typing import Sequence
 
@@ -53,7 +54,27 @@ class SafetyFaults(SafetyCase):
             lambda: any(warning in line for line in self.graph.log[first:]), 2.0, f"a warning '{warning}'"
         )
 
+    def test_a_late_command_is_an_overrun(self) -> None:
+        gap = 3.0 * SAFETY.supervisor.command_gap
+        self.graph.intrude(leg_command(ROBOT.legs.names, ROBOT.legs.poses["stand"]), ahead=gap)
+        self.graph.wait_until(lambda: self.safety.level == SafetyState.WARN, 1.0, "a warning")
+        self.assertIn("ms after the one before", "; ".join(self.safety.warnings))
+        self.assertTrue(self.safety.motion_allowed)
+        self.assertTrue(self.graph.gates[-1].active)
+
     # Hardware.
+
+    def test_legs_state_of_another_robot(self) -> None:
+        publisher = self.graph.intruder("legs/state", LegState)
+        with self.graph.held():
+            cause = self.graph.now
+            wrong = copy.deepcopy(self.legs)
+            wrong.name[0] = "tail_joint"
+            wrong.header.stamp += rospy.Duration(0.001)
+            publisher.publish(wrong)
+        self.assert_damped_in_time("legs_state_misfit", cause, "legs/state has other joints than robot.yaml")
+        publisher.unregister()
+        self.assert_latched(SafetyState.DAMP, "tail_joint")
 
     def test_imu_stale(self) -> None:
         self.graph.demand("fault", "imu_stale", "", 0.0)

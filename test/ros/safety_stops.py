@@ -67,6 +67,18 @@ class SafetyStops(SafetyCase):
         self.readings(6)  # more than 5 s of what would be a very low battery
         self.assertEqual((self.safety.level, self.safety.reasons), (SafetyState.OK, []))
 
+    def test_silent_gauge_is_warned_of(self) -> None:
+        self.readings(1)
+        self.graph.demand("fault", "battery_voltage", "", math.nan)
+        fell_silent = self.graph.now
+        self.graph.wait_until(
+            lambda: any("no battery reading for" in warning for warning in self.safety.warnings),
+            SAFETY.supervisor.battery_silence + 2.0,
+            "a warning of the silent gauge",
+        )
+        self.assertGreater(self.graph.now - fell_silent, SAFETY.supervisor.battery_silence - 1.0)
+        self.assertTrue(self.safety.motion_allowed)
+
     # The e-stop and its reset.
 
     def test_estop_latches_and_refuses_motion(self) -> None:
