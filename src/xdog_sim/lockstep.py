@@ -3,7 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass
-from typing import Callable, Dict, Mapping
+from typing import Callable, Dict, List, Mapping, Sequence
 
 POLL = 0.02
 """How often, while waiting, somebody looks whether the publishers are still connected; s of wall time."""
@@ -31,7 +31,20 @@ class Lockstep:
         """Args: for every topic a function that tells whether it has a publisher; a logger; patience in s."""
         self._channels: Dict[str, _Channel] = {name: _Channel(connected) for name, connected in channels.items()}
         self._warn, self._patience = warn, patience
+        self._guests: List[str] = []
         self._news = threading.Condition()
+
+    @property
+    def guests(self) -> Sequence[str]:
+        """Those who joined later."""
+        return tuple(self._guests)
+
+    def join(self, name: str, connected: Callable[[], bool]) -> None:
+        """Add a channel to those given at the start, unless it is there. Called from any thread."""
+        with self._news:
+            if name not in self._channels:
+                self._channels[name] = _Channel(connected)
+                self._guests.append(name)
 
     def heard(self, name: str, stamp: float) -> None:
         """A message of topic ``name`` stamped ``stamp`` (s) came in. Called from any thread."""

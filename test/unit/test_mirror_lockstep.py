@@ -89,3 +89,17 @@ def test_silent_publisher_is_given_up_until_it_speaks() -> None:
 def test_unknown_topic_is_an_error() -> None:
     with pytest.raises(KeyError):
         Bench().lockstep.heard("legs/comand", 0.0)
+
+
+def test_a_guest_is_waited_for_like_the_others() -> None:
+    bench, here = Bench(), [True]
+    for _ in range(2):
+        bench.lockstep.join("/grasp", lambda: here[0])
+    assert bench.lockstep.guests == ("/grasp",)
+    bench.lockstep.heard("/grasp", 1.0)
+    waiting = bench.wait_in_thread(**{"/grasp": 1.02})
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    here[0] = False
+    waiting.join(10.0)
+    assert not waiting.is_alive()

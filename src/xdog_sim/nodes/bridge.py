@@ -42,12 +42,13 @@ FRAME_TIME = 1.0 / 60.0
 """Between two pictures of the viewer, s of wall time."""
 
 
-def has_publisher(subscriber: rospy.Subscriber) -> bool:
-    """Whether a publisher's connection is open.
+def has_publisher(subscriber: rospy.Subscriber, node: str = "") -> bool:
+    """Whether a publisher's connection is open, that of ``node`` if it is given.
 
     rospy counts the connection of a killed node until the master forgets it, but its socket is gone at once.
     """
-    return any(getattr(link, "socket", None) is not None for link in list(subscriber.impl.connections))
+    links = (link for link in list(subscriber.impl.connections) if getattr(link, "socket", None) is not None)
+    return any(not node or link.callerid_pub == node for link in links)
 
 
 class SimBridge(Bridge):
@@ -70,6 +71,7 @@ class SimBridge(Bridge):
         self._steps_per_cycle = round(1.0 / (rates["state"] * sim.step_time))
         self._control_every = round(rates["state"] / rates["control"])
         self._truth_every = round(rates["state"] / rates["joint_states"])
+        self._done = rospy.Subscriber("lockstep/done", Time, self._on_done, queue_size=1, tcp_nodelay=True)
         rospy.Service("reset", Reset, self._on_reset)
         rospy.Service("push", Push, self._on_push)
         rospy.Service("fault", Fault, self._on_fault)
@@ -88,10 +90,16 @@ class SimBridge(Bridge):
                 "safety/state": lambda: has_publisher(self.safety_subscriber),
                 "cmd_vel_safe": listen("cmd_vel_safe", Twist, lambda _: 0.0),
                 "odom": listen("odom", Odometry, lambda message: conversions.to_seconds(message.header.stamp)),
-                "lockstep/done": listen("lockstep/done", Time, lambda message: conversions.to_seconds(message.data)),
             },
             rospy.logwarn,
         )
+
+    def _on_done(self, message: Time) -> None:
+        """A node that takes part in lockstep has acted up to this time."""
+        if self._lockstep:
+            node = message._connection_header["callerid"]
+            self._lockstep.join(node, lambda: has_publisher(self._done, node))
+            self._lockstep.heard(node, conversions.to_seconds(message.data))
 
     def on_leg_command(self, message: LegCommand) -> None:
         """legs/command came in."""
@@ -143,7 +151,8 @@ class SimBridge(Bridge):
         """
         assert self._lockstep is not None
         rates = self.robot.rates
-        wanted = {"cmd_vel_safe": float("-inf"), "lockstep/done": now - 1.0 / rates["control"]}
+        wanted = dict.fromkeys(self._lockstep.guests, now - 1.0 / rates["control"])
+        wanted["cmd_vel_safe"] = float("-inf")
         if states:
             wanted.update({"legs/command": now, "safety/state": now - 1.0 / rates["safety"], "odom": now})
         return self._lockstep.wait(wanted) and states
