@@ -1,0 +1,43 @@
+"""The baseline that ACT must beat: plain behaviour cloning, the next action from the same observation."""
+
+from typing import Dict, List, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from xdog_learning.grasp.act import JOINTS, Normalizer, masked_l1
+from xdog_learning.grasp.settings import MlpSettings
+
+
+class MlpPolicy(nn.Module):
+    """Joints and object token -> the next joint targets, as a chunk of one.
+
+    Args:
+        settings: hidden layers.
+        token: width of what it sees of the object token.
+    """
+
+    chunk = 1
+
+    def __init__(self, settings: MlpSettings, token: int) -> None:
+        super().__init__()
+        self.joints, self.token, self.action = Normalizer(JOINTS), Normalizer(token), Normalizer(JOINTS)
+        layers: List[nn.Module] = []
+        inputs = JOINTS + token
+        for _ in range(settings.layers):
+            layers += [nn.Linear(inputs, settings.width), nn.GELU()]
+            inputs = settings.width
+        self.layers = nn.Sequential(*layers, nn.Linear(inputs, JOINTS))
+
+    def forward(self, joints: Tensor, token: Tensor) -> Tensor:
+        """(n, 6) rad and (n, token) -> (n, 1, 6) rad."""
+        return self.action.undo(self._normal(joints, token))
+
+    def loss(self, batch: Mapping[str, Tensor]) -> Dict[str, Tensor]:
+        """Losses of a batch as `ActPolicy.loss` takes it; only the first action of each chunk counts."""
+        prediction = self._normal(batch["joints"], batch["token"])
+        error = masked_l1(prediction, self.action(batch["action"][:, :1]), batch["real"][:, :1])
+        return {"l1": error, "total": error}
+
+    def _normal(self, joints: Tensor, token: Tensor) -> Tensor:
+        return self.layers(torch.cat([self.joints(joints), self.token(token)], -1))[:, None]
