@@ -3,11 +3,11 @@
 import json
 import math
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
-from xdog.description import RobotDescription
+from xdog.description import JointGroup, RobotDescription
 from xdog.locomotion.gait import TrotSettings
 from xdog.locomotion.observation import TERMS, Term
 
@@ -62,12 +62,44 @@ class PolicyContract:
         return {METADATA_KEY: json.dumps(asdict(self), sort_keys=True)}
 
 
-def _finite(value: Any) -> float:
+def finite(value: Any) -> float:
     """The value as a number, for what a file may hold instead: text, nothing, NaN, infinity."""
     number = float(value)
     if not math.isfinite(number):
         raise ValueError(f"{value} is not a finite number")
     return number
+
+
+def read_entries(
+    metadata: Mapping[str, str], key: str, version: int, known: Iterable[str], where: str, retrain: str
+) -> Dict[str, Any]:
+    """The entries of a contract of any kind, from a policy file's metadata.
+
+    Args:
+        metadata: of the ONNX file.
+        key: under which such a contract stands.
+        version: that this XDog reads.
+        known: names that a contract may have.
+        where: the file, for messages.
+        retrain: what mends it, for messages.
+
+    Raises:
+        ContractError: no contract, one that is no JSON mapping, another version, or unknown entries.
+    """
+    if key not in metadata:
+        raise ContractError(f"{where} carries no XDog contract ('{key}' in its metadata): {retrain}")
+    try:
+        raw: Dict[str, Any] = json.loads(metadata[key])
+        if raw["version"] != version:
+            raise ContractError(f"{where} has contract version {raw['version']}, this XDog reads {version}: {retrain}")
+        unknown = set(raw) - set(known)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, ContractError):
+            raise
+        raise ContractError(f"{where}: its contract is malformed ({error}): {retrain}") from error
+    if unknown:
+        raise ContractError(f"{where}: unknown entries in its contract: {', '.join(sorted(unknown))}: {retrain}")
+    return raw
 
 
 def contract_from_metadata(metadata: Mapping[str, str], where: str) -> PolicyContract:
@@ -77,45 +109,37 @@ def contract_from_metadata(metadata: Mapping[str, str], where: str) -> PolicyCon
         ContractError: no contract, a malformed one, or another version.
     """
     retrain = "export it with './xdog train gait' (XDog's exporter writes the contract)"
-    if METADATA_KEY not in metadata:
-        raise ContractError(f"{where} carries no XDog contract ('{METADATA_KEY}' in its metadata): {retrain}")
+    known = [entry.name for entry in fields(PolicyContract)]
+    raw = read_entries(metadata, METADATA_KEY, CONTRACT_VERSION, known, where, retrain)
     try:
-        raw = json.loads(metadata[METADATA_KEY])
-        if raw["version"] != CONTRACT_VERSION:
-            raise ContractError(
-                f"{where} has contract version {raw['version']}, this XDog reads {CONTRACT_VERSION}: {retrain}"
-            )
-        unknown = set(raw) - {entry.name for entry in fields(PolicyContract)}
-        if unknown:
-            raise ContractError(f"{where}: unknown entries in its contract: {', '.join(sorted(unknown))}: {retrain}")
         raw["joints"] = tuple(raw["joints"])
         for name in ("default_position", "action_scale", "kp", "kd"):
-            raw[name] = tuple(_finite(value) for value in raw[name])
+            raw[name] = tuple(finite(value) for value in raw[name])
         for name in ("period", "max_lateral_acceleration"):
-            raw[name] = _finite(raw[name])
+            raw[name] = finite(raw[name])
         raw["terms"] = tuple(Term(**term) for term in raw["terms"])
-        raw["trot"] = TrotSettings(**{name: _finite(value) for name, value in raw["trot"].items()})
-        raw["command_range"] = {
-            name: (_finite(low), _finite(high)) for name, (low, high) in raw["command_range"].items()
-        }
+        raw["trot"] = TrotSettings(**{name: finite(value) for name, value in raw["trot"].items()})
+        raw["command_range"] = {name: (finite(low), finite(high)) for name, (low, high) in raw["command_range"].items()}
         return PolicyContract(**raw)
     except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, ContractError):
-            raise
         raise ContractError(f"{where}: its contract is malformed ({error}): {retrain}") from error
+
+
+def body_problems(joints: Sequence[str], group: JointGroup, urdf_hash: str, robot: RobotDescription) -> List[str]:
+    """What of a policy's body is not this robot's: its ``joints`` must be the ``group``'s, its URDF the robot's."""
+    problems = []
+    if tuple(joints) != group.names:
+        same = sorted(joints) == sorted(group.names)
+        detail = "the same joints in another order" if same else "other joints"
+        problems.append(f"it was trained on {detail}: {', '.join(joints)}; this robot has {', '.join(group.names)}")
+    if urdf_hash != robot.urdf_hash:
+        problems.append(f"it was trained on URDF {urdf_hash}, urdf/xdog.urdf is {robot.urdf_hash}")
+    return problems
 
 
 def contract_problems(contract: PolicyContract, robot: RobotDescription) -> List[str]:
     """Everything about a contract that this robot does not fulfil, one sentence each; empty when it fits."""
-    problems = []
-    if contract.joints != robot.legs.names:
-        same = sorted(contract.joints) == sorted(robot.legs.names)
-        detail = "the same joints in another order" if same else "other joints"
-        problems.append(
-            f"it was trained on {detail}: {', '.join(contract.joints)}; this robot has {', '.join(robot.legs.names)}"
-        )
-    if contract.urdf_hash != robot.urdf_hash:
-        problems.append(f"it was trained on URDF {contract.urdf_hash}, urdf/xdog.urdf is {robot.urdf_hash}")
+    problems = body_problems(contract.joints, robot.legs, contract.urdf_hash, robot)
     n = len(robot.legs.names)
     for name in ("default_position", "action_scale", "kp", "kd"):
         values = np.asarray(getattr(contract, name), dtype=float)

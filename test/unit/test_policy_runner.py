@@ -12,8 +12,9 @@ from policy_files import contract_for, write_policy
 from xdog.contract import METADATA_KEY, ContractError
 from xdog.description import load_description
 from xdog.hardware.base import LegsReading
+from xdog.inference import PolicyError
 from xdog.locomotion.observation import ObservationBuilder, Term
-from xdog.locomotion.policy import GaitPolicy, PolicyError
+from xdog.locomotion.policy import GaitPolicy
 
 ROBOT = load_description()
 STAND = ROBOT.legs.poses["stand"]

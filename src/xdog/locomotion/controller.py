@@ -8,9 +8,9 @@ import numpy as np
 
 from xdog.description import RobotDescription
 from xdog.hardware.base import LegsReading, LegsTarget
+from xdog.inference import PolicyError
 from xdog.locomotion.config import LocomotionConfig
 from xdog.locomotion.observation import projected_gravity
-from xdog.locomotion.policy import PolicyError
 from xdog.locomotion.rotations import imu_mount
 from xdog.locomotion.stance import BodyPose, LieDown, Stance, StandUp, smooth
 

@@ -1,23 +1,19 @@
 """Runs a gait policy: an ONNX file whose contract says how it wants to be fed and what its output means."""
 
 from pathlib import Path
-from typing import Any, Mapping, Optional
+from typing import Mapping, Optional
 
 import numpy as np
-import onnxruntime
 
 from xdog.contract import ContractError, PolicyContract, check_contract, contract_from_metadata
 from xdog.description import RobotDescription
 from xdog.hardware.base import LegsReading, LegsTarget
+from xdog.inference import PolicyError, open_session
 from xdog.locomotion.gait import TrotReference, advance_gait, limit_command, start_gait
 from xdog.locomotion.observation import Measurements, ObservationBuilder, projected_gravity
 from xdog.locomotion.rotations import imu_mount
 
 Array = np.ndarray
-
-
-class PolicyError(RuntimeError):
-    """A policy file cannot be run, or its output is unusable. The message says which and what to do."""
 
 
 class GaitPolicy:
@@ -34,7 +30,7 @@ class GaitPolicy:
 
     def __init__(self, path: Path, robot: RobotDescription) -> None:
         self.path = path
-        self._session = _open(path)
+        self._session = open_session(path, "launch with policy:=FILE, or train one with './xdog train gait'")
         metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
         self.contract: PolicyContract = contract_from_metadata(metadata, str(path))
         check_contract(self.contract, robot, str(path))
@@ -123,19 +119,3 @@ class GaitPolicy:
             raise PolicyError(f"{self.path}: {wanted}; it has {found}. {remedy}") from error
         if np.shape(action) != (1, n):
             raise PolicyError(f"{self.path}: {wanted}; its action came out as {np.shape(action)}. {remedy}")
-
-
-def _open(path: Path) -> Any:
-    """An inference session with one thread: the network is small and the other cores have other work."""
-    if not path.is_file():
-        raise PolicyError(
-            f"there is no policy file {path}: launch with policy:=FILE, or train one with './xdog train gait'"
-        )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors are raised; the log needs no copy
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions share no public base class
-        raise PolicyError(f"{path} is not an ONNX file that can be run: {str(error).strip()}") from error

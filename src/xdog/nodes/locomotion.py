@@ -13,9 +13,10 @@ from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 
 from xdog.contract import ContractError
 from xdog.description import DescriptionError, RobotDescription, load_description
+from xdog.inference import PolicyError
 from xdog.locomotion.config import load_locomotion_config
 from xdog.locomotion.controller import Answer, Controller, State
-from xdog.locomotion.policy import GaitPolicy, PolicyError
+from xdog.locomotion.policy import GaitPolicy
 from xdog.locomotion.rotations import euler_angles, quaternion_matrix
 from xdog.locomotion.stance import BodyPose
 from xdog.msg import LegCommand, LegState, LocomotionState, SafetyState

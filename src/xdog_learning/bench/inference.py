@@ -9,7 +9,8 @@ import numpy as np
 from xdog.contract import ContractError
 from xdog.description import RobotDescription, load_description
 from xdog.hardware.base import LegsReading
-from xdog.locomotion.policy import GaitPolicy, PolicyError
+from xdog.inference import PolicyError
+from xdog.locomotion.policy import GaitPolicy
 from xdog_learning.bench import BenchError
 from xdog_learning.bench.figures import Report
 

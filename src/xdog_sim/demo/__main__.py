@@ -13,7 +13,8 @@ from rich.table import Table
 
 from xdog.contract import ContractError
 from xdog.description import load_description
-from xdog.locomotion.policy import GaitPolicy, PolicyError
+from xdog.inference import PolicyError
+from xdog.locomotion.policy import GaitPolicy
 from xdog.paths import share_path
 from xdog_sim.demo.course import Course, CourseError, CourseFailedError, load_course
 from xdog_sim.demo.figures import Figures, compute_figures

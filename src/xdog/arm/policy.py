@@ -1,0 +1,179 @@
+"""Runs a grasp policy: an ONNX file that predicts chunks of joint targets."""
+
+import math
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional
+
+import numpy as np
+
+from xdog.arm.contract import GraspContract, check_grasp_contract, grasp_contract_from_metadata
+from xdog.arm.observation import TOKEN_NAMES, TOKEN_SIZE
+from xdog.description import RobotDescription
+from xdog.inference import PolicyError, open_session
+
+Array = np.ndarray
+
+RETRAIN = "train it again with './xdog train grasp', or name another file"
+
+
+class ChunkEnsemble:
+    """Temporal ensembling: the action for now, averaged over all chunks that have an opinion about now.
+
+    The i-th of them, counted from the oldest, weighs exp(-decay * i): a small decay takes up new observations slowly.
+    Only predictions that were made are counted; there is no padding to tell from them.
+
+    Args:
+        decay: 0 or above; 0.01 is the ACT paper's.
+    """
+
+    def __init__(self, decay: float) -> None:
+        if not math.isfinite(decay) or decay < 0.0:
+            raise ValueError(f"ChunkEnsemble: decay is {decay}; it must be zero or above")
+        self._decay = decay
+        self._chunks: List[Array] = []
+
+    def reset(self) -> None:
+        """Forget all chunks."""
+        self._chunks = []
+
+    def push(self, chunk: Array) -> Array:
+        """Take the chunk (n, joints) predicted now and give the action (joints,) for now; one call a period."""
+        self._chunks.append(chunk)
+        opinions = np.array([entry[0] for entry in self._chunks])
+        weights = np.exp(-self._decay * np.arange(len(opinions)))
+        self._chunks = [entry[1:] for entry in self._chunks if len(entry) > 1]
+        action: Array = weights @ opinions / weights.sum()
+        return action
+
+
+class GraspPolicy:
+    """One grasp policy on one robot.
+
+    Args:
+        path: of the ONNX file. Inputs ``joints`` (1, 6) float32, ``token`` (1, k) float32 and, if it sees, ``image``
+            (1, height, width, 3) uint8; output ``action`` (1, chunk, 6) float32.
+        robot: that it must fit.
+        ensemble: decay of a `ChunkEnsemble`, which asks the network every period; None carries chunks out open loop.
+
+    Raises:
+        PolicyError: the file cannot be read, or its inputs or output have other names or shapes.
+        ContractError: it carries no contract, or one that this robot does not fulfil.
+    """
+
+    def __init__(self, path: Path, robot: RobotDescription, ensemble: Optional[float] = None) -> None:
+        self.path = path
+        self._session = open_session(path, "name another file, or train one with './xdog train grasp'")
+        metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
+        self.contract: GraspContract = grasp_contract_from_metadata(metadata, str(path))
+        check_grasp_contract(self.contract, robot, str(path))
+        self._entries = [TOKEN_NAMES.index(name) for name in self.contract.token]
+        self._lower, self._upper = np.array(self.contract.lower), np.array(self.contract.upper)
+        self._ensemble = None if ensemble is None else ChunkEnsemble(ensemble)
+        self._check_shapes()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the past: the next call of `act` begins a grasp."""
+        self._pending: List[Array] = []
+        if self._ensemble is not None:
+            self._ensemble.reset()
+
+    def act(self, joints: Array, token: Array, image: Optional[Array] = None) -> Array:
+        """Joint targets for one period; to be called once every ``contract.period``.
+
+        Args:
+            joints: (6,) measured angles, rad.
+            token: (8,) of `xdog.arm.observation.object_token`; entries that the policy does not see may be anything.
+            image: (H, W, 3) uint8 RGB of the dog's camera for a policy that sees; H and W the same whole multiple of
+                ``contract.image``.
+
+        Returns:
+            (6,) joint targets, rad, within the contract's limits.
+
+        Raises:
+            PolicyError: an observation that cannot be used, or an output that is not finite.
+        """
+        if self._ensemble is not None:
+            action = self._ensemble.push(self.predict(joints, token, image))
+        else:
+            if not self._pending:
+                self._pending = list(self.predict(joints, token, image)[: self.contract.execute])
+            action = self._pending.pop(0)
+        limited: Array = np.clip(action, self._lower, self._upper)
+        return limited
+
+    def predict(self, joints: Array, token: Array, image: Optional[Array] = None) -> Array:
+        """The network's chunk (chunk, 6), rad, for an observation as `act` takes it."""
+        if np.shape(joints) != (len(self.contract.joints),) or np.shape(token) != (TOKEN_SIZE,):
+            raise PolicyError(
+                f"{self.path} needs {len(self.contract.joints)} joints and a token of {TOKEN_SIZE}, got shapes "
+                f"{np.shape(joints)} and {np.shape(token)}"
+            )
+        seen = np.asarray(token, dtype=np.float32)[self._entries]
+        if not (np.isfinite(joints).all() and np.isfinite(seen).all()):
+            raise PolicyError(f"{self.path}: joints {joints} or token {token} are not finite")
+        inputs = {"joints": np.asarray(joints, dtype=np.float32)[None], "token": seen[None]}
+        if self.contract.image is not None:
+            if image is None:
+                raise PolicyError(f"{self.path} sees, but was given no image")
+            inputs["image"] = shrink_image(image, *self.contract.image)[None]
+        chunk = self._run(inputs)
+        if not np.all(np.isfinite(chunk)):
+            raise PolicyError(f"{self.path} gave an output that is not finite: {RETRAIN}")
+        return chunk
+
+    def _run(self, inputs: Dict[str, Array]) -> Array:
+        (action,) = self._session.run(["action"], inputs)
+        first: Array = np.asarray(action, dtype=float)[0]
+        return first
+
+    def _check_shapes(self) -> None:
+        """Compare names and shapes with the contract and run the network once, which also warms it up."""
+        contract = self.contract
+        n = len(contract.joints)
+        inputs: Dict[str, Array] = {
+            "joints": np.zeros((1, n), np.float32),
+            "token": np.zeros((1, len(contract.token)), np.float32),
+        }
+        if contract.image is not None:
+            inputs["image"] = np.zeros((1, *contract.image, 3), np.uint8)
+        found = {e.name: f"'{e.name}' {e.shape} {e.type}" for e in _ends(self._session)}
+        wanted = ", ".join(f"'{name}' {value.shape} {value.dtype}" for name, value in inputs.items())
+        message = (
+            f"{self.path}: it needs inputs {wanted} and output 'action' (1, {contract.chunk}, {n}) float32; it has "
+            f"{', '.join(found.values())}. Export it again with './xdog train grasp'."
+        )
+        if set(found) != {*inputs, "action"}:
+            raise PolicyError(message)
+        try:
+            chunk = self._run(inputs)
+        except Exception as error:  # onnxruntime's exceptions share no public base class
+            raise PolicyError(message) from error
+        if chunk.shape != (contract.chunk, n):
+            raise PolicyError(message)
+
+
+def shrink_image(image: Array, height: int, width: int) -> Array:
+    """The image at (height, width) px, each the mean of a square of the given one's.
+
+    Args:
+        image: (k height, k width, 3) uint8 for a whole number k.
+
+    Raises:
+        PolicyError: another shape or type.
+    """
+    factor = max(1, image.shape[0] // height) if image.ndim == 3 else 0
+    if image.dtype != np.uint8 or image.shape != (factor * height, factor * width, 3):
+        raise PolicyError(
+            f"an image of shape {image.shape} and type {image.dtype} cannot be shrunk to {height} x {width}: it must "
+            "be RGB, uint8, and a whole multiple of that"
+        )
+    if factor == 1:
+        return image
+    squares = image.reshape(height, factor, width, factor, 3)
+    small: Array = np.rint(squares.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
+    return small
+
+
+def _ends(session: Any) -> "List[Any]":
+    return [*session.get_inputs(), *session.get_outputs()]
