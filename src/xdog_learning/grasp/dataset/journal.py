@@ -1,0 +1,130 @@
+"""Changing several files of a folder at once: after a kill at any instant, either all of a change is there or none.
+
+A change is prepared in the hidden folder ``.pending``. Renaming that to ``.commit`` is the one instant at which it
+counts; then its files move to their places. What a killed program left is finished or thrown away by `recover`.
+"""
+
+import fcntl
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterable, Iterator, List, Set
+
+PENDING = ".pending"
+COMMIT = ".commit"
+DELETIONS = ".deletions"
+
+
+class FolderBusyError(RuntimeError):
+    """Another process holds the folder."""
+
+
+@contextmanager
+def locked(folder: Path, exclusive: bool) -> Iterator[None]:
+    """Hold a folder: alone to write, or with others to read. A killed process lets go of it by itself.
+
+    Raises:
+        FolderBusyError: another process holds it in a way that excludes this one.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except OSError as error:
+            raise FolderBusyError(f"{folder} is in use by another process") from error
+        yield
+    finally:
+        os.close(handle)
+
+
+class Change:
+    """Files to be written and deleted together."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kept: Set[str] = set()
+        self._deleted: List[str] = []
+
+    def path(self, name: str) -> Path:
+        """Where to write the file that will be ``name`` in the folder."""
+        path = self._folder / PENDING / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._kept.add(name)
+        return path
+
+    def delete(self, name: str) -> None:
+        """Delete a file, unless this change writes or keeps one of that name."""
+        self._deleted.append(name)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Do not delete these."""
+        self._kept.update(names)
+
+    def commit(self) -> None:
+        """Make the change: it survives a kill, and a loss of power, from here on."""
+        pending = self._folder / PENDING
+        listing = pending / DELETIONS
+        listing.write_text("\n".join(sorted(set(self._deleted) - self._kept)), encoding="utf-8")
+        for path in pending.rglob("*"):
+            if path.is_file():
+                _to_disk(path)
+        os.rename(pending, self._folder / COMMIT)
+        _to_disk(self._folder)
+        _apply(self._folder)
+
+
+@contextmanager
+def change(folder: Path) -> Iterator[Change]:
+    """Prepare a change in a ``with`` block; it is made when the block ends, or not at all if it raises."""
+    (folder / PENDING).mkdir()
+    try:
+        prepared = Change(folder)
+        yield prepared
+    except BaseException:
+        shutil.rmtree(folder / PENDING)
+        raise
+    prepared.commit()
+
+
+def recover(folder: Path) -> str:
+    """Finish or throw away what a killed program left in a folder that nobody else holds.
+
+    Returns:
+        What was done, in words; empty if nothing was left.
+    """
+    done = ""
+    if (folder / PENDING).exists():
+        shutil.rmtree(folder / PENDING)
+        done = "threw away a change that was not finished"
+    if (folder / COMMIT).exists():
+        _apply(folder)
+        done = "finished a change that was interrupted"
+    return done
+
+
+def unfinished(folder: Path) -> bool:
+    """Whether a change counts already but has not arrived in its place: `recover` finishes it."""
+    return (folder / COMMIT).exists()
+
+
+def _apply(folder: Path) -> None:
+    """Move the files of a change to their places. May be interrupted and done again."""
+    commit = folder / COMMIT
+    listing = commit / DELETIONS
+    for path in sorted(path for path in commit.rglob("*") if path.is_file() and path != listing):
+        target = folder / path.relative_to(commit)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+    if listing.exists():  # else it was done before
+        for name in listing.read_text(encoding="utf-8").splitlines():
+            (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(commit)
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
