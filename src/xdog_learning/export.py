@@ -1,40 +1,49 @@
 """Turning a trained network into a policy file: ONNX with the contract in its metadata."""
 
+import subprocess
 from pathlib import Path
+from typing import Mapping
 
 import onnx
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from xdog.contract import PolicyContract
+from xdog.paths import share_path
 
 OPSET = 17
 """ONNX operator set; onnxruntime 1.19, the last for Python 3.8, runs it."""
 
 
-def export_policy(network: nn.Module, inputs: int, contract: PolicyContract, path: Path) -> None:
-    """Write ``observation`` (n, inputs) -> ``action`` (n, joints) with the contract's metadata.
+def export_policy(network: nn.Module, inputs: Mapping[str, Tensor], metadata: Mapping[str, str], path: Path) -> None:
+    """Write a network as ``inputs`` -> ``action``, for any number of robots at once.
 
     Args:
-        network: maps (n, inputs) to (n, joints); its weights are copied.
-        inputs: width of the observation.
-        contract: what the runner must honour.
+        network: takes the inputs in their order and gives the action; its weights are copied.
+        inputs: an example of each by name, with one robot in the first dimension.
+        metadata: the contract, which says what the runner must honour.
         path: the .onnx file, replaced only when complete.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part")
     torch.onnx.export(
         network.eval(),
-        (torch.zeros(1, inputs),),
+        tuple(inputs.values()),
         str(partial),
-        input_names=["observation"],
+        input_names=list(inputs),
         output_names=["action"],
-        dynamic_axes={"observation": {0: "robots"}, "action": {0: "robots"}},
+        dynamic_axes={name: {0: "robots"} for name in (*inputs, "action")},
         opset_version=OPSET,
         dynamo=False,
     )
     model = onnx.load_model(str(partial))
-    onnx.helper.set_model_props(model, contract.to_metadata())
+    onnx.helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model)
     onnx.save_model(model, str(partial))
     partial.replace(path)
+
+
+def present_commit() -> str:
+    """The commit of the checkout, with "-dirty" if files differ from it; "unknown" outside a checkout."""
+    command = ["git", "describe", "--always", "--dirty"]
+    answer = subprocess.run(command, cwd=share_path(), capture_output=True, text=True, check=False)
+    return answer.stdout.strip() or "unknown"

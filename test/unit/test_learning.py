@@ -140,7 +140,12 @@ def test_the_learning_rate_follows_the_divergence(
 def exported(path: Path) -> nn.Module:
     torch.manual_seed(1)
     network = nn.Sequential(nn.Linear(SIZE, 16), nn.ELU(), nn.Linear(16, 12))
-    export_policy(network, SIZE, train.make_contract(ROBOT, CONFIG, {"minutes": 1.5}), path)
+    export_policy(
+        network,
+        {"observation": torch.zeros(1, SIZE)},
+        train.make_contract(ROBOT, CONFIG, {"minutes": 1.5}).to_metadata(),
+        path,
+    )
     return network
 
 

@@ -72,7 +72,7 @@ def reading_of(state: BatchState, stamp: float) -> LegsReading:
 def walk_side_by_side(path: Path, steps: int) -> List[Tuple[Tensor, np.ndarray, Tensor, np.ndarray]]:
     """Observations and joint targets of task and runner, (task's, runner's) each, for every step."""
     actor = network()
-    export_policy(actor, SIZE, make_contract(ROBOT, CONFIG, {}), path)
+    export_policy(actor, {"observation": torch.zeros(1, SIZE)}, make_contract(ROBOT, CONFIG, {}).to_metadata(), path)
     runner = GaitPolicy(path, ROBOT)
     sim = NotedSim(1)
     task = make_task(sim, commands=COMMANDS, command_interval=HOLD)
@@ -106,7 +106,9 @@ def test_observations_and_targets_agree_step_by_step(tmp_path: Path) -> None:
 
 def test_gains_and_default_pose_are_those_of_the_training(tmp_path: Path) -> None:
     path = tmp_path / "tiny.onnx"
-    export_policy(network(), SIZE, make_contract(ROBOT, CONFIG, {}), path)
+    export_policy(
+        network(), {"observation": torch.zeros(1, SIZE)}, make_contract(ROBOT, CONFIG, {}).to_metadata(), path
+    )
     sim = NotedSim(1)
     make_task(sim)
     target = GaitPolicy(path, ROBOT).step(reading_of(sim.state(), 0.0), np.zeros(3))
@@ -118,7 +120,9 @@ def test_gains_and_default_pose_are_those_of_the_training(tmp_path: Path) -> Non
 
 def test_the_runner_follows_no_command_that_training_did_not_know(tmp_path: Path) -> None:
     path = tmp_path / "tiny.onnx"
-    export_policy(network(), SIZE, make_contract(ROBOT, CONFIG, {}), path)
+    export_policy(
+        network(), {"observation": torch.zeros(1, SIZE)}, make_contract(ROBOT, CONFIG, {}).to_metadata(), path
+    )
     runner = GaitPolicy(path, ROBOT)
     sim = NotedSim(1)
     make_task(sim)
@@ -135,7 +139,9 @@ def test_the_runner_follows_no_command_that_training_did_not_know(tmp_path: Path
 def test_one_wrong_entry_would_be_noticed(tmp_path: Path) -> None:
     """The comparison above is sharp enough: one joint swapped, and the observations part."""
     path = tmp_path / "tiny.onnx"
-    export_policy(network(), SIZE, make_contract(ROBOT, CONFIG, {}), path)
+    export_policy(
+        network(), {"observation": torch.zeros(1, SIZE)}, make_contract(ROBOT, CONFIG, {}).to_metadata(), path
+    )
     runner = GaitPolicy(path, ROBOT)
     sim = NotedSim(1)
     task = make_task(sim)

@@ -2,7 +2,6 @@
 
 import math
 import shlex
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from xdog.contract import PolicyContract
 from xdog.description import RobotDescription, load_description
 from xdog.locomotion.observation import ObservationBuilder
 from xdog.paths import share_path
-from xdog_learning.export import export_policy
+from xdog_learning.export import export_policy, present_commit
 from xdog_learning.gait.checkpoints import (
     TrainingState,
     load_checkpoint,
@@ -188,13 +187,6 @@ def quick_score(
     return result
 
 
-def present_commit() -> str:
-    """The commit of the checkout, with "-dirty" if files differ from it; "unknown" outside a checkout."""
-    command = ["git", "describe", "--always", "--dirty"]
-    answer = subprocess.run(command, cwd=share_path(), capture_output=True, text=True, check=False)
-    return answer.stdout.strip() or "unknown"
-
-
 def make_contract(
     robot: RobotDescription, config: GaitConfig, scores: Dict[str, Any], commit: str = "unknown"
 ) -> PolicyContract:
@@ -278,7 +270,8 @@ def main() -> None:
     }
     trained = {"minutes": round(watch.seconds / 60, 1), "steps": int(best.num_timesteps), **measured}
     contract = make_contract(robot, config, trained, commit)
-    export_policy(policy.actor_network(), ObservationBuilder(config.observation).size, contract, arguments.policy)
+    example = torch.zeros(1, ObservationBuilder(config.observation).size)
+    export_policy(policy.actor_network(), {"observation": example}, contract.to_metadata(), arguments.policy)
     console.print(
         f"Trained {model.num_timesteps / 1e6:.1f} M steps in {watch.seconds / 60:.1f} minutes; the best, of "
         f"{best.num_timesteps / 1e6:.1f} M steps, is {arguments.policy}. Score it with: {arguments.evaluation}"
