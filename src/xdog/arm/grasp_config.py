@@ -1,0 +1,103 @@
+"""The figures of picking up an object, read from launch/config/grasp.yaml and checked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from xdog.paths import share_path
+from xdog.safety.config import SafetyConfigError, parse_section, read_mapping
+
+
+@dataclass(frozen=True)
+class LookingConfig:
+    """time, fresh in s, gate in m, sightings: a number of them."""
+
+    time: float
+    fresh: float
+    gate: float
+    sightings: float
+
+
+@dataclass(frozen=True)
+class StanceConfig:
+    """height in m, angle in rad, rest and time in s."""
+
+    height: float
+    angle: float
+    rest: float
+    time: float
+
+
+@dataclass(frozen=True)
+class ApproachConfig:
+    """speed in rad/s, time, lost and empty in s, near in m."""
+
+    speed: float
+    time: float
+    near: float
+    lost: float
+    empty: float
+
+
+@dataclass(frozen=True)
+class GripConfig:
+    """open and gap in m, effort in Nm."""
+
+    open: float
+    gap: float
+    effort: float
+
+
+@dataclass(frozen=True)
+class LiftConfig:
+    """height and slip in m, hold in s."""
+
+    height: float
+    hold: float
+    slip: float
+
+
+@dataclass(frozen=True)
+class HandOverConfig:
+    """pull in rad, time, patience and release in s."""
+
+    pull: float
+    time: float
+    patience: float
+    release: float
+
+
+@dataclass(frozen=True)
+class GraspConfig:
+    """All of grasp.yaml; attempts: how often an object is tried for."""
+
+    looking: LookingConfig
+    stance: StanceConfig
+    approach: ApproachConfig
+    grip: GripConfig
+    lift: LiftConfig
+    hand_over: HandOverConfig
+    attempts: int
+
+
+def load_grasp_config(path: Optional[Path] = None) -> GraspConfig:
+    """The figures, from launch/config/grasp.yaml unless told otherwise.
+
+    Raises:
+        SafetyConfigError: the file is malformed; the message names file and entry.
+        OSError: it cannot be read.
+    """
+    path = path or share_path("launch", "config", "grasp.yaml")
+    content, where = read_mapping(path), str(path)
+    attempts = content.get("attempts")
+    if isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1:
+        raise SafetyConfigError(f"{where}: attempts is {attempts!r}; it must be a whole number above zero")
+    return GraspConfig(
+        looking=parse_section(LookingConfig, content, "looking", where),
+        stance=parse_section(StanceConfig, content, "stance", where),
+        approach=parse_section(ApproachConfig, content, "approach", where),
+        grip=parse_section(GripConfig, content, "grip", where),
+        lift=parse_section(LiftConfig, content, "lift", where),
+        hand_over=parse_section(HandOverConfig, content, "hand_over", where),
+        attempts=attempts,
+    )

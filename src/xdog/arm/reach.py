@@ -1,0 +1,168 @@
+"""How the dog must hold its trunk so that the arm reaches an object, or how far it must step first."""
+
+import itertools
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from xdog.arm.kinematics import ArmKinematics, UnreachableError
+from xdog.arm.posture import Posture, standing_posture
+from xdog.description import RobotDescription
+from xdog.locomotion.rotations import rotation_matrix
+from xdog.locomotion.stance import BodyPose, Stance
+from xdog.paths import share_path
+from xdog.safety.config import SafetyConfigError, read_mapping
+
+Array = np.ndarray
+
+APPROACHES = tuple(math.radians(angle) for angle in range(90, -31, -15))
+"""Directions of approach that are tried, rad below the horizontal of the arm's base: from straight down to upwards."""
+
+RETREAT = 0.05
+"""m by which the gripper must be able to stand off the object along its approach."""
+
+STEPS = tuple(sorted((0.05 * i for i in range(-8, 41)), key=abs))
+"""m towards the object (or away from it) that are tried when it is out of reach."""
+
+
+class OutOfReachError(ValueError):
+    """No stance brings the object within reach. The text says how far to step.
+
+    Attributes:
+        step: m towards the object, negative away from it; None where no step helps.
+    """
+
+    def __init__(self, message: str, step: Optional[float]) -> None:
+        super().__init__(message)
+        self.step = step
+
+
+@dataclass(frozen=True)
+class Support:
+    """Something that objects stand on, and the stances in which grasping from it was learned: ranges, low and high.
+
+    Attributes:
+        name: for people.
+        height: of its surface above the ground, m.
+        rise: of the trunk over plain standing, m.
+        pitch: of the trunk, rad, nose down positive.
+    """
+
+    name: str
+    height: Tuple[float, float]
+    rise: Tuple[float, float]
+    pitch: Tuple[float, float]
+
+
+def load_supports(path: Optional[Path] = None) -> Tuple[Support, ...]:
+    """The supports of sim/grasp.yaml: what grasps are learned with is what the robot may use.
+
+    Raises:
+        SafetyConfigError: the file is malformed; the message names it.
+        OSError: it cannot be read.
+    """
+    path = path or share_path("sim", "grasp.yaml")
+    sections = read_mapping(path).get("supports")
+
+    def ends(section: Any, entry: str) -> Tuple[float, float]:
+        low, high = (float(end) for end in section[entry])
+        return (low, high)
+
+    try:
+        return tuple(
+            Support(name, *(ends(section, entry) for entry in ("height", "rise", "pitch")))
+            for name, section in sections.items()
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise SafetyConfigError(f"{path}: supports must give [low, high] of height, rise and pitch: {error}") from error
+
+
+class StanceChooser:
+    """Chooses height and pitch of the trunk for an object.
+
+    Args:
+        robot: its description.
+        stance: what the legs can do.
+        supports: in which stances grasping was learned.
+    """
+
+    def __init__(self, robot: RobotDescription, stance: Stance, supports: Sequence[Support]) -> None:
+        self._arm = ArmKinematics(robot)
+        mount = next(joint for joint in robot.joints.values() if joint.child == self._arm.base)
+        self._mount_xyz, self._mount_rotation = np.array(mount.xyz), rotation_matrix(*mount.rpy)
+        self._stance, self._supports = stance, supports
+        self._standing = standing_posture(stance.legs, stance.stand).height
+
+    def in_arm(self, point: Array) -> Array:
+        """A point (3,) of base_link in the arm's base, m."""
+        place: Array = self._mount_rotation.T @ (np.asarray(point, dtype=float) - self._mount_xyz)
+        return place
+
+    def choose(self, centre: Array, size: Array) -> BodyPose:
+        """The first stance in which the arm can grasp an object: those learned for its support's height come first.
+
+        Args:
+            centre: (3,) m in the level frame.
+            size: (3,) m, extents; the last one is the height.
+
+        Raises:
+            OutOfReachError: there is none.
+        """
+        centre = np.asarray(centre, dtype=float)
+        poses = self._poses(float(centre[2] - 0.5 * size[2]))
+        for pose in poses:
+            if self._graspable(self._seen_from(pose, centre)):
+                return pose
+        raise self._out_of_reach(centre, poses)
+
+    def _poses(self, surface: float) -> List[BodyPose]:
+        """Stances to try for an object on a surface at a height (m): the nearest support's first, from their middle."""
+
+        def away(support: Support) -> float:
+            return max(support.height[0] - surface, surface - support.height[1], 0.0)
+
+        poses = []
+        for support in sorted(self._supports, key=away):
+            for share in sorted(itertools.product((0.5, 0.0, 1.0), repeat=2), key=lambda s: abs(s[0] - s[1])):
+                rise, pitch = (
+                    low + part * (high - low) for (low, high), part in zip((support.rise, support.pitch), share)
+                )
+                poses.append(BodyPose(height=rise, pitch=pitch))
+        return [pose for pose in poses if self._stance.within_reach(pose) == pose]
+
+    def _seen_from(self, pose: BodyPose, point: Array) -> Array:
+        """A point (3,) of the level frame in the arm's base, once the body has taken a pose."""
+        return self.in_arm(Posture(self._standing + pose.height, 0.0, pose.pitch).to_base(point))
+
+    def _graspable(self, point: Array) -> bool:
+        """Whether the gripper can come to a point (3,) of the arm's base from somewhere, RETREAT in front of it too."""
+        heading = math.atan2(point[1], point[0])
+        for pitch in APPROACHES:
+            direction = np.array(
+                [math.cos(heading) * math.cos(pitch), math.sin(heading) * math.cos(pitch), -math.sin(pitch)]
+            )
+            try:
+                angles = self._arm.inverse(point, pitch)
+                self._arm.inverse(point - RETREAT * direction, pitch, seed=angles)
+            except UnreachableError:
+                continue
+            return True
+        return False
+
+    def _out_of_reach(self, centre: Array, poses: Sequence[BodyPose]) -> OutOfReachError:
+        distance = math.hypot(centre[0], centre[1])
+        heading = centre[:2] / distance if distance > 1e-6 else np.array([1.0, 0.0])
+        side = math.degrees(math.atan2(heading[1], heading[0]))
+        where = (
+            f"the object is {distance:.2f} m away, {abs(side):.0f} degrees to the {'left' if side > 0 else 'right'} "
+            f"and {centre[2]:.2f} m above the ground"
+        )
+        for step in STEPS:
+            shifted = np.array([*(centre[:2] - step * heading), centre[2]])
+            if any(self._graspable(self._seen_from(pose, shifted)) for pose in poses):
+                way = "nearer" if step > 0.0 else "back"
+                return OutOfReachError(f"{where}: step {abs(step):.2f} m {way}, then try again", step)
+        return OutOfReachError(f"{where}: the arm reaches it from nowhere", None)
