@@ -5,7 +5,7 @@ from typing import Tuple
 import numpy as np
 
 from xdog.arm.kinematics import ArmKinematics
-from xdog.arm.shapes import Box, collision_boxes
+from xdog.arm.shapes import Shape, collision_shapes
 from xdog.description import DescriptionError, RobotDescription
 
 SAMPLES = 400
@@ -51,8 +51,8 @@ class Gripper:
         return float(np.interp(gap, self._gaps, self._angles))
 
 
-def _fingertip(robot: RobotDescription, link: str) -> Box:
-    boxes = collision_boxes(robot, link)
-    if not boxes:
+def _fingertip(robot: RobotDescription, link: str) -> Shape:
+    shapes = [shape for shape in collision_shapes(robot) if shape.link == link]
+    if not shapes:
         raise DescriptionError(f"urdf/xdog.urdf: {link} has no collision shape, so the gripper's gap is unknown")
-    return max(boxes, key=lambda box: float(np.linalg.norm(box.centre)))
+    return max(shapes, key=lambda shape: float(np.linalg.norm(shape.centre)))

@@ -74,11 +74,8 @@ class ArmKinematics:
         self.lower, self.upper = robot.arm.lower[:5], robot.arm.upper[:5]
         self._names = robot.arm.names
         self._offsets = np.array([joint.xyz for joint in joints])
-        # Rotation of a joint's child in its parent = constant + sine * sin(q) + cosine * cos(q), (6, 3, 3) each.
-        origins = np.array([rotation_matrix(*joint.rpy) for joint in joints])
-        cross = np.array([_cross_matrix(joint.axis) for joint in joints])
-        self._sine, self._cosine = origins @ cross, -(origins @ cross @ cross)
-        self._constant = origins - self._cosine
+        turns = [joint_turn(joint) for joint in joints]
+        self._constant, self._sine, self._cosine = (np.array(terms) for terms in zip(*turns))
         self._axes = np.array([joint.axis for joint in joints])
         self._tool_xyz, self._tool_rotation = np.array(tool.xyz), rotation_matrix(*tool.rpy)
         self._plane = self._planar(joints)
@@ -256,7 +253,10 @@ class ArmKinematics:
         )
 
 
-def _cross_matrix(axis: Vector) -> Array:
-    """Matrix (3, 3) of the cross product with the unit vector along ``axis`` (3,)."""
-    x, y, z = np.asarray(axis, dtype=float) / np.linalg.norm(axis)
-    return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+def joint_turn(joint: Joint) -> Tuple[Array, Array, Array]:
+    """Three (3, 3) matrices C, S, K: the rotation of a joint's child in its parent is C + S sin(q) + K cos(q)."""
+    origin = rotation_matrix(*joint.rpy)
+    x, y, z = np.array(joint.axis) / np.linalg.norm(joint.axis)
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    cosine = -(origin @ cross @ cross)
+    return origin - cosine, origin @ cross, cosine
