@@ -36,7 +36,6 @@ VIDEO_PATH = f"videos/{{video_key}}/{PATTERN}.mp4"
 EPISODES_PATH = f"meta/episodes/{PATTERN}.parquet"
 
 DEFAULT_FEATURES = ("timestamp", "frame_index", "episode_index", "index", "task_index")
-STATISTICS = ("min", "max", "mean", "std", "count", "q01", "q10", "q50", "q90", "q99")
 
 
 class DatasetError(ValueError):
