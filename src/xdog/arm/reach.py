@@ -24,6 +24,9 @@ APPROACHES = tuple(math.radians(angle) for angle in range(90, -31, -15))
 RETREAT = 0.05
 """m by which the gripper must be able to stand off the object along its approach."""
 
+SLACK = 0.01
+"""By how much, in m and rad, an object may lie outside the region in which grasping was learned."""
+
 STEPS = tuple(sorted((0.05 * i for i in range(-8, 41)), key=abs))
 """m towards the object (or away from it) that are tried when it is out of reach."""
 
@@ -57,27 +60,43 @@ class Support:
     pitch: Tuple[float, float]
 
 
-def load_supports(path: Optional[Path] = None) -> Tuple[Support, ...]:
-    """The supports of sim/grasp.yaml: what grasps are learned with is what the robot may use.
+@dataclass(frozen=True)
+class Learned:
+    """Where grasping was learned: on which supports, and how far from the arm's base.
+
+    Attributes:
+        supports: and the stances for them.
+        radius: horizontal distance, low and high, m.
+        azimuth: from straight ahead, low and high, rad.
+    """
+
+    supports: Tuple[Support, ...]
+    radius: Tuple[float, float]
+    azimuth: Tuple[float, float]
+
+
+def load_learned(path: Optional[Path] = None) -> Learned:
+    """The ranges of sim/grasp.yaml: what grasps are learned with is what the robot may use.
 
     Raises:
         SafetyConfigError: the file is malformed; the message names it.
         OSError: it cannot be read.
     """
     path = path or share_path("sim", "grasp.yaml")
-    sections = read_mapping(path).get("supports")
+    content = read_mapping(path)
 
     def ends(section: Any, entry: str) -> Tuple[float, float]:
         low, high = (float(end) for end in section[entry])
         return (low, high)
 
     try:
-        return tuple(
+        supports = [
             Support(name, *(ends(section, entry) for entry in ("height", "rise", "pitch")))
-            for name, section in sections.items()
-        )
+            for name, section in content["supports"].items()
+        ]
+        return Learned(tuple(supports), ends(content["place"], "radius"), ends(content["place"], "azimuth"))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise SafetyConfigError(f"{path}: supports must give [low, high] of height, rise and pitch: {error}") from error
+        raise SafetyConfigError(f"{path}: supports and place must give ranges [low, high]: {error}") from error
 
 
 class StanceChooser:
@@ -86,20 +105,34 @@ class StanceChooser:
     Args:
         robot: its description.
         stance: what the legs can do.
-        supports: in which stances grasping was learned.
+        learned: in which stances and where grasping was learned.
     """
 
-    def __init__(self, robot: RobotDescription, stance: Stance, supports: Sequence[Support]) -> None:
+    def __init__(self, robot: RobotDescription, stance: Stance, learned: Learned) -> None:
         self._arm = ArmKinematics(robot)
         mount = next(joint for joint in robot.joints.values() if joint.child == self._arm.base)
         self._mount_xyz, self._mount_rotation = np.array(mount.xyz), rotation_matrix(*mount.rpy)
-        self._stance, self._supports = stance, supports
+        self._stance, self._learned = stance, learned
         self._standing = standing_posture(stance.legs, stance.stand).height
 
     def in_arm(self, point: Array) -> Array:
         """A point (3,) of base_link in the arm's base, m."""
         place: Array = self._mount_rotation.T @ (np.asarray(point, dtype=float) - self._mount_xyz)
         return place
+
+    def from_arm(self, point: Array) -> Array:
+        """A point (3,) of the arm's base in base_link, m."""
+        place: Array = self._mount_rotation @ np.asarray(point, dtype=float) + self._mount_xyz
+        return place
+
+    def turn_to_arm(self, direction: Array) -> Array:
+        """A direction (3,) of base_link in the arm's base."""
+        turned: Array = self._mount_rotation.T @ direction
+        return turned
+
+    def posture(self, pose: BodyPose) -> Posture:
+        """How the trunk is held in a stance on level ground."""
+        return Posture(self._standing + pose.height, pose.roll, pose.pitch)
 
     def choose(self, centre: Array, size: Array) -> BodyPose:
         """The first stance in which the arm can grasp an object: those learned for its support's height come first.
@@ -114,7 +147,7 @@ class StanceChooser:
         centre = np.asarray(centre, dtype=float)
         poses = self._poses(float(centre[2] - 0.5 * size[2]))
         for pose in poses:
-            if self._graspable(self._seen_from(pose, centre)):
+            if self._graspable(pose, centre):
                 return pose
         raise self._out_of_reach(centre, poses)
 
@@ -125,7 +158,7 @@ class StanceChooser:
             return max(support.height[0] - surface, surface - support.height[1], 0.0)
 
         poses = []
-        for support in sorted(self._supports, key=away):
+        for support in sorted(self._learned.supports, key=away):
             for share in sorted(itertools.product((0.5, 0.0, 1.0), repeat=2), key=lambda s: abs(s[0] - s[1])):
                 rise, pitch = (
                     low + part * (high - low) for (low, high), part in zip((support.rise, support.pitch), share)
@@ -133,11 +166,19 @@ class StanceChooser:
                 poses.append(BodyPose(height=rise, pitch=pitch))
         return [pose for pose in poses if self._stance.within_reach(pose) == pose]
 
-    def _seen_from(self, pose: BodyPose, point: Array) -> Array:
-        """A point (3,) of the level frame in the arm's base, once the body has taken a pose."""
-        return self.in_arm(Posture(self._standing + pose.height, 0.0, pose.pitch).to_base(point))
+    def _graspable(self, pose: BodyPose, centre: Array) -> bool:
+        """Whether the arm learned to grasp at ``centre`` (3,) m of the level frame in a stance, and can get there."""
+        posture = self.posture(pose)
+        away = centre - posture.to_level(self._mount_xyz)
+        for value, (low, high) in (
+            (math.hypot(away[0], away[1]), self._learned.radius),
+            (math.atan2(away[1], away[0]), self._learned.azimuth),
+        ):
+            if not low - SLACK <= value <= high + SLACK:
+                return False
+        return self._reaches(self.in_arm(posture.to_base(centre)))
 
-    def _graspable(self, point: Array) -> bool:
+    def _reaches(self, point: Array) -> bool:
         """Whether the gripper can come to a point (3,) of the arm's base from somewhere, RETREAT in front of it too."""
         heading = math.atan2(point[1], point[0])
         for pitch in APPROACHES:
@@ -162,7 +203,10 @@ class StanceChooser:
         )
         for step in STEPS:
             shifted = np.array([*(centre[:2] - step * heading), centre[2]])
-            if any(self._graspable(self._seen_from(pose, shifted)) for pose in poses):
+            if any(self._graspable(pose, shifted) for pose in poses):
                 way = "nearer" if step > 0.0 else "back"
                 return OutOfReachError(f"{where}: step {abs(step):.2f} m {way}, then try again", step)
+        turned = np.array([distance, 0.0, centre[2]])
+        if any(self._graspable(pose, turned) for pose in poses):
+            return OutOfReachError(f"{where}: turn towards it, then try again", None)
         return OutOfReachError(f"{where}: the arm reaches it from nowhere", None)

@@ -15,7 +15,7 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Time
 
 from xdog.description import DescriptionError, load_description
-from xdog.msg import LegCommand, SafetyState
+from xdog.msg import Detection3DArray, LegCommand, SafetyState
 from xdog.nodes import conversions
 from xdog.nodes.bridge import STATE_QUEUE, Bridge
 from xdog.safety.config import SafetyConfigError, load_safety_config
@@ -23,6 +23,9 @@ from xdog.srv import (
     Fault,
     FaultRequest,
     FaultResponse,
+    PlaceObject,
+    PlaceObjectRequest,
+    PlaceObjectResponse,
     Push,
     PushRequest,
     PushResponse,
@@ -32,8 +35,10 @@ from xdog.srv import (
 )
 from xdog_sim.config import MirrorConfigError, load_mirror_config
 from xdog_sim.lockstep import Lockstep
+from xdog_sim.nodes.conversions import detections_message
 from xdog_sim.robot import SimulatedRobot, SimulationError
-from xdog_sim.world import WorldOptions, build_model
+from xdog_sim.scene import EMPTY, Objects, SceneError, furnish, load_scene
+from xdog_sim.world import WorldOptions, build_spec
 
 BACKLOG = 0.1
 """Real time: a simulation that is further behind the wall clock gives up catching up, s."""
@@ -56,14 +61,16 @@ class SimBridge(Bridge):
 
     Args:
         sim: the robot.
+        objects: that lie around it.
         lockstep: wait for the controllers at every control period instead of keeping the wall clock.
     """
 
-    def __init__(self, sim: SimulatedRobot, lockstep: bool) -> None:
-        self.sim = sim
+    def __init__(self, sim: SimulatedRobot, objects: Objects, lockstep: bool) -> None:
+        self.sim, self._objects = sim, objects
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._clock = rospy.Publisher("/clock", Clock, queue_size=STATE_QUEUE, tcp_nodelay=True)
         self._truth = rospy.Publisher("ground_truth/odom", Odometry, queue_size=STATE_QUEUE, tcp_nodelay=True)
+        self._object_truth = rospy.Publisher("ground_truth/objects", Detection3DArray, queue_size=1, tcp_nodelay=True)
         self._lockstep: Optional[Lockstep] = None  # messages may come in before it is there
         self._lockstep = self._make_lockstep() if lockstep else None
         super().__init__(sim.robot, sim.legs, sim.arm, sim.battery, load_safety_config())
@@ -75,6 +82,7 @@ class SimBridge(Bridge):
         rospy.Service("reset", Reset, self._on_reset)
         rospy.Service("push", Push, self._on_push)
         rospy.Service("fault", Fault, self._on_fault)
+        rospy.Service("place_object", PlaceObject, self._on_place_object)
 
     def _make_lockstep(self) -> Lockstep:
         def listen(topic: str, kind: type, stamp: Callable[[Any], float]) -> Callable[[], bool]:
@@ -137,6 +145,8 @@ class SimBridge(Bridge):
         self.sense(now, publish_legs=states)
         if cycle % self._truth_every == 0:
             self._truth.publish(self._ground_truth())
+        if len(self._objects) and cycle % self._control_every == 0:
+            self._object_truth.publish(detections_message(self._objects.truth(), now, self.robot.frames["odom"]))
         if self._lockstep is None:
             pace.keep(1)
         elif cycle % self._control_every == 0 and not self._wait(now, states):
@@ -210,6 +220,11 @@ class SimBridge(Bridge):
         problem = self._between_cycles(lambda: self.sim.faults.set(request.kind, request.joint, request.value))
         return FaultResponse(success=not problem, message=problem or f"fault: {request.kind} {request.joint}".strip())
 
+    def _on_place_object(self, request: PlaceObjectRequest) -> PlaceObjectResponse:
+        place = np.array([request.position.x, request.position.y, request.position.z])
+        problem = self._between_cycles(lambda: self._objects.place(request.name, place, request.yaw))
+        return PlaceObjectResponse(success=not problem, message=problem or f"{request.name} is placed")
+
 
 class Pace:
     """Keeps a loop at the wall clock."""
@@ -254,7 +269,7 @@ def make_refresh(viewer: Optional[Any]) -> Callable[[], None]:
 
 
 def main() -> None:
-    """Run the node. Parameters: ~lockstep, ~seed, ~perfect, ~viewer."""
+    """Run the node. Parameters: ~lockstep, ~seed, ~perfect, ~viewer, ~scene."""
     rospy.init_node("sim_bridge")
     if not rospy.get_param("/use_sim_time", False):
         rospy.logfatal("sim_bridge needs /use_sim_time true before any node starts; xdog.launch sets it")
@@ -269,9 +284,12 @@ def main() -> None:
         if rospy.get_param("~perfect", False):
             config = config.perfect()
         options = WorldOptions(timestep=config.physics_step, visuals=viewer_wanted)
-        sim = SimulatedRobot(robot, config, seed, build_model(options, robot))
-        bridge = SimBridge(sim, bool(rospy.get_param("~lockstep", False)))
-    except (DescriptionError, MirrorConfigError, SafetyConfigError, OSError) as error:
+        scene, spec = load_scene(str(rospy.get_param("~scene", EMPTY))), build_spec(options, robot)
+        furnish(spec, scene, robot)
+        sim = SimulatedRobot(robot, config, seed, spec.compile())
+        objects = Objects(scene, sim.model, sim.data)
+        bridge = SimBridge(sim, objects, bool(rospy.get_param("~lockstep", False)))
+    except (DescriptionError, MirrorConfigError, SafetyConfigError, SceneError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     bridge.run(make_refresh(open_viewer(sim) if viewer_wanted else None))

@@ -1,0 +1,43 @@
+"""Between objects and messages: what the sim bridge knows and what a simulated detector says."""
+
+from typing import List, Sequence
+
+import numpy as np
+from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
+
+from xdog.locomotion.rotations import euler_angles, euler_quaternion, quaternion_matrix
+from xdog.msg import Detection3D, Detection3DArray, ObjectHypothesisWithPose
+from xdog.nodes import conversions
+from xdog_sim.detections import Seen
+
+
+def detections_message(objects: Sequence[Seen], stamp: float, frame: str, score: float = 1.0) -> Detection3DArray:
+    """Objects as detections of a picture taken at ``stamp`` (s), in ``frame``."""
+    message = Detection3DArray()
+    message.header.stamp, message.header.frame_id = conversions.to_time(stamp), frame
+    for thing in objects:
+        turned = euler_quaternion(*euler_angles(thing.rotation))
+        detection = Detection3D(header=message.header)
+        detection.bbox.center = Pose(Point(*thing.position.tolist()), Quaternion(*turned.tolist()))
+        detection.bbox.size = Vector3(*thing.size.tolist())
+        hypothesis = ObjectHypothesisWithPose(id=thing.kind, score=score)
+        hypothesis.pose.pose = detection.bbox.center
+        detection.results = [hypothesis]
+        message.detections.append(detection)
+    return message
+
+
+def seen_objects(message: Detection3DArray) -> List[Seen]:
+    """What `detections_message` was made from."""
+    objects = []
+    for detection in message.detections:
+        p, q, size = detection.bbox.center.position, detection.bbox.center.orientation, detection.bbox.size
+        objects.append(
+            Seen(
+                kind=detection.results[0].id,
+                position=np.array([p.x, p.y, p.z]),
+                rotation=quaternion_matrix(np.array([q.x, q.y, q.z, q.w])),
+                size=np.array([size.x, size.y, size.z]),
+            )
+        )
+    return objects

@@ -1,0 +1,183 @@
+"""Things around the simulated dog, from a file of sim/scenes: furniture that stays, objects that can be picked up."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Tuple
+
+import mujoco
+import numpy as np
+import yaml
+
+from xdog.description import RobotDescription
+from xdog.paths import share_path
+from xdog_sim.detections import Seen
+from xdog_sim.grasp.config import GraspConfig, load_grasp_config
+from xdog_sim.grasp.objects import GraspObject, add_object, add_support, prepare_for_grasping
+
+Array = np.ndarray
+
+EMPTY = "empty"
+"""The scene without anything."""
+
+
+class SceneError(ValueError):
+    """A scene file is missing or malformed. The message names file and entry."""
+
+
+@dataclass(frozen=True)
+class Furniture:
+    """What objects stand on: name, kind ("table" or "shelf"), height of its surface, x of its near edge and y, m."""
+
+    name: str
+    kind: str
+    height: float
+    edge: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One object and where it starts: its middle (3,) m in the world and yaw in rad."""
+
+    name: str
+    item: GraspObject
+    position: Tuple[float, float, float]
+    yaw: float
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All furniture and objects."""
+
+    furniture: Tuple[Furniture, ...] = ()
+    things: Tuple[Thing, ...] = ()
+
+
+def load_scene(name: str) -> Scene:
+    """A scene of sim/scenes by its name, "empty", or any file by its path.
+
+    Raises:
+        SceneError: there is no such scene, or it is malformed.
+    """
+    if name == EMPTY:
+        return Scene()
+    path = Path(name) if name.endswith(".yaml") else share_path("sim", "scenes", f"{name}.yaml")
+    if not path.is_file():
+        known = sorted(file.stem for file in share_path("sim", "scenes").glob("*.yaml"))
+        raise SceneError(f"no scene {name!r}; known: {', '.join([EMPTY, *known])}, or the path of a .yaml file")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return _parse(content, set(load_grasp_config().objects))
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise SceneError(f"{path}: missing or malformed entry: {error}") from error
+
+
+def _parse(content: Mapping[str, Any], kinds: set) -> Scene:
+    furniture = {name: Furniture(name=name, **entry) for name, entry in (content.get("supports") or {}).items()}
+    things = []
+    for name, entry in content["objects"].items():
+        values: Dict[str, Any] = dict(entry)
+        (x, y), on, yaw = values.pop("place"), values.pop("support", ""), float(values.pop("yaw", 0.0))
+        item = GraspObject(colour=tuple(values.pop("colour")), **values)
+        if item.kind not in kinds:
+            raise ValueError(f"{name} is a {item.kind!r}; known: {', '.join(sorted(kinds))}")
+        numbers = [item.width, item.height, item.mass, item.friction]
+        if not (np.isfinite([x, y, yaw]).all() and min(numbers) > 0.0):
+            raise ValueError(f"{name}: width, height, mass and friction must be above zero, its place finite")
+        surface = furniture[on].height if on else 0.0
+        things.append(Thing(name, item, (float(x), float(y), surface + 0.5 * item.height), yaw))
+    return Scene(tuple(furniture.values()), tuple(things))
+
+
+def furnish(spec: mujoco.MjSpec, scene: Scene, robot: RobotDescription) -> None:
+    """Put a scene into the world of a robot. An empty one changes nothing."""
+    if not scene.things:
+        return
+    config: GraspConfig = load_grasp_config()
+    legs = [joint.child for joint in robot.joints.values() if joint.name in robot.legs.names]
+    prepare_for_grasping(spec, [*legs, *robot.feet])
+    for piece in scene.furniture:
+        add_support(spec, piece.kind, piece.height, piece.edge, piece.y, piece.name)
+    for thing in scene.things:
+        add_object(spec, thing.item, thing.position, thing.yaw, config, thing.name)
+
+
+def class_names() -> Tuple[str, ...]:
+    """Labels of the objects that scenes are made of; a class id is a place in this list."""
+    return tuple(load_grasp_config().objects)
+
+
+class Objects:
+    """The objects of a scene while it is simulated.
+
+    Args:
+        scene: that `furnish` built into the model.
+        model, data: MuJoCo's.
+    """
+
+    def __init__(self, scene: Scene, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+        self._data = data
+        self._things = {thing.name: thing.item for thing in scene.things}
+        self._body = {name: model.body(name).id for name in self._things}
+        self._joint = {name: model.joint(name) for name in self._things}
+        labels = class_names()
+        self._kind = {name: labels.index(item.kind) for name, item in self._things.items()}
+
+    def __len__(self) -> int:
+        return len(self._things)
+
+    def truth(self) -> List[Seen]:
+        """Where the objects are, in the world, each in an upright box."""
+        seen = []
+        for name, item in self._things.items():
+            body = self._body[name]
+            rotation, size = upright_box(item, self._data.xmat[body].reshape(3, 3))
+            seen.append(Seen(self._kind[name], self._data.xpos[body].copy(), rotation, size))
+        return seen
+
+    def place(self, name: str, lowest: Array, yaw: float) -> None:
+        """Put an object somewhere, upright and at rest.
+
+        Args:
+            name: of the scene file.
+            lowest: (3,) m, its lowest point in the world.
+            yaw: rad.
+
+        Raises:
+            ValueError: no such object, or a place that is not finite.
+        """
+        if name not in self._things:
+            raise ValueError(f"no object '{name}' in this scene; known: {', '.join(self._things) or 'none'}")
+        if not np.isfinite([*lowest, yaw]).all():
+            raise ValueError(f"place {list(lowest)} and yaw {yaw} must be finite")
+        joint, height = self._joint[name], self._things[name].height
+        q, v = int(joint.qposadr[0]), int(joint.dofadr[0])
+        self._data.qpos[q : q + 3] = [lowest[0], lowest[1], lowest[2] + 0.5 * height]
+        self._data.qpos[q + 3 : q + 7] = [math.cos(yaw / 2.0), 0.0, 0.0, math.sin(yaw / 2.0)]
+        self._data.qvel[v : v + 6] = 0.0
+
+
+def upright_box(item: GraspObject, rotation: Array) -> Tuple[Array, Array]:
+    """The box with a vertical axis around an object, however it lies.
+
+    Args:
+        rotation: (3, 3) from the object's axes to the world's.
+
+    Returns:
+        Rotation (3, 3) of the box and its size (3,) m, the height last.
+    """
+    if item.kind == "ball":
+        return np.eye(3), item.size
+    axis = rotation[:, 2]
+    if item.kind == "cube":
+        heading = max(rotation[:, 0], rotation[:, 1], rotation[:, 2], key=lambda side: math.hypot(side[0], side[1]))
+    else:  # round about its axis: the box follows the axis where that lies, any heading does where it stands
+        heading = axis if math.hypot(axis[0], axis[1]) > 0.1 else rotation[:, 0]
+    yaw = math.atan2(heading[1], heading[0])
+    turn = np.array([[math.cos(yaw), -math.sin(yaw), 0.0], [math.sin(yaw), math.cos(yaw), 0.0], [0.0, 0.0, 1.0]])
+    inside = turn.T @ rotation
+    if item.kind == "cube":
+        return turn, np.abs(inside) @ item.size
+    along = np.abs(inside[:, 2])
+    return turn, along * item.height + np.sqrt(np.clip(1.0 - along**2, 0.0, None)) * item.width
