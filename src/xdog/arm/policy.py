@@ -84,8 +84,8 @@ class GraspPolicy:
         Args:
             joints: (6,) measured angles, rad.
             token: (8,) of `xdog.arm.observation.object_token`; entries that the policy does not see may be anything.
-            image: (H, W, 3) uint8 RGB of the dog's camera for a policy that sees; H and W the same whole multiple of
-                ``contract.image``.
+            image: (H, W, 3) uint8 RGB of the dog's camera for a policy that sees, at least as large as
+                ``contract.image``, to which it is squeezed.
 
         Returns:
             (6,) joint targets, rad, within the contract's limits.
@@ -154,25 +154,33 @@ class GraspPolicy:
 
 
 def shrink_image(image: Array, height: int, width: int) -> Array:
-    """The image at (height, width) px, each the mean of a square of the given one's.
+    """The image squeezed to (height, width) px: every pixel is the mean of the area that it covers.
 
     Args:
-        image: (k height, k width, 3) uint8 for a whole number k.
+        image: (H, W, 3) uint8, H and W at least height and width.
 
     Raises:
         PolicyError: another shape or type.
     """
-    factor = max(1, image.shape[0] // height) if image.ndim == 3 else 0
-    if image.dtype != np.uint8 or image.shape != (factor * height, factor * width, 3):
-        raise PolicyError(
-            f"an image of shape {image.shape} and type {image.dtype} cannot be shrunk to {height} x {width}: it must "
-            "be RGB, uint8, and a whole multiple of that"
-        )
-    if factor == 1:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise PolicyError(f"an image must be (height, width, 3) uint8 RGB, got {image.shape} {image.dtype}")
+    if image.shape[0] < height or image.shape[1] < width:
+        raise PolicyError(f"an image of {image.shape[1]} x {image.shape[0]} px is smaller than {width} x {height}")
+    if image.shape[:2] == (height, width):
         return image
-    squares = image.reshape(height, factor, width, factor, 3)
-    small: Array = np.rint(squares.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
-    return small
+    rows = np.tensordot(_area_weights(image.shape[0], height), image, axes=1)
+    small = np.tensordot(rows, _area_weights(image.shape[1], width), axes=([1], [1])).transpose(0, 2, 1)
+    squeezed: Array = np.rint(small).astype(np.uint8)
+    return squeezed
+
+
+def _area_weights(before: int, after: int) -> Array:
+    """(after, before) shares of the old pixels in each new one."""
+    edges = np.arange(after + 1) * (before / after)
+    old = np.arange(before)
+    overlap = np.minimum(edges[1:, None], old + 1.0) - np.maximum(edges[:-1, None], old)
+    weights: Array = np.clip(overlap, 0.0, None).astype(np.float32) * np.float32(after / before)
+    return weights
 
 
 def _ends(session: Any) -> "List[Any]":
