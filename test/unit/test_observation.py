@@ -71,10 +71,10 @@ def test_history_is_newest_first_and_forgets() -> None:
     builder = ObservationBuilder((Term("command", 1.0, 3), Term("gravity", 1.0)))
     frames = [builder.frame(measurements(seed), np) for seed in range(4)]
     history = builder.start(frames[0], np)
-    np.testing.assert_array_equal(builder.observe(history)[:, :9], np.tile(frames[0][:, :3], 3))
+    np.testing.assert_array_equal(builder.observe(history, np)[:, :9], np.tile(frames[0][:, :3], 3))
     for frame in frames[1:]:
         history = builder.push(history, frame, np)
-    seen = builder.observe(history)
+    seen = builder.observe(history, np)
     np.testing.assert_array_equal(seen[:, :9], np.hstack([frames[3][:, :3], frames[2][:, :3], frames[1][:, :3]]))
     np.testing.assert_array_equal(seen[:, 9:], frames[3][:, 3:])
 
@@ -86,8 +86,8 @@ def test_robot_and_training_see_the_same() -> None:
     for seed in (1, 2):
         ours = builder.push(ours, builder.frame(measurements(seed), np), np)
         theirs = builder.push(theirs, builder.frame(as_torch(measurements(seed)), torch), torch)
-    assert builder.observe(ours).shape == (3, builder.size)
-    np.testing.assert_allclose(builder.observe(ours), builder.observe(theirs).numpy(), atol=1e-12)
+    assert builder.observe(ours, np).shape == (3, builder.size)
+    np.testing.assert_allclose(builder.observe(ours, np), builder.observe(theirs, torch).numpy(), atol=1e-12)
 
 
 @pytest.mark.parametrize(

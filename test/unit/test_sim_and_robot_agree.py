@@ -85,7 +85,7 @@ def walk_side_by_side(path: Path, steps: int) -> List[Tuple[Tensor, np.ndarray, 
             result = task.step(actor(observation))
         target = runner.step(reading, command)
         assert not result.terminated.any()
-        seen = runner._builder.observe(runner._history)  # the runner keeps it to itself
+        seen = runner._builder.observe(runner._history, np)  # the runner keeps it to itself
         # Without delay the ramp arrives at the new target at the end of the control step.
         rows.append((observation[0], seen[0], sim.targets[-1][0, -1], target.position))
     return rows
@@ -128,7 +128,7 @@ def test_the_runner_follows_no_command_that_training_did_not_know(tmp_path: Path
     make_task(sim)
     runner.step(reading_of(sim.state(), 0.0), np.array([9.0, -9.0, 9.0]))
     layout = ObservationBuilder(CONFIG.observation).layout()
-    seen = runner._builder.observe(runner._history)[0, layout["command"]]
+    seen = runner._builder.observe(runner._history, np)[0, layout["command"]]
     settings = CONFIG.command
     limited = limit_command(np.array([[9.0, -9.0, 9.0]]), settings.ranges, settings.max_lateral_acceleration, np)
     assert seen == pytest.approx(limited[0])
@@ -148,5 +148,5 @@ def test_one_wrong_entry_would_be_noticed(tmp_path: Path) -> None:
     reading = reading_of(sim.state(), 0.0)
     swapped = reading.position[[3, 1, 2, 0, 4, 5, 6, 7, 8, 9, 10, 11]]
     runner.step(dataclasses.replace(reading, position=swapped), task.command[0].double().numpy())
-    seen = runner._builder.observe(runner._history)[0]
+    seen = runner._builder.observe(runner._history, np)[0]
     assert np.abs(seen - task.observe()[0][0].numpy()).max() > 1e-2

@@ -57,6 +57,10 @@ class GaitState:
     amplitude: Array
     command: Array
 
+    def of(self, ids: Any) -> "GaitState":
+        """Some of the robots: ``ids`` is an array of their numbers or a slice."""
+        return GaitState(self.phase[ids], self.amplitude[ids], self.command[ids])
+
 
 def command_speed(command: Array, xp: Any) -> Array:
     """Foot speed, m/s, that a command (n, 3) asks for: planar speed plus yaw rate times TURN_RADIUS. Shape (n,)."""
@@ -108,6 +112,11 @@ def swing_progress(phase: Array, xp: Any) -> Array:
     """How far each foot is through its swing, (n, 4) in [0, 1); through its stance, as -1 to 0 (excluded)."""
     local = xp.stack([(phase + offset) % 1.0 for offset in LEG_OFFSETS], -1)
     return xp.where(local < 0.5, 2.0 * local, 2.0 * local - 2.0)
+
+
+def _wrapped(angle: Array) -> Array:
+    """Angles brought to -pi to pi, rad."""
+    return (angle + math.pi) % (2.0 * math.pi) - math.pi
 
 
 class TrotReference:
@@ -163,9 +172,10 @@ class TrotReference:
         depth = xp.sqrt(xp.clip(y * y + z * z - self._side**2, 1e-4, None))
         roll = xp.arctan2(z, y) - xp.arctan2(-depth, self._side)
         cosine = (x * x + depth * depth - self._thigh**2 - self._calf**2) / (2.0 * self._thigh * self._calf)
-        shank = self._knee_sign * xp.arccos(xp.clip(cosine, -1.0, 1.0))
-        hip = xp.arctan2(-x, depth) - xp.arctan2(self._calf * xp.sin(shank), self._thigh + self._calf * xp.cos(shank))
-        roll = xp.arctan2(xp.sin(roll), xp.cos(roll))
-        hip = xp.arctan2(xp.sin(hip), xp.cos(hip))
+        cosine = xp.clip(cosine, -1.0, 1.0)
+        shank = self._knee_sign * xp.arccos(cosine)
+        sine = self._knee_sign * xp.sqrt(1.0 - cosine * cosine)
+        hip = xp.arctan2(-x, depth) - xp.arctan2(self._calf * sine, self._thigh + self._calf * cosine)
+        roll, hip = _wrapped(roll), _wrapped(hip)
         angles = xp.stack([self._roll_sign * roll, self._hip_sign * hip, self._knee_sign * shank], -1)
         return xp.clip(angles.reshape(angles.shape[0], -1)[:, self._order], self._lower, self._upper)

@@ -91,19 +91,22 @@ class ObservationBuilder:
         self.terms = tuple(terms)
         self.depth = max(term.history for term in terms)
         self.frame_size = sum(TERMS[name][0] for name in names)
-        self._columns = self._gather_columns()
-        self.size = len(self._columns)
+        self._pieces = self._cut()
+        self.size = sum(piece.stop - piece.start for piece in self._pieces)
 
-    def _gather_columns(self) -> List[int]:
-        """Where each entry of the observation lies in the flattened (depth, frame_size) history."""
-        columns: List[int] = []
+    def _cut(self) -> List[slice]:
+        """The pieces of the flattened (depth, frame_size) history that make up the observation, in its order."""
+        pieces: List[slice] = []
         start = 0
         for term in self.terms:
             width = TERMS[term.name][0]
             for age in range(term.history):
-                columns.extend(range(age * self.frame_size + start, age * self.frame_size + start + width))
+                begin = age * self.frame_size + start
+                if pieces and pieces[-1].stop == begin:
+                    begin = pieces.pop().start
+                pieces.append(slice(begin, age * self.frame_size + start + width))
             start += width
-        return columns
+        return pieces
 
     def layout(self) -> Dict[str, slice]:
         """Which slice of the observation each term fills."""
@@ -127,6 +130,7 @@ class ObservationBuilder:
         """The history with ``frame`` as its newest entry; the oldest one drops out."""
         return xp.concatenate([frame[:, None], history[:, :-1]], 1)
 
-    def observe(self, history: Array) -> Array:
+    def observe(self, history: Array, xp: Any) -> Array:
         """The observation (n, size) that the policy is given."""
-        return history.reshape(history.shape[0], -1)[:, self._columns]
+        flat = history.reshape(history.shape[0], -1)
+        return xp.concatenate([flat[:, piece] for piece in self._pieces], -1)

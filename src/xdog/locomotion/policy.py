@@ -68,7 +68,7 @@ class GaitPolicy:
             self._history = self._builder.start(frame, np)
         else:
             self._history = self._builder.push(self._history, frame, np)
-        action = self._infer(self._builder.observe(self._history))
+        action = self._infer(self._builder.observe(self._history, np))
         if not np.all(np.isfinite(action)):
             raise PolicyError(
                 f"{self.path} gave an output that is not finite: use another policy (policy:=FILE) or train it again "

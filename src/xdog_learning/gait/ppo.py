@@ -3,22 +3,27 @@
 import math
 from typing import Any, List, Optional, Tuple, Union
 
+import numpy as np
 import torch
 from stable_baselines3 import PPO
+from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.type_aliases import RolloutBufferSamples
+from stable_baselines3.common.vec_env import VecNormalize
 from torch import Tensor, nn
 
 from xdog_learning.gait.environment import GaitVecEnv
 from xdog_sim.tasks.gait_config import PpoSettings
 
 MAX_RATE, MIN_RATE = 3e-3, 1e-5
+HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
 def mlp(sizes: Tuple[int, ...]) -> nn.Sequential:
     """Linear layers of the given sizes, each followed by an ELU."""
     layers: List[nn.Module] = []
     for inputs, outputs in zip(sizes[:-1], sizes[1:]):
-        layers += [nn.Linear(inputs, outputs), nn.ELU()]
+        layers += [nn.Linear(inputs, outputs), nn.ELU(inplace=True)]  # in place, its gradient needs no exponential
     return nn.Sequential(*layers)
 
 
@@ -46,7 +51,11 @@ class SplitExtractor(nn.Module):
 
 
 class GaitPolicy(ActorCriticPolicy):
-    """Separate networks for actor and critic; the actor never sees privileged entries."""
+    """Separate networks for actor and critic; the actor never sees privileged entries.
+
+    The Gaussian's few formulas are written out: stable-baselines3's distribution objects give the same numbers, but
+    check and expand their arguments at every step, which costs as much as the networks.
+    """
 
     def __init__(
         self, *args: Any, actor_size: int, actor: Tuple[int, ...], critic: Tuple[int, ...], **kwargs: Any
@@ -57,11 +66,41 @@ class GaitPolicy(ActorCriticPolicy):
     def _build_mlp_extractor(self) -> None:
         self.mlp_extractor = SplitExtractor(self.features_dim, *self._sizes)  # type: ignore[assignment]  # stands in for MlpExtractor
 
+    def forward(self, obs: Tensor, deterministic: bool = False) -> Tuple[Tensor, Tensor, Tensor]:
+        """Actions (n, 12), values (n, 1) and log-probabilities (n,) of observations (n, size)."""
+        noise = torch.zeros(len(obs), len(self.log_std)) if deterministic else torch.randn(len(obs), len(self.log_std))
+        actions = torch.addcmul(self._mean(obs), noise, self.log_std.exp())
+        return actions, self.predict_values(obs), self._log_probability(noise)
+
+    def evaluate_actions(self, obs: Tensor, actions: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+        """Values (n, 1), log-probabilities (n,) of actions (n, 12), and the entropy, the same for all: (1,)."""
+        noise = (actions - self._mean(obs)) * torch.exp(-self.log_std)
+        entropy = self.log_std.sum() + len(self.log_std) * (0.5 + HALF_LOG_TWO_PI)
+        return self.predict_values(obs), self._log_probability(noise), entropy[None]
+
+    def _mean(self, obs: Tensor) -> Tensor:
+        return self.action_net(self.mlp_extractor.forward_actor(obs))
+
+    def _log_probability(self, noise: Tensor) -> Tensor:
+        """Of actions that lie ``noise`` (n, 12) standard deviations from their mean, (n,)."""
+        constant = self.log_std.sum() + len(self.log_std) * HALF_LOG_TWO_PI
+        return -0.5 * (noise * noise).sum(1) - constant
+
     def actor_network(self) -> nn.Sequential:
         """The deterministic actor: actor's observation (n, actor_size) to raw action (n, 12)."""
         extractor = self.mlp_extractor
         assert isinstance(extractor, SplitExtractor)
         return nn.Sequential(extractor.actor, self.action_net)
+
+
+class TensorRollout(RolloutBuffer):
+    """The usual buffer, whose minibatches torch gathers on all its threads, each copied once."""
+
+    def _get_samples(self, batch_inds: np.ndarray, env: Optional[VecNormalize] = None) -> RolloutBufferSamples:
+        rows = torch.from_numpy(batch_inds)
+        arrays = (self.observations, self.actions, self.values, self.log_probs, self.advantages, self.returns)
+        gathered = [torch.from_numpy(array).index_select(0, rows) for array in arrays]
+        return RolloutBufferSamples(*gathered[:2], *(column.flatten() for column in gathered[2:]))
 
 
 class GaitPPO(PPO):
@@ -109,7 +148,9 @@ def build_ppo(environment: GaitVecEnv, settings: PpoSettings, seed: int, log_fol
         ent_coef=settings.entropy,
         vf_coef=settings.value,
         max_grad_norm=settings.max_grad_norm,
+        rollout_buffer_class=TensorRollout,
         policy_kwargs={
+            "optimizer_kwargs": {"eps": 1e-5, "fused": True},
             "actor_size": environment.actor_size,
             "actor": settings.actor,
             "critic": settings.critic,

@@ -1,6 +1,6 @@
 """BatchSim on MuJoCo's own thread pool (`mujoco.batch`)."""
 
-from typing import Optional
+from typing import List, Optional, Sequence, Union
 
 import mujoco
 import numpy as np
@@ -67,12 +67,12 @@ class MujocoBatch:
         self._time, self._site_xpos = self._batch.bind("time"), self._batch.bind("site_xpos")
         self._parameters = {name: self._batch.expand(name) for name in _EXPANDED}
         joints = [self.model.joint(name) for name in robot.legs.names]
-        self._joint_qpos = np.array([joint.qposadr[0] for joint in joints])
-        self._joint_qvel = np.array([joint.dofadr[0] for joint in joints])
-        self._actuators = np.array([self.model.actuator(name).id for name in robot.legs.names])
+        self._joint_qpos = _columns([joint.qposadr[0] for joint in joints])
+        self._joint_qvel = _columns([joint.dofadr[0] for joint in joints])
+        self._actuators = _columns([self.model.actuator(name).id for name in robot.legs.names])
         self._trunk = self.model.body(robot.frames["base"]).id
         self._feet = np.array([self.model.geom(f"{foot}_contact").id for foot in robot.feet])
-        self._sites = np.array([self.model.site(f"{foot}_site").id for foot in robot.feet])
+        self._sites = _columns([self.model.site(f"{foot}_site").id for foot in robot.feet])
         self._records: Optional[dict] = None
         self._fresh = np.ones(num, dtype=bool)
         self._controls = np.zeros((num, 0, self.model.nu))
@@ -90,10 +90,12 @@ class MujocoBatch:
             steps = self._records["qpos"].shape[1]
             if int(ages.max()) >= steps:
                 raise ValueError(f"state(ages up to {int(ages.max())}): only {steps - 1} physics steps back are kept")
-            where = np.arange(self.num), steps - 1 - ages.numpy()
             fresh = (self._fresh | (ages.numpy() == 0))[:, None]
-            qpos = np.where(fresh, qpos, self._records["qpos"][where])
-            qvel = np.where(fresh, qvel, self._records["qvel"][where])
+            rows = np.arange(self.num) * steps + steps - 1 - ages.numpy()
+            past_qpos, past_qvel = (
+                self._records[name].reshape(self.num * steps, -1).take(rows, 0) for name in ("qpos", "qvel")
+            )
+            qpos, qvel = np.where(fresh, qpos, past_qpos), np.where(fresh, qvel, past_qvel)
         positions, velocities = _tensor(qpos), _tensor(qvel)
         return BatchState(
             position=positions[:, 0:3],
@@ -116,8 +118,7 @@ class MujocoBatch:
         self._fresh[:] = False
         # MuJoCo stops a simulation that warns (a value that is not finite, too many contacts): its clock stays behind.
         bad = self._time.reshape(self.num) - started < (count - 0.5) * self.timestep
-        bad |= ~(np.isfinite(self._qpos).all(1) & np.isfinite(self._qvel).all(1))
-        bad |= ~(np.abs(self._qvel).max(1) < 1e3)
+        bad |= ~(np.isfinite(self._qpos.sum(1)) & (np.abs(self._qvel).max(1) < 1e3))  # a NaN shows in sum and max
         if bad.any():
             self.failures += int(bad.sum())
             ids = np.flatnonzero(bad)
@@ -135,9 +136,10 @@ class MujocoBatch:
         """See `BatchSim.reset`."""
         rows = ids.numpy()
         self._batch.reset(rows, stage=mujoco.mjtStage.mjSTAGE_NONE)
-        self._qpos[rows, 0:3] = position.numpy()
-        self._qpos[rows, 3:7] = orientation.numpy()
-        self._qpos[rows[:, None], self._joint_qpos] = joint_position.numpy()
+        pose = self._qpos[rows]
+        pose[:, 0:3], pose[:, 3:7] = position.numpy(), orientation.numpy()
+        pose[:, self._joint_qpos] = joint_position.numpy()
+        self._qpos[rows] = pose
         self._qvel[rows] = 0.0
         self._batch.forward(rows, stage=mujoco.mjtStage.mjSTAGE_POS)
         self.foot_position = self.foot_position.clone()  # whoever keeps the old one sees what was
@@ -165,15 +167,23 @@ class MujocoBatch:
             mujoco.mju_mat2Quat(quaternion, np.ascontiguousarray(rotation).ravel())
         fields["body_iquat"][rows, self._trunk] = quaternions
         fields["geom_friction"][rows[:, None], self._feet, 0] = parameters.friction.numpy()[:, None]
-        where = (rows[:, None], self._actuators)
-        kp, kd = parameters.kp.numpy(), parameters.kd.numpy()
-        fields["actuator_gainprm"][where[0], where[1], 0] = kp
-        fields["actuator_biasprm"][where[0], where[1], 1] = -kp
-        fields["actuator_biasprm"][where[0], where[1], 2] = -kd
-        fields["actuator_forcerange"][where[0], where[1], 0] = -parameters.effort.numpy()
-        fields["actuator_forcerange"][where[0], where[1], 1] = parameters.effort.numpy()
+        gain, bias, force = (fields[f"actuator_{name}"][rows] for name in ("gainprm", "biasprm", "forcerange"))
+        gain[:, self._actuators, 0] = parameters.kp.numpy()
+        bias[:, self._actuators, 1] = -parameters.kp.numpy()
+        bias[:, self._actuators, 2] = -parameters.kd.numpy()
+        force[:, self._actuators, 0] = -parameters.effort.numpy()
+        force[:, self._actuators, 1] = parameters.effort.numpy()
+        for name, values in (("gainprm", gain), ("biasprm", bias), ("forcerange", force)):
+            fields[f"actuator_{name}"][rows] = values
         self._batch.set_const(rows)
 
 
 def _tensor(array: np.ndarray) -> Tensor:
     return torch.from_numpy(array.astype(np.float32))
+
+
+def _columns(indices: Sequence[int]) -> Union[slice, List[int]]:
+    """The indices for cutting columns out of an array: a slice, which copies nothing, where they follow each other."""
+    first = int(indices[0])
+    together = list(indices) == list(range(first, first + len(indices)))
+    return slice(first, first + len(indices)) if together else [int(index) for index in indices]

@@ -1,7 +1,7 @@
 """BatchSim: many simulated robots behind one protocol, torch tensors in and out, whatever engine runs them."""
 
 from dataclasses import dataclass
-from typing import Optional, Protocol
+from typing import Optional, Protocol, Union
 
 from torch import Tensor
 
@@ -24,6 +24,10 @@ class BatchState:
     angular_velocity: Tensor
     joint_position: Tensor
     joint_velocity: Tensor
+
+    def of(self, ids: Union[slice, Tensor]) -> "BatchState":
+        """The state of some of the robots."""
+        return BatchState(*(getattr(self, name)[ids] for name in self.__dataclass_fields__))
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -15,6 +15,9 @@ from xdog_sim.randomization import TrunkTable, draw_parameters, uniform
 from xdog_sim.tasks.gait_config import GaitConfig
 from xdog_sim.tasks.velocity_rewards import FOOT_RADIUS, Step, total_reward
 
+Rows = Union[slice, Tensor]
+"""Which robots: ids (m,), or a slice."""
+EVERYONE = slice(None)
 FALL_TILT = 1.0
 """Tilt that counts as a fall, rad: the supervisor's own limit."""
 FALL_HEIGHT = 0.12
@@ -91,9 +94,12 @@ class VelocityTask:
         self._action, self._older_action = torch.zeros(n, joints), torch.zeros(n, joints)
         self._targets = self.default.repeat(n, 3, 1)
         self._history = torch.zeros(n, self.builder.depth, self.builder.frame_size)
-        self._command_delay, self._sensor_delay = torch.zeros(n), torch.zeros(n, dtype=torch.long)
+        self._ramp, self._sensor_delay = torch.zeros(n, self.substeps, 3), torch.zeros(n, dtype=torch.long)
         self._offset, self._traits = torch.zeros(n, joints), torch.zeros(n, 7 + joints)
         self._feet = torch.zeros(n, len(robot.feet), 3)
+        self._widths = [3, 3, joints, joints]  # of what the sensors measure, with the noise of each entry
+        sensors = ("angular_velocity", "gravity", "position", "velocity")
+        self._noise = torch.cat([torch.full((k,), ranges["noise"][name]) for k, name in zip(self._widths, sensors)])
         self.falls = 0
         everyone = torch.arange(n)
         self._begin(everyone)
@@ -102,11 +108,11 @@ class VelocityTask:
             self._next_command += self.age
             self._next_push += self.age
         self.observation_size = self.builder.size
-        self.privileged_size = self._privileged(self.sim.state()).shape[1]
+        self.privileged_size = self._privileged(sim.state(), EVERYONE).shape[1]
 
     def observe(self) -> Tuple[Tensor, Tensor]:
         """What actor and critic see now: (n, observation size), (n, privileged size)."""
-        return self.builder.observe(self._history), self._privileged(self.sim.state())
+        return self.builder.observe(self._history, torch), self._privileged(self.sim.state(), EVERYONE)
 
     def step(self, action: Tensor) -> TaskStep:
         """One control step of every robot with raw actions (n, 12)."""
@@ -122,33 +128,30 @@ class VelocityTask:
         truncated = (self.age >= self.episode_steps) & ~terminated
         self._new_commands()
         self._pushes()
-        self._history = self.builder.push(self._history, self._frame(), torch)
+        self._history = self.builder.push(
+            self._history, self._frame(self.sim.state(self._sensor_delay), EVERYONE), torch
+        )
         observation, privileged = self.observe()
         ended = torch.nonzero(terminated | truncated).flatten()
         terminal, terminal_privileged = observation[ended], privileged[ended]
         self.falls += int(terminated.sum())
         if len(ended):
-            self._begin(ended)
-            observation, privileged = self.observe()
+            begun = self._begin(ended)
+            observation[ended] = self.builder.observe(self._history[ended], torch)
+            privileged[ended] = self._privileged(begun, ended)
         return TaskStep(observation, privileged, reward, terminated, truncated, terminal, terminal_privileged, step)
 
     def _drive(self, action: Tensor) -> Tensor:
-        """Run the physics of one control step: delayed targets, ramped as the actuators do."""
+        """Run the physics of one control step: delayed targets, ramped as the actuators do.
+
+        The offset is taken off the targets since the actuators' own encoders share the zero error.
+        """
         target = self._reference.angles(self.gait) + self.config.control.action_scale * action
         self._targets = torch.cat([self._targets[:, 1:], target[:, None]], 1)
-        ends = (torch.arange(self.substeps) + 1) * self.sim.timestep
-        progress = (ends[None] - self._command_delay[:, None]) / self.config.control.ramp
-        old, previous, newest = (self._targets[:, i, None] for i in range(3))
-        fresh = progress.clamp(0.0, 1.0)[:, :, None]
-        stale = (1.0 + progress).clamp(0.0, 1.0)[:, :, None]
-        ramped = torch.where(
-            progress[:, :, None] >= 0.0, previous + fresh * (newest - previous), old + stale * (previous - old)
-        )
-        return self.sim.step(ramped - self._offset[:, None])  # the actuators' encoders share the zero error
+        return self.sim.step(torch.baddbmm(-self._offset[:, None], self._ramp, self._targets))
 
     def _measure(self, state: BatchState, action: Tensor, bad: Tensor) -> Step:
-        rotation = _rotations(state.orientation)
-        gravity = -rotation[:, 2]
+        gravity = _gravity(state.orientation)
         deviation = state.joint_position - self.default
         feet = self.sim.foot_position
         foot_velocity = (feet - self._feet) / self.period
@@ -158,7 +161,7 @@ class VelocityTask:
         excess = excess + (state.joint_position - self._soft_high).clamp(min=0.0)
         return Step(
             command=self.command.clone(),
-            linear_velocity=(rotation * state.linear_velocity[:, :, None]).sum(1),
+            linear_velocity=_in_trunk(state.orientation, state.linear_velocity),
             angular_velocity=state.angular_velocity,
             gravity=gravity,
             height=state.position[:, 2],
@@ -175,49 +178,46 @@ class VelocityTask:
             fell=fell,
         )
 
-    def _frame(self) -> Tensor:
-        """The newest frame of the policy's observation: delayed, offset and noisy."""
-        delayed = self.sim.state(self._sensor_delay)
-        noise = self.ranges["noise"]
-
-        def noisy(values: Tensor, name: str) -> Tensor:
-            return values + noise[name] * (2.0 * torch.rand(values.shape, generator=self.generator) - 1.0)
-
-        orientation = delayed.orientation[:, [1, 2, 3, 0]]
+    def _frame(self, sensed: BatchState, ids: Rows) -> Tensor:
+        """The policy's newest frame of the robots ``ids``, whose sensors tell ``sensed``: with offset and noise."""
+        angles = sensed.joint_position - self.default + self._offset[ids]
+        gravity = _gravity(sensed.orientation)
+        exact = torch.cat([sensed.angular_velocity, gravity, angles, sensed.joint_velocity], 1)
+        random = torch.rand(exact.shape, generator=self.generator).mul_(2.0).sub_(1.0)
+        angular_velocity, gravity, angles, velocities = torch.addcmul(exact, random, self._noise).split(self._widths, 1)
         measured = Measurements(
-            angular_velocity=noisy(delayed.angular_velocity, "angular_velocity"),
-            gravity=noisy(projected_gravity(orientation, torch), "gravity"),
-            command=self.command,
-            position=noisy(delayed.joint_position - self.default + self._offset, "position"),
-            velocity=noisy(delayed.joint_velocity, "velocity"),
-            last_action=self._action,
-            gait=self.gait,
+            angular_velocity=angular_velocity,
+            gravity=gravity,
+            command=self.command[ids],
+            position=angles,
+            velocity=velocities,
+            last_action=self._action[ids],
+            gait=self.gait.of(ids),
         )
         return self.builder.frame(measured, torch)
 
-    def _privileged(self, state: BatchState) -> Tensor:
-        """What only the critic sees: the truth, the disturbances and the robot's hidden traits."""
-        rotation = _rotations(state.orientation)
-        linear = (rotation * state.linear_velocity[:, :, None]).sum(1)
-        angle = 2.0 * math.pi * self.gait.phase[:, None]
-        amplitude = self.gait.amplitude[:, None]
-        left = 1.0 - self.age[:, None] / self.episode_steps
+    def _privileged(self, state: BatchState, ids: Rows) -> Tensor:
+        """What only the critic sees of the robots ``ids``: their true state, disturbances and hidden traits."""
+        gait = self.gait.of(ids)
+        angle = 2.0 * math.pi * gait.phase[:, None]
+        amplitude = gait.amplitude[:, None]
+        left = 1.0 - self.age[ids, None] / self.episode_steps
         return torch.cat(
             [
-                2.0 * linear,
+                2.0 * _in_trunk(state.orientation, state.linear_velocity),
                 0.25 * state.angular_velocity,
-                -rotation[:, 2],
-                self.command,
+                _gravity(state.orientation),
+                self.command[ids],
                 state.joint_position - self.default,
                 0.05 * state.joint_velocity,
-                0.5 * self._action,
-                0.5 * self._older_action,
+                0.5 * self._action[ids],
+                0.5 * self._older_action[ids],
                 amplitude * torch.sin(angle),
                 amplitude * torch.cos(angle),
-                self.gait.command,
+                gait.command,
                 10.0 * (state.position[:, 2:3] - self.config.target["height"]),
-                10.0 * (self.sim.foot_position[:, :, 2] - FOOT_RADIUS),
-                self._traits,
+                10.0 * (self.sim.foot_position[ids, :, 2] - FOOT_RADIUS),
+                self._traits[ids],
                 left,
             ],
             1,
@@ -269,8 +269,8 @@ class VelocityTask:
         wait = uniform(self.ranges["push_interval"], (len(ids),), self.generator) / self.period
         self._next_push[ids] = self.age[ids] + wait.long()
 
-    def _begin(self, ids: Tensor) -> None:
-        """Start new episodes: new body, new command, near the default pose, history cleared."""
+    def _begin(self, ids: Tensor) -> BatchState:
+        """Start new episodes: new body, new command, near the default pose, history cleared. Returns their state."""
         count, control = len(ids), self.config.control
         parameters = draw_parameters(
             self.ranges, self._table, count, self.robot, control.kp, control.kd, self.generator
@@ -290,7 +290,8 @@ class VelocityTask:
         self._older_action[ids] = 0.0
         self._targets[ids] = self.default
         self._feet[ids] = self.sim.foot_position[ids]
-        self._command_delay[ids] = uniform(self.ranges["command_delay"], (count,), self.generator)
+        command_delay = uniform(self.ranges["command_delay"], (count,), self.generator)
+        self._ramp[ids] = ramp_shares(command_delay, self.substeps, self.sim.timestep, control.ramp)
         delay = uniform(self.ranges["sensor_delay"], (count,), self.generator) / self.sim.timestep
         self._sensor_delay[ids] = delay.round().long()
         self._offset[ids] = uniform(self.ranges["joint_offset"], (count, len(self.default)), self.generator)
@@ -299,7 +300,7 @@ class VelocityTask:
                 parameters.friction[:, None] - 0.8,
                 parameters.trunk_mass[:, None] - 3.5,
                 10.0 * parameters.trunk_com,
-                50.0 * self._command_delay[ids, None],
+                50.0 * command_delay[:, None],
                 0.5 * self._sensor_delay[ids, None] * self.sim.timestep / 0.005,
                 10.0 * self._offset[ids],
             ],
@@ -310,19 +311,35 @@ class VelocityTask:
             self._draw_commands(ids)
         else:
             self.command[ids] = self._commands[0, ids]
-        self._history[ids] = self.builder.start(self._frame()[ids], torch)
+        begun = self.sim.state().of(ids)  # what late sensors tell too: there is no past
+        self._history[ids] = self.builder.start(self._frame(begun, ids), torch)
+        return begun
 
     def counters(self) -> Dict[str, int]:
         """Falls and non-finite simulations since the start."""
         return {"falls": self.falls, "failures": self.sim.failures}
 
 
-def _rotations(quaternion: Tensor) -> Tensor:
-    """Rotation matrices (n, 3, 3), body to world, of quaternions (n, 4) in w, x, y, z order."""
-    w, x, y, z = quaternion.unbind(1)
-    rows = [
-        1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
-    ]  # fmt: skip
-    return torch.stack(rows, 1).view(-1, 3, 3)
+def ramp_shares(delay: Tensor, count: int, timestep: float, ramp: float) -> Tensor:
+    """How much the oldest, the previous and the newest of three targets weigh in each physics step, (m, count, 3).
+
+    Args:
+        delay: (m,) s from the moment a target is given to that from which the actuator moves toward it.
+        count: physics steps in a control step. timestep: of the physics, s. ramp: s, of the linear interpolation.
+    """
+    ends = (torch.arange(count) + 1) * timestep
+    progress = (ends[None] - delay[:, None]) / ramp
+    newest, arrived = progress.clamp(0.0, 1.0), (1.0 + progress).clamp(0.0, 1.0)
+    return torch.stack([1.0 - arrived, arrived - newest, newest], 2)
+
+
+def _gravity(orientation: Tensor) -> Tensor:
+    """Direction of gravity in the trunk's frame (n, 3); quaternions (n, 4) in w, x, y, z order."""
+    return projected_gravity(orientation.roll(-1, 1), torch)
+
+
+def _in_trunk(orientation: Tensor, vector: Tensor) -> Tensor:
+    """World vectors (n, 3) in the trunk's frame; quaternions (n, 4) in w, x, y, z order."""
+    real, imaginary = orientation[:, :1], orientation[:, 1:]
+    twice = 2.0 * torch.linalg.cross(imaginary, vector)
+    return vector - real * twice + torch.linalg.cross(imaginary, twice)
