@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Any, Mapping, Optional
+
+import numpy as np
 
 from xdog.paths import share_path
 from xdog.safety.config import SafetyConfigError, parse_section, read_mapping
+
+Array = np.ndarray
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,14 @@ class HandOverConfig:
     release: float
 
 
+@dataclass(frozen=True, eq=False)
+class PosesConfig:
+    """Arm poses with an object in the gripper: the five joints before the gripper, rad, (5,)."""
+
+    carry: Array
+    hand_over: Array
+
+
 @dataclass(frozen=True)
 class GraspConfig:
     """All of grasp.yaml; attempts: how often an object is tried for."""
@@ -77,7 +89,19 @@ class GraspConfig:
     grip: GripConfig
     lift: LiftConfig
     hand_over: HandOverConfig
+    poses: PosesConfig
     attempts: int
+
+
+def _pose(content: Mapping[str, Any], name: str, where: str) -> Array:
+    values = (content.get("poses") or {}).get(name)
+    try:
+        pose = np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        pose = np.zeros(0)
+    if pose.shape != (5,) or not np.isfinite(pose).all():
+        raise SafetyConfigError(f"{where}: poses.{name} is {values!r}; it must be five angles in rad")
+    return pose
 
 
 def load_grasp_config(path: Optional[Path] = None) -> GraspConfig:
@@ -99,5 +123,6 @@ def load_grasp_config(path: Optional[Path] = None) -> GraspConfig:
         grip=parse_section(GripConfig, content, "grip", where),
         lift=parse_section(LiftConfig, content, "lift", where),
         hand_over=parse_section(HandOverConfig, content, "hand_over", where),
+        poses=PosesConfig(*(_pose(content, name, where) for name in ("carry", "hand_over"))),
         attempts=attempts,
     )

@@ -106,12 +106,16 @@ class StanceChooser:
         robot: its description.
         stance: what the legs can do.
         learned: in which stances and where grasping was learned.
+
+    Attributes:
+        legs: kinematics of the legs.
     """
 
     def __init__(self, robot: RobotDescription, stance: Stance, learned: Learned) -> None:
         self._arm = ArmKinematics(robot)
         mount = next(joint for joint in robot.joints.values() if joint.child == self._arm.base)
         self._mount_xyz, self._mount_rotation = np.array(mount.xyz), rotation_matrix(*mount.rpy)
+        self.legs = stance.legs
         self._stance, self._learned = stance, learned
         self._standing = standing_posture(stance.legs, stance.stand).height
 
