@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, Optional, Tuple
@@ -17,11 +18,13 @@ from typing_extensions import Literal
 from xdog.description import RobotDescription, load_description
 from xdog.paths import share_path
 from xdog_learning.export import present_commit
+from xdog_learning.grasp import record
 from xdog_learning.grasp.batches import Batches
-from xdog_learning.grasp.dataset import DatasetError, Demonstrations, load_dataset
+from xdog_learning.grasp.dataset import DatasetError, DatasetWriter, Demonstrations, load_dataset
 from xdog_learning.grasp.export import export_grasp, make_grasp_contract
 from xdog_learning.grasp.learner import Learner, build_network, read_checkpoint, training_inputs
 from xdog_learning.grasp.settings import GraspSettings, PolicySettings, load_grasp_settings
+from xdog_sim.demo.video import VideoError, choose_renderer
 
 CHECK_EVERY = 500
 """Steps between two looks at the held-out demonstrations, each with a checkpoint."""
@@ -31,7 +34,7 @@ CHECK_EVERY = 500
 class Arguments:
     """Train a grasp policy by policies/grasp.yaml and export policies/grasp_state.onnx or grasp_image.onnx.
 
-    Makes the demonstrations first if their folder does not exist. Interrupt it (Ctrl-C) and resume at will. A trial,
+    Makes the demonstrations first that are missing. Interrupt it (Ctrl-C) and resume at will. A trial,
     with --steps, --settings or --dataset, leaves policies/ alone and writes the policy into its own folder.
 
     Attributes:
@@ -39,11 +42,11 @@ class Arguments:
         model: act, or mlp: the baseline, for --observe state only.
         resume: go on from the newest checkpoint in the run's folder.
         run: folder for checkpoints and TensorBoard logs; runs/grasp_NAME if not given.
-        dataset: folder of the demonstrations; out/datasets/grasp_OBSERVE if not given.
+        dataset: folder of demonstrations of your own; out/datasets/grasp_OBSERVE, made if need be, if not given.
         steps: batches to train in all, above zero; the settings file's number if not given.
         settings: policies/grasp.yaml if not given.
         output: where the policy goes, if not where the above says.
-        threads: worker threads.
+        threads: worker threads of learning, processes of recording.
     """
 
     observe: Literal["state", "image"]
@@ -101,18 +104,35 @@ def split(count: int, share: float, seed: int) -> "Tuple[list[int], list[int]]":
     return sorted(order[held_out:]), sorted(order[:held_out])
 
 
-def prepare(arguments: Arguments, settings: GraspSettings) -> Tuple[PolicySettings, Demonstrations]:
-    """Settings of this policy with the number of steps asked for, and its demonstrations, made if need be."""
-    policy = settings.policy(arguments.observe)
-    if arguments.steps is not None:
-        policy = replace(policy, learning=replace(policy.learning, steps=arguments.steps))
+def record_missing(arguments: Arguments, policy: PolicySettings, console: Console) -> None:
+    """Let the expert give as many demonstrations as the settings ask for, if the usual folder holds fewer."""
+    images = arguments.observe == "image"
+    if images:
+        choose_renderer()
+    order = record.Arguments(
+        episodes=policy.demonstrations, images=images, out=arguments.demonstrations, workers=arguments.threads
+    )
+    with DatasetWriter(arguments.demonstrations) as writer:
+        if writer.episodes < policy.demonstrations:
+            console.print(
+                f"{arguments.demonstrations} holds {writer.episodes} of {policy.demonstrations} demonstrations."
+            )
+            record.record_expert(order, writer, console)
+
+
+def load_demonstrations(arguments: Arguments) -> Demonstrations:
+    """The demonstrations to learn from.
+
+    Raises:
+        DatasetError: they cannot be read or cannot teach this policy.
+    """
     folder = arguments.demonstrations
     data = load_dataset(folder, images=arguments.observe == "image")
     if arguments.observe == "image" and data.images is None:
         raise DatasetError(f"{folder} has no images: record some with './xdog record --images'")
     if len(data) < 2:
         raise DatasetError(f"{folder} has {len(data)} demonstrations; learning needs two at least")
-    return policy, data
+    return data
 
 
 def learn(learner: Learner, folder: Path, inputs: Dict[str, str], console: Console) -> None:
@@ -154,7 +174,12 @@ def train(arguments: Arguments, robot: RobotDescription, settings: GraspSettings
     folder = arguments.folder
     if not arguments.resume and (folder / "newest.pt").exists():
         raise SystemExit(f"{folder} holds a run already: go on with --resume, or name another folder with --run.")
-    policy, data = prepare(arguments, settings)
+    policy = settings.policy(arguments.observe)
+    if arguments.steps is not None:
+        policy = replace(policy, learning=replace(policy.learning, steps=arguments.steps))
+    if arguments.dataset is None:
+        record_missing(arguments, policy, console)
+    data = load_demonstrations(arguments)
     mlp = settings.mlp if arguments.model == "mlp" else None
     image = None if data.images is None else (int(data.images.shape[1]), int(data.images.shape[2]))
     commit = present_commit()
@@ -176,7 +201,7 @@ def train(arguments: Arguments, robot: RobotDescription, settings: GraspSettings
         learn(learner, folder, inputs, console)
     except KeyboardInterrupt:
         raise SystemExit(f"Interrupted and saved. Go on with: {arguments.resumption}") from None
-    progress = learner.progress
+    progress, sources = learner.progress, data.recording.get("sources", [])
     network.load_state_dict(read_checkpoint(folder, "best")["network"])
     contract = make_grasp_contract(
         arguments.name,
@@ -186,7 +211,11 @@ def train(arguments: Arguments, robot: RobotDescription, settings: GraspSettings
         image,
         data.fps,
         commit,
-        dataset={"demonstrations": len(data), "frames": len(data.state), "recording": dict(data.recording)},
+        dataset={
+            "demonstrations": len(data),
+            "frames": len(data.state),
+            "sources": [{name: source[name] for name in ("by", "seed", "tried")} for source in sources],
+        },
         scores={
             "minutes": round(progress.seconds / 60, 1),
             "steps": progress.best_step,
@@ -211,7 +240,9 @@ def main() -> None:
     console = Console(soft_wrap=True)
     try:
         train(arguments, load_description(), load_grasp_settings(arguments.settings), console)
-    except (OSError, ValueError, FloatingPointError) as error:
+    except KeyboardInterrupt:
+        raise SystemExit("Interrupted while recording. What was recorded is whole; the same command goes on.") from None
+    except (OSError, ValueError, FloatingPointError, BrokenProcessPool, VideoError) as error:
         raise SystemExit(f"cannot train: {error}") from error
 
 
