@@ -129,6 +129,7 @@ class Pick:
         self._sightings: List[Sighting] = []
         self._measured: Optional[Measured] = None
         self._target: Optional[Array] = None
+        self._behind_since = math.inf
         self._place = np.zeros(3)
         self._size = np.zeros(3)
         self._body: Optional[BodyPose] = None
@@ -149,6 +150,7 @@ class Pick:
                     raise _End("aborted", f"motion is not allowed: {measured.objection}")
                 if not measured.standing:
                     raise _End("aborted", "the dog does not stand any more")
+                self._check_follows()
                 next(self._script)
             except _End as end:
                 self.outcome = end.outcome
@@ -311,20 +313,28 @@ class Pick:
         start = self._target
         travel = float(np.max(np.abs(goal - start)))
         duration = max(1.875 * travel / self._config.approach.speed, self._control)  # peak speed of a minimum jerk
-        begin = self._now
-        while self._now - begin < duration:
-            self._target = start + smooth((self._now - begin) / duration) * (goal - start)
+        begin, share = self._now, 0.0
+        while share < 1.0:
+            self.progress = share = min((self._now - begin) / duration, 1.0)
+            self._target = start + smooth(share) * (goal - start)
             if holding and self._gripper.gap(float(self._measure.arm[5])) < self._config.grip.gap:
                 raise _End("lost", "the object fell out of the gripper")
-            self.progress = min((self._now - begin) / duration, 1.0)
             yield
-        self._target = goal
 
     def _check_seen(self, far: bool) -> None:
         """End if the object is out of sight, unless the gripper may hide it."""
         age = self._age()
         if far and age > self._config.approach.lost:
             raise _End("lost", f"the object was last seen {age:.1f} s ago: it was moved, or is out of view")
+
+    def _check_follows(self) -> None:
+        """End if the arm is not where it is sent: blocked, or moved by somebody else. The gripper does not count."""
+        config = self._config.approach
+        target, arm = self._target, self._measure.arm
+        behind = target is not None and bool(np.any(np.abs(arm - target)[:5] > config.behind))
+        self._behind_since = min(self._behind_since, self._now) if behind else math.inf
+        if self._now - self._behind_since > config.follow:
+            raise _End("aborted", "the arm does not follow: is it blocked, or does something else move it?")
 
     def _note_place(self) -> None:
         """Take in where the object is. A policy learned with what was seen before the arm came into view."""

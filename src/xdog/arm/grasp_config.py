@@ -34,9 +34,11 @@ class StanceConfig:
 
 @dataclass(frozen=True)
 class ApproachConfig:
-    """speed in rad/s, time, lost and empty in s, near in m."""
+    """speed in rad/s, behind in rad, follow, time, lost and empty in s, near in m."""
 
     speed: float
+    behind: float
+    follow: float
     time: float
     near: float
     lost: float

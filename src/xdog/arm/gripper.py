@@ -17,6 +17,9 @@ class Gripper:
 
     The gap is how thick a thing is that lies flat on the fixed finger and touches the moving fingertip: the distance
     of the moving fingertip from the fixed one's face. The fingertips are the outermost collision boxes of the URDF.
+
+    Attributes:
+        lever: from the gripper joint's axis to the moving fingertip, m: torque in Nm over force in N.
     """
 
     def __init__(self, robot: RobotDescription) -> None:
@@ -30,6 +33,7 @@ class Gripper:
         corners = np.einsum(
             "nji,ncj->nci", rotations[:, 5], corners - origins[:, 5, None]
         )  # in the fixed finger's link
+        self.lever = float(np.linalg.norm(np.cross(robot.joints[robot.arm.names[5]].axis, moving.centre)))
         thin = int(np.argmin(fixed.half))
         heights = (corners - fixed.centre) @ fixed.rotation[:, thin]
         towards = np.sign(heights[-1].mean())

@@ -78,6 +78,11 @@ class GraspPolicy:
         if self._ensemble is not None:
             self._ensemble.reset()
 
+    @property
+    def looks(self) -> bool:
+        """Whether the next call of `act` asks the network: only then must it be given an image."""
+        return self._ensemble is not None or not self._pending
+
     def act(self, joints: Array, token: Array, image: Optional[Array] = None) -> Array:
         """Joint targets for one period; to be called once every ``contract.period``.
 
@@ -96,7 +101,7 @@ class GraspPolicy:
         if self._ensemble is not None:
             action = self._ensemble.push(self.predict(joints, token, image))
         else:
-            if not self._pending:
+            if self.looks:
                 self._pending = list(self.predict(joints, token, image)[: self.contract.execute])
             action = self._pending.pop(0)
         limited: Array = np.clip(action, self._lower, self._upper)

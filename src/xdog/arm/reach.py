@@ -35,7 +35,7 @@ class OutOfReachError(ValueError):
     """No stance brings the object within reach. The text says how far to step.
 
     Attributes:
-        step: m towards the object, negative away from it; None where no step helps.
+        step: m towards the object, negative away from it, zero if a turn is enough; None where nothing helps.
     """
 
     def __init__(self, message: str, step: Optional[float]) -> None:
@@ -198,19 +198,19 @@ class StanceChooser:
         return False
 
     def _out_of_reach(self, centre: Array, poses: Sequence[BodyPose]) -> OutOfReachError:
-        distance = math.hypot(centre[0], centre[1])
-        heading = centre[:2] / distance if distance > 1e-6 else np.array([1.0, 0.0])
-        side = math.degrees(math.atan2(heading[1], heading[0]))
-        where = (
-            f"the object is {distance:.2f} m away, {abs(side):.0f} degrees to the {'left' if side > 0 else 'right'} "
-            f"and {centre[2]:.2f} m above the ground"
-        )
+        """What would help: a turn until the object is ahead, a step towards it or away from it, or both."""
+        distance, bearing = math.hypot(centre[0], centre[1]), math.atan2(centre[1], centre[0])
+        side = "left" if bearing > 0.0 else "right"
+        degrees = f"{abs(math.degrees(bearing)):.0f} degrees to the {side}"
+        where = f"the object is {distance:.2f} m away, {degrees} and {centre[2]:.2f} m above the ground"
+        low, high = self._learned.azimuth
+        turn = not low <= bearing <= high
+        ahead = np.array([1.0, 0.0]) if turn else centre[:2] / distance
         for step in STEPS:
-            shifted = np.array([*(centre[:2] - step * heading), centre[2]])
-            if any(self._graspable(pose, shifted) for pose in poses):
-                way = "nearer" if step > 0.0 else "back"
-                return OutOfReachError(f"{where}: step {abs(step):.2f} m {way}, then try again", step)
-        turned = np.array([distance, 0.0, centre[2]])
-        if any(self._graspable(pose, turned) for pose in poses):
-            return OutOfReachError(f"{where}: turn towards it, then try again", None)
+            left = distance - step
+            spot = np.array([*(left * ahead), centre[2]])
+            if left > 0.0 and any(self._graspable(pose, spot) for pose in poses):
+                ways = [f"turn {degrees}"] * turn
+                ways += [f"step {abs(step):.2f} m {'nearer' if step > 0.0 else 'back'}"] * (step != 0.0)
+                return OutOfReachError(f"{where}: {' and '.join(ways)}, then try again", step)
         return OutOfReachError(f"{where}: the arm reaches it from nowhere", None)

@@ -175,7 +175,7 @@ class GraspNode:
         if wish.body is not None:
             self._publish_body(wish.body)
         if wish.arm is not None:
-            point = JointTrajectoryPoint(positions=wish.arm.tolist())
+            point = JointTrajectoryPoint(positions=wish.arm.tolist(), time_from_start=rospy.Duration(self._control))
             message = JointTrajectory(joint_names=list(self._robot.arm.names), points=[point])
             message.header.stamp = conversions.to_time(measured.now)
             self._setpoint.publish(message)

@@ -1,0 +1,163 @@
+"""The picking script in a toy world: every way in which it may end, and that it never claims a lift that was none."""
+
+import numpy as np
+import pytest
+from pick_bench import CONFIG, PickBench
+
+from xdog.arm.grasp import Afterwards
+
+GROUND = np.array([0.33, 0.05, 0.02])
+
+
+def ended(bench: PickBench) -> str:
+    assert bench.pick.outcome is not None, f"still {bench.pick.phase}"
+    return bench.pick.outcome.outcome
+
+
+def test_an_object_on_the_ground_is_picked_up() -> None:
+    bench = PickBench(GROUND).run()
+    assert ended(bench) == "picked", bench.pick.outcome
+    assert bench.pick.outcome.success
+    assert bench.phases == ["looking", "stance", "approach", "verify"]
+    assert bench.body.height < -0.05
+    assert bench.object[2] > 0.02 + CONFIG.lift.height
+    assert bench.pick.lift == pytest.approx(bench.object[2] - 0.02, abs=0.01)
+    assert bench.pick.attempt == 1
+
+
+def test_it_tries_again_and_looks_anew() -> None:
+    bench = PickBench(GROUND)
+    bench.slippery = 1
+    bench.run()
+    assert ended(bench) == "picked", bench.pick.outcome
+    assert bench.pick.attempt == 2
+    assert bench.phases.count("looking") == 2
+
+
+def test_an_object_that_never_stays_in_the_gripper_is_missed() -> None:
+    bench = PickBench(GROUND)
+    bench.slippery = 99
+    bench.run(120.0)
+    assert ended(bench) == "missed", bench.pick.outcome
+    assert not bench.pick.outcome.success
+    assert bench.policy.attempts == CONFIG.attempts
+    assert bench.pick.lift == 0.0
+
+
+def test_a_squeezed_gripper_that_lifts_nothing_is_no_success() -> None:
+    """The servo presses and the fingers are apart, but the camera sees the object where it was."""
+    bench = PickBench(GROUND)
+    bench.slippery = 99
+    obey = bench._obey
+
+    def cheat(target: np.ndarray) -> None:
+        obey(target)
+        if bench.arm[5] < 0.3:
+            bench.arm[5], bench.effort[5] = 0.3, -1.0
+
+    bench._obey = cheat
+    bench.run(120.0)
+    assert ended(bench) == "missed", bench.pick.outcome
+    assert "seen" in bench.pick.outcome.message
+
+
+def test_nothing_to_see_is_lost() -> None:
+    bench = PickBench(GROUND)
+    bench.visible = False
+    bench.run()
+    assert ended(bench) == "lost"
+
+
+def test_another_label_is_not_taken() -> None:
+    bench = PickBench(GROUND, label="cup").run()
+    assert ended(bench) == "lost"
+    assert "cup" in bench.pick.outcome.message
+
+
+def test_an_object_that_vanishes_on_the_way_is_lost() -> None:
+    bench = PickBench(GROUND).run_until("approach")
+    bench.visible = False
+    bench.run()
+    assert ended(bench) == "lost"
+
+
+def test_an_object_that_is_carried_away_is_lost() -> None:
+    bench = PickBench(GROUND).run_until("approach")
+    bench.object = np.array([2.0, 1.0, 0.02])
+    arm = bench.run().arm
+    assert ended(bench) == "lost"
+    bench.step()
+    assert np.array_equal(arm, bench.arm)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [([1.2, 0.0, 0.02], "nearer"), ([0.33, 0.0, 1.4], "nowhere"), ([-0.3, 0.2, 0.02], "turn")],
+)
+def test_out_of_reach_says_what_to_do(place: list, words: str) -> None:
+    bench = PickBench(np.array(place)).run()
+    assert ended(bench) == "unreachable"
+    assert words in bench.pick.outcome.message
+    assert bench.policy.attempts == 0
+
+
+def test_a_stop_aborts_at_once_and_the_arm_stands_still() -> None:
+    bench = PickBench(GROUND).run_until("approach").run(1.0)
+    bench.objection = "estop was called"
+    arm = bench.arm.copy()
+    bench.step()
+    assert ended(bench) == "aborted"
+    assert "estop was called" in bench.pick.outcome.message
+    bench.objection = ""
+    bench.run(1.0)
+    assert np.array_equal(arm, bench.arm)
+
+
+def test_a_dog_that_stops_standing_aborts() -> None:
+    bench = PickBench(GROUND).run_until("approach")
+    bench.stands = False
+    assert ended(bench.run()) == "aborted"
+
+
+def test_an_arm_that_does_not_follow_aborts() -> None:
+    bench = PickBench(GROUND).run_until("approach")
+    bench.obeys = False
+    assert ended(bench.run()) == "aborted"
+    assert "does not follow" in bench.pick.outcome.message
+
+
+def test_it_is_carried_with_the_body_level() -> None:
+    bench = PickBench(GROUND, afterwards=Afterwards.CARRY).run()
+    assert ended(bench) == "picked", bench.pick.outcome
+    assert bench.phases[-1] == "carry"
+    assert np.allclose(bench.arm[:5], CONFIG.poses.carry)
+    assert bench.body.height == 0.0
+    assert bench.held is not None
+
+
+def test_what_falls_while_carried_is_told() -> None:
+    bench = PickBench(GROUND, afterwards=Afterwards.CARRY).run_until("carry")
+    bench.held, bench.object = None, GROUND
+    assert ended(bench.run()) == "lost"
+
+
+def test_handed_over_when_somebody_pulls() -> None:
+    bench = PickBench(GROUND, afterwards=Afterwards.HAND_OVER).run_until("hand_over").run(8.0)
+    assert bench.pick.outcome is None
+    assert bench.held is not None
+    obey = bench._obey
+    bench._obey = lambda target: None
+    bench.arm[1] += 1.5 * CONFIG.hand_over.pull
+    for _ in range(20):
+        bench.step()
+    bench._obey = obey
+    bench.run()
+    assert ended(bench) == "handed_over"
+    assert bench.held is None
+
+
+def test_nobody_pulls_it_goes_on_holding() -> None:
+    bench = PickBench(GROUND, afterwards=Afterwards.HAND_OVER).run()
+    assert ended(bench) == "picked"
+    assert "nobody took it" in bench.pick.outcome.message
+    assert bench.held is not None
