@@ -88,21 +88,22 @@ class LegActuators:
 
 
 class ServoGoals:
-    """From goals written to the arm's servos to the goals that their joints feel: limited speed, then gear play.
+    """From goals written to the arm's servos to the goals that their joints feel: limited speed and acceleration, play.
 
     Play: the output follows the gear only once the gear has crossed the gap, so that it ends up to ``backlash`` short
     of the goal, on the side it came from.
     """
 
-    def __init__(self, step: float, speed: Array, backlash: float) -> None:
-        """Args: physics step (s), speed limit (n,) (rad/s), play to either side (rad)."""
-        self._reach = speed * step
+    def __init__(self, step: float, speed: Array, acceleration: float, backlash: float) -> None:
+        """Args: physics step (s), limits of speed (n,) (rad/s) and acceleration (rad/s^2), play to either side (rad)."""
+        self._step, self._speed, self._acceleration = step, speed, acceleration
         self._backlash = backlash
         self.restart(np.zeros_like(speed))
 
     def restart(self, position: Array) -> None:
         """The servos rest at ``position``, (n,) rad, in the middle of their play."""
         self._goal = self._gear = self._output = np.array(position, dtype=float)
+        self._velocity = np.zeros_like(self._gear)
         self._arrived = True
 
     def write(self, goal: Array) -> None:
@@ -114,8 +115,15 @@ class ServoGoals:
         """Goals (n,) rad for this physics step."""
         if self._arrived:
             return self._output
-        way = np.minimum(np.maximum(self._goal - self._gear, -self._reach), self._reach)
-        self._gear = self._gear + way
-        self._arrived = np.array_equal(self._gear, self._goal)
+        way = self._goal - self._gear
+        gain = self._acceleration * self._step
+        # The speed from which the servo can still stop at the goal, braking in whole physics steps.
+        stopping = np.sqrt(2.0 * self._acceleration * np.abs(way) + 0.25 * gain * gain) - 0.5 * gain
+        wanted = np.sign(way) * np.minimum(np.minimum(stopping, self._speed), np.abs(way) / self._step)
+        self._velocity += np.minimum(np.maximum(wanted - self._velocity, -gain), gain)
+        near = (np.abs(way) <= gain * self._step) & (np.abs(self._velocity) <= 2.0 * gain)
+        self._gear = np.where(near, self._goal, self._gear + self._velocity * self._step)
+        self._velocity[near] = 0.0
+        self._arrived = bool(near.all())
         self._output = np.minimum(np.maximum(self._output, self._gear - self._backlash), self._gear + self._backlash)
         return self._output

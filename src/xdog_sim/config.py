@@ -45,8 +45,15 @@ class ImuConfig:
 
 @dataclass(frozen=True)
 class ArmConfig:
-    """The arm's servos: angles in rad."""
+    """The arm's servos: kp in Nm/rad, kv in Nm s/rad, armature in kg m^2, gripper_torque as a share of the stall torque,
+    acceleration in rad/s^2, angles in rad.
+    """
 
+    kp: float
+    kv: float
+    armature: float
+    gripper_torque: float
+    acceleration: float
     backlash: float
     encoder_step: float
 
@@ -80,7 +87,7 @@ class MirrorConfig:
             self,
             legs=dataclasses.replace(self.legs, **legs),
             imu=ImuConfig(0.0, 0.0, 0.0, 0.0, 0.0),
-            arm=ArmConfig(0.0, 0.0),
+            arm=dataclasses.replace(self.arm, backlash=0.0, encoder_step=0.0),
             battery=dataclasses.replace(self.battery, internal_resistance=0.0, first_reading=0.0),
         )
 

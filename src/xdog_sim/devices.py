@@ -5,7 +5,7 @@ from typing import Mapping, Optional
 import numpy as np
 
 from xdog.description import RobotDescription
-from xdog.hardware.base import ArmReading, BatteryReading, LegsReading, LegsTarget
+from xdog.hardware.base import ArmHealth, ArmReading, BatteryReading, LegsReading, LegsTarget
 from xdog_sim.actuator import LegActuators, ServoGoals
 from xdog_sim.battery import SimulatedBattery
 from xdog_sim.config import BatteryConfig, MirrorConfig
@@ -93,25 +93,38 @@ class SimulatedArm:
     """Six position servos."""
 
     def __init__(self, robot: RobotDescription, config: MirrorConfig) -> None:
-        self._goals = ServoGoals(config.physics_step, robot.arm.velocity, config.arm.backlash)
+        self._goals = ServoGoals(config.physics_step, robot.arm.velocity, config.arm.acceleration, config.arm.backlash)
+        self._names = robot.arm.names
         self._encoder_step = config.arm.encoder_step
         self._reading: Optional[ArmReading] = None
         self.torque_enabled = True
+        self.strength = 1.0
 
     def read(self) -> ArmReading:
         """The newest measurement."""
         assert self._reading is not None, "SimulatedRobot measures before anybody can read"
         return self._reading
 
-    def write(self, position: Array) -> None:
-        """Send goals, (6,) rad."""
+    def write(self, position: Array, strength: float = 1.0) -> None:
+        """Send goals, (6,) rad, and limit the torque to a share of it."""
         self._goals.write(position)
+        self.strength = strength
+
+    def health(self) -> ArmHealth:
+        """Simulated servos are always well; temperature, voltage and current are not simulated."""
+        unknown = np.full(len(self._names), np.nan)
+        return ArmHealth(unknown, unknown, unknown, (), ())
 
     def set_torque(self, enabled: bool) -> None:
         """Switch the torque. Switched on again, the servos start from where the arm is."""
         if enabled and not self.torque_enabled:
             self._goals.restart(self.read().position)
         self.torque_enabled = enabled
+
+    @property
+    def torque_share(self) -> float:
+        """What the servos may use of their torque, a share of 1."""
+        return self.strength if self.torque_enabled else 0.0
 
     def restart(self, position: Array) -> None:
         """The arm was put at ``position``, (6,) rad, and stays there."""

@@ -1,12 +1,13 @@
 """MuJoCo models made from urdf/xdog.urdf: the one place where the body meets its simulated world."""
 
-from dataclasses import dataclass, field
-from typing import Dict, Mapping, Optional
+from dataclasses import dataclass
+from typing import Dict, Optional, Sequence
 
 import mujoco
 import numpy as np
 
 from xdog.description import RobotDescription, load_description
+from xdog_sim.config import load_mirror_config
 
 Array = np.ndarray
 
@@ -17,6 +18,21 @@ COLLISION_GROUP = 3
 """MuJoCo's viewer and renderer hide this group: people see the visual shapes, contacts use the collision shapes."""
 
 
+@dataclass(frozen=True, eq=False)
+class HeldTrunk:
+    """A trunk that nothing moves.
+
+    Attributes:
+        position: of base_link in the world, (3,) m.
+        orientation: quaternion w, x, y, z of base_link in the world, (4,).
+        legs: joint angles, (12,) rad.
+    """
+
+    position: Array
+    orientation: Array
+    legs: Array
+
+
 @dataclass(frozen=True)
 class WorldOptions:
     """What to build.
@@ -24,6 +40,7 @@ class WorldOptions:
     Attributes:
         timestep: physics step, s.
         leg_actuators: "position" runs tau = kp (ctrl - q) - kd qd inside MuJoCo; "motor" takes torques, Nm.
+        held: the trunk is fixed to the world here, and the legs in ``held.legs``; the robot is free when None.
         leg_kp, leg_kd: gains of "position" actuators, Nm/rad and Nm s/rad, one number for all or (12,).
         arm: "servo" has six position-controlled joints; "fixed" welds the arm in ``arm_pose``.
         arm_pose: rad, (6,); the stow pose when None.
@@ -38,6 +55,7 @@ class WorldOptions:
 
     timestep: float = 0.001
     leg_actuators: str = "motor"
+    held: Optional[HeldTrunk] = None
     leg_kp: object = 18.0
     leg_kd: object = 0.5
     arm: str = "servo"
@@ -48,7 +66,6 @@ class WorldOptions:
     armature: float = 0.006
     visuals: bool = True
     solver_iterations: int = 20
-    arm_gains: Mapping[str, float] = field(default_factory=lambda: {"kp": 60.0, "kd": 1.5})
 
 
 def build_model(options: WorldOptions, robot: Optional[RobotDescription] = None) -> mujoco.MjModel:
@@ -85,12 +102,17 @@ def build_spec(options: WorldOptions, robot: Optional[RobotDescription] = None) 
     spec.option.iterations = options.solver_iterations
     spec.option.ls_iterations = 10
     trunk = spec.body(robot.frames["base"])
-    trunk.add_freejoint(name="root")
-    _legs(spec, robot, options)
-    if options.arm == "fixed":
-        _weld_arm(spec, robot, robot.arm.poses["stow"] if options.arm_pose is None else options.arm_pose)
+    if options.held is None:
+        trunk.add_freejoint(name="root")
+        _legs(spec, robot, options)
     else:
-        _arm_servos(spec, robot, options.arm_gains)
+        trunk.pos, trunk.quat = options.held.position, options.held.orientation
+        _weld(spec, robot.legs.names, options.held.legs)
+    if options.arm == "fixed":
+        stow = robot.arm.poses["stow"]
+        _weld(spec, robot.arm.names, stow if options.arm_pose is None else options.arm_pose)
+    else:
+        _arm_servos(spec, robot)
     _contacts(spec, robot, options)
     _floor(spec)
     _foot_sites(spec, robot)
@@ -117,19 +139,22 @@ def _legs(spec: mujoco.MjSpec, robot: RobotDescription, options: WorldOptions) -
             actuator.biasprm[:3] = [0.0, -kp[i], -kd[i]]
 
 
-def _arm_servos(spec: mujoco.MjSpec, robot: RobotDescription, gains: Mapping[str, float]) -> None:
+def _arm_servos(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
+    servo = load_mirror_config().arm
+    torque = robot.arm.effort.copy()
+    torque[-1] *= servo.gripper_torque  # the last joint is the gripper, as in LeRobot's order
     for i, name in enumerate(robot.arm.names):
-        spec.joint(name).armature = 0.028  # SO-ARM100's identified joint properties
+        spec.joint(name).armature = servo.armature
         actuator = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
-        actuator.gainprm[0] = gains["kp"]
+        actuator.gainprm[0] = servo.kp
         actuator.biastype = mujoco.mjtBias.mjBIAS_AFFINE
-        actuator.biasprm[:3] = [0.0, -gains["kp"], -gains["kd"]]
+        actuator.biasprm[:3] = [0.0, -servo.kp, -servo.kv]
         actuator.forcelimited = True
-        actuator.forcerange = [-robot.arm.effort[i], robot.arm.effort[i]]
+        actuator.forcerange = [-torque[i], torque[i]]
 
 
-def _weld_arm(spec: mujoco.MjSpec, robot: RobotDescription, pose: Array) -> None:
-    for name, angle in zip(robot.arm.names, np.asarray(pose, dtype=float)):
+def _weld(spec: mujoco.MjSpec, joints: Sequence[str], pose: Array) -> None:
+    for name, angle in zip(joints, np.asarray(pose, dtype=float)):
         joint = spec.joint(name)
         body = joint.parent
         turn, turned = np.zeros(4), np.zeros(4)

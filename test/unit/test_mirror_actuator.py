@@ -111,7 +111,7 @@ def test_corner_above_top_speed_is_refused() -> None:
 
 
 def servo(backlash: float = 0.0) -> ServoGoals:
-    goals = ServoGoals(STEP, np.array([4.7]), backlash)
+    goals = ServoGoals(STEP, np.array([4.7]), 39.0, backlash)
     goals.restart(np.array([0.0]))
     return goals
 
@@ -122,11 +122,18 @@ def advance(goals: ServoGoals, steps: int) -> float:
     return float(last[0])
 
 
-def test_servo_turns_no_faster_than_its_no_load_speed() -> None:
+def test_servo_goal_speeds_up_and_slows_down_within_its_limits() -> None:
     goals = servo()
     goals.write(np.array([1.0]))
-    assert advance(goals, 100) == pytest.approx(0.47)
-    assert advance(goals, 200) == pytest.approx(1.0)
+    # 4.7 rad/s takes 0.121 s and 0.283 rad to reach and to leave again; the 0.434 rad between take 0.092 s
+    way = np.array([goals.advance()[0] for _ in range(400)])
+    speed = np.diff(way, prepend=0.0) / STEP
+    assert speed.max() == pytest.approx(4.7)
+    assert np.abs(np.diff(speed, prepend=0.0)).max() / STEP <= 39.0 * 2.0  # the last step snaps to the goal
+    assert way[120] == pytest.approx(0.283, abs=0.01)
+    assert way[212] == pytest.approx(0.717, abs=0.02)
+    assert way.max() == pytest.approx(1.0)
+    assert way[-1] == 1.0
 
 
 def test_play_ends_short_of_the_goal_on_the_side_it_came_from() -> None:

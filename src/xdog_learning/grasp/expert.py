@@ -1,0 +1,230 @@
+"""A scripted expert that picks objects up in the mirror, and the demonstrations that it gives.
+
+It sees what a policy sees: measured joints and the object's token. Its hand follows a straight way down to the object,
+closes around its middle and lifts it, by differential inverse kinematics (mink); the commanded joint targets are the
+actions. A slowly varying disturbance is added to what is sent, not to what is recorded, so that a policy learns to come
+back to the way (DART, arXiv 1703.09327).
+"""
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Dict, Iterator, List, Optional, Tuple
+
+import mink
+import numpy as np
+
+from xdog.description import RobotDescription
+from xdog_learning.grasp.episode import Episode
+from xdog_sim.grasp.approach import LIFT, TIP_BEYOND, GraspPath
+from xdog_sim.grasp.placement import Placement, Placer
+from xdog_sim.grasp.scene import Flaws, GraspScene, Observation
+from xdog_sim.world import WorldOptions, build_spec
+
+Array = np.ndarray
+
+TRAVEL_SPEED = 1.4
+"""rad/s of the fastest joint on the way to the pre-grasp."""
+HAND_SPEED = 0.16
+"""m/s of the hand down to the object and up again."""
+CLOSING_SPEED = 1.4
+"""rad/s of the gripper's target."""
+CLOSED = -0.16
+"""rad, the gripper's last target: nearly shut, so that it presses with all that its torque limit allows."""
+STALL = 0.012
+"""rad in a policy period; a closing gripper that moves less has met something."""
+DISTURBANCE = 0.012
+"""rad, standard deviation of what is added to the sent targets, and"""
+DISTURBANCE_TIME = 0.25
+"""s, over which it changes."""
+LAG = 0.13
+"""rad that a stalled gripper is behind its target; one that moves freely is less than 0.1 behind."""
+REST = 1.25
+"""s of holding still at the end of an episode."""
+ROUNDING = 5
+"""Policy periods over which the way to the pre-grasp is averaged: corners are rounded, nothing stops there."""
+
+
+class ArmSolver:
+    """Differential inverse kinematics of the arm alone."""
+
+    def __init__(self, robot: RobotDescription) -> None:
+        spec = build_spec(WorldOptions(arm="servo", sensors=False, visuals=False), robot)
+        base = spec.body(robot.frames["base"])
+        spec.delete(spec.joint("root"))
+        del base
+        for name in robot.legs.names:
+            spec.delete(spec.actuator(name))
+            spec.delete(spec.joint(name))
+        self.model = spec.compile()
+        self.configuration = mink.Configuration(self.model)
+        self._task = mink.FrameTask(robot.tool_frame, "body", position_cost=1.0, orientation_cost=0.1, lm_damping=1e-3)
+        self._posture = mink.DampingTask(self.model, cost=[0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+        self._limits = [mink.ConfigurationLimit(self.model)]
+        self._base = self.model.body("arm_base_link").id
+
+    def follow(self, joints: Array, position: Array, rotation: Array, period: float) -> Array:
+        """Arm targets (5,) that bring gripper_frame towards a pose in arm_base_link within a period, s."""
+        self.configuration.update(np.append(joints[:5], 0.0))
+        data = self.configuration.data
+        turn = data.xmat[self._base].reshape(3, 3)
+        pose = mink.SE3.from_rotation_and_translation(
+            mink.SO3.from_matrix(turn @ rotation), data.xpos[self._base] + turn @ position
+        )
+        self._task.set_target(pose)
+        velocity = mink.solve_ik(
+            self.configuration, [self._task, self._posture], period, "daqp", damping=1e-6, limits=self._limits
+        )
+        return joints[:5] + velocity[:5] * period
+
+
+class Expert:
+    """One attempt: `act` once a policy period."""
+
+    def __init__(self, placer: Placer, solver: ArmSolver, path: GraspPath, token: Array, start: Array) -> None:
+        self._placer, self._solver, self._period = placer, solver, placer.config.policy_period
+        self._arm, self._gripper = placer.planner.arm, placer.planner.gripper
+        self._approach, self._down, self._width = path.approach, token[5:8].astype(float), float(token[3])
+        self._rotation = self._arm.forward(path.approach.at)[1]
+        self._way = self._rounded([start, *path.way])
+        self._target = np.array(start, dtype=float)
+        self._travelled = 0.0
+        self._lifted = 0.0
+        self._rested = 0.0
+        self._last_gripper = np.inf
+        self._gripping = False
+
+    @property
+    def done(self) -> bool:
+        """Whether the object is up and was held for a while."""
+        return self._rested >= REST
+
+    def act(self, observation: Observation) -> Array:
+        """Joint targets (6,) rad for the next period."""
+        if self._way:
+            self._target = self._way.pop(0)
+        elif not self._gripping:
+            self._descend_and_close(observation)
+        else:
+            self._lift()
+        return self._target.copy()
+
+    def _descend_and_close(self, observation: Observation) -> None:
+        first = self._arm.forward(self._approach.before)[0]
+        length = float(np.linalg.norm(self._arm.forward(self._approach.at)[0] - first))
+        self._travelled = min(self._travelled + HAND_SPEED * self._period, length)
+        if self._travelled >= length - 0.012:
+            self._target[5] = max(self._target[5] - CLOSING_SPEED * self._period, CLOSED)
+            moved = self._last_gripper - observation.joints[5]
+            self._last_gripper = float(observation.joints[5])
+            behind = observation.joints[5] - self._target[5]
+            self._gripping = moved < STALL and (behind > LAG or self._target[5] <= CLOSED)
+        gap = max(self._gripper.gap(self._target[5]), self._width)
+        self._follow(self._aimed(gap, length - self._travelled))
+
+    def _lift(self) -> None:
+        self._target[5] = max(self._target[5] - CLOSING_SPEED * self._period, CLOSED)
+        if self._lifted >= LIFT:
+            self._rested += self._period
+            return
+        self._lifted += HAND_SPEED * self._period
+        self._follow(self._aimed(self._width, 0.0) - self._down * self._lifted)
+
+    def _aimed(self, gap: float, back: float) -> Array:
+        """Position (3,) of gripper_frame with the aim in the middle between the jaws, ``back`` m before the grasp."""
+        return self._approach.aim + self._rotation @ np.array([gap / 2.0, 0.0, TIP_BEYOND - back])
+
+    def _follow(self, position: Array) -> None:
+        self._target[:5] = self._solver.follow(self._target, position, self._rotation, self._period)
+
+    def _rounded(self, corners: List[Array]) -> List[Array]:
+        """The polyline through the corners (6,) at constant speed, one point a period, its corners rounded."""
+        step, points = TRAVEL_SPEED * self._period, [corners[0]]
+        for first, last in zip(corners, corners[1:]):
+            count = max(int(np.ceil(np.abs(last - first).max() / step)), 1)
+            points.extend(first + (last - first) * share for share in np.linspace(0.0, 1.0, count + 1)[1:])
+        padded = np.vstack([points[:1] * (ROUNDING // 2), points, points[-1:] * (ROUNDING // 2)])
+        window = np.ones(ROUNDING) / ROUNDING
+        smooth = np.column_stack([np.convolve(column, window, mode="valid") for column in padded.T])
+        return list(smooth[1:])
+
+
+@lru_cache(maxsize=None)
+def _tools() -> Tuple[Placer, ArmSolver]:
+    placer = Placer()
+    return placer, ArmSolver(placer.robot)
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """What became of one placement: its episode, whether the judge counted it, and what the judge saw last."""
+
+    placement: Placement
+    episode: Optional[Episode]
+    success: bool
+    reason: str
+
+
+def attempt(
+    placement: Placement, seed: int, images: bool, flaws: Optional[Flaws] = None, disturbed: bool = True
+) -> Attempt:
+    """Let the expert try a placement once. ``seed``: of perception's errors and of the disturbance."""
+    placer, solver = _tools()
+    scene = GraspScene(placement, placer, seed, flaws, visuals=images)
+    first = scene.observe()
+    path = placer.path(placement, first.token)
+    if path is None:
+        return Attempt(placement, None, False, "no way to where the object seems to be")
+    expert = Expert(placer, solver, path, first.token, first.joints)
+    random = np.random.default_rng([seed, 1])
+    keep = np.exp(-placer.config.policy_period / DISTURBANCE_TIME)
+    sway = np.zeros(6)
+    rows: Dict[str, List[Array]] = {"state": [], "token": [], "action": [], "image": []}
+    observation = first
+    while not expert.done and scene.time < placer.config.success.time and not scene.judge.spoilt:
+        action = expert.act(observation)
+        rows["state"].append(observation.joints)
+        rows["token"].append(observation.token)
+        rows["action"].append(action)
+        if images:
+            rows["image"].append(scene.render())
+        sway = keep * sway + np.sqrt(1.0 - keep**2) * random.normal(0.0, DISTURBANCE, 6) * disturbed
+        sway[5] = 0.0
+        scene.step(action + sway)
+        observation = scene.observe()
+    judge = scene.judge
+    scene.close()
+    if not judge.success:
+        reason = "too deep in the object" if judge.spoilt else judge.fault or "held for too short a time"
+        return Attempt(placement, None, False, f"{reason}, lifted {judge.lift:.3f} m")
+    episode = Episode(
+        state=np.asarray(rows["state"], dtype=np.float32),
+        environment_state=np.asarray(rows["token"], dtype=np.float32),
+        action=np.asarray(rows["action"], dtype=np.float32),
+        images=np.asarray(rows["image"], dtype=np.uint8) if images else None,
+        task=f"pick up the {placement.item.kind}",
+        fps=round(1.0 / placer.config.policy_period),
+    )
+    return Attempt(placement, episode, True, "")
+
+
+def demonstrate(placement: Placement, seed: int, images: bool) -> Optional[Episode]:
+    """One demonstration, or None if the judge did not count it."""
+    return attempt(placement, seed, images).episode
+
+
+def _numbered(job: Tuple[int, int, bool, bool]) -> Attempt:
+    index, seed, images, held_out = job
+    placement = _tools()[0].draw(index, seed, held_out)
+    return attempt(placement, index, images, disturbed=not held_out)
+
+
+def attempts(count: int, seed: int, images: bool, workers: int, held_out: bool = False) -> Iterator[Attempt]:
+    """Attempts at the first ``count`` placements of a seed, in their order, worked on by ``workers`` processes."""
+    jobs = [(index, seed, images, held_out) for index in range(count)]
+    if workers <= 1:
+        yield from map(_numbered, jobs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(_numbered, jobs)

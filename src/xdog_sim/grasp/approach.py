@@ -1,0 +1,159 @@
+"""How the arm can get at an object: directions of approach, and a way there that hits nothing.
+
+Everything is worked out from the object's token, in arm_base_link. The jaws close horizontally around the object's
+middle; the direction of approach lies in the vertical plane that the pan joint chooses.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Iterator, List, Protocol, Sequence, Tuple
+
+import numpy as np
+
+from xdog.arm.gripper import Gripper
+from xdog.arm.kinematics import ArmKinematics, UnreachableError
+from xdog.description import RobotDescription
+
+Array = np.ndarray
+
+LEVEL_JAWS = -math.pi / 2.0 + 0.0487
+"""rad of wrist_roll at which the jaws close horizontally: a quarter turn and the offset in the URDF's wrist_roll."""
+ROOM = 0.036
+"""m that the jaws open wider than the object."""
+WIDEST = 0.092
+"""m, largest opening used."""
+TIP_BEYOND = 0.008
+"""m that the fingertips reach past the object's middle."""
+DEEPEST = 0.030
+"""m of object that fit between fingertips and palm."""
+BACK_OFF = 0.07
+"""m from pre-grasp to grasp."""
+LIFT = 0.075
+"""m that the object is raised: a third more than what counts, for the sag of servos and a slipping object."""
+TALL = 1.6
+"""An object with a height beyond this many widths is taken from the side."""
+STEEP, SLANTED = math.radians(90.0), math.radians(35.0)
+"""rad below the horizontal: preferred approach of compact and of tall objects."""
+PITCHES = np.radians(np.arange(90.0, -46.0, -5.0))
+
+
+class Room(Protocol):
+    """What knows whether an arm pose hits something."""
+
+    def free(self, joints: Array, with_object: bool) -> bool:
+        """Whether the pose (6,) rad is free."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Approach:
+    """One way to take the object: arm poses (5,) rad, the jaws' opening m and the direction of approach.
+
+    Attributes:
+        before, at, lifted: arm poses at pre-grasp, grasp and after the lift.
+        aim: (3,) m, the point that the jaws close around.
+        pitch: rad below the arm's horizontal plane, as ArmKinematics takes it.
+        opening: m.
+    """
+
+    before: Array
+    at: Array
+    lifted: Array
+    aim: Array
+    pitch: float
+    opening: float
+
+
+@dataclass(frozen=True, eq=False)
+class GraspPath:
+    """An approach and the poses, each (6,) rad, to pass on the way to its pre-grasp, which is the last of them."""
+
+    approach: Approach
+    way: Tuple[Array, ...]
+
+
+class GraspPlanner:
+    """Finds approaches for one arm."""
+
+    def __init__(self, robot: RobotDescription) -> None:
+        self.arm = ArmKinematics(robot)
+        self.gripper = Gripper(robot)
+        self._stow = robot.arm.poses["stow"]
+
+    def tool(self, aim: Array, pitch: float, gap: float, near: Array) -> Array:
+        """Arm pose (5,) that has ``aim`` (3,) m in the middle between jaws ``gap`` m apart.
+
+        Raises:
+            UnreachableError: there is none.
+        """
+        position, angles = aim, near
+        for _ in range(4):  # the jaws' middle lies beside the arm's plane, which moves the plane a little
+            angles = self.arm.inverse(position, pitch, LEVEL_JAWS, near)
+            rotation = self.arm.forward(angles)[1]
+            position = aim + rotation @ np.array([gap / 2.0, 0.0, TIP_BEYOND])
+        return angles
+
+    def candidates(self, token: Array) -> Iterator[Approach]:
+        """Approaches within the joints' limits, best first. ``token``: (8,), see xdog.arm.observation."""
+        centre, width, height = token[:3].astype(float), float(token[3]), float(token[4])
+        down = token[5:8].astype(float)
+        heading = np.array([centre[0], centre[1], 0.0]) / math.hypot(centre[0], centre[1])
+        lean = math.atan2(float(down @ heading), -down[2])
+        wanted = SLANTED if height > TALL * width else STEEP
+        opening = min(width + ROOM, WIDEST)
+        for world_pitch in sorted(PITCHES, key=lambda pitch: abs(pitch - wanted)):
+            # Seen along a steep approach the object is tall: take it high enough to keep the palm off it.
+            reach_above = 0.5 * (height * max(math.sin(world_pitch), 0.0) + width * math.cos(world_pitch))
+            raised = max(reach_above + TIP_BEYOND - DEEPEST, 0.0)
+            aim = centre - down * min(raised, 0.4 * height)
+            pitch = world_pitch - lean
+            approach = heading * math.cos(pitch) - np.array([0.0, 0.0, math.sin(pitch)])
+            try:
+                near = np.array([-math.atan2(centre[1], centre[0]), -0.3, 0.3, 0.8, LEVEL_JAWS])
+                at = self.tool(aim, pitch, opening, near)
+                before = self.tool(aim - BACK_OFF * approach, pitch, opening, at)
+                lifted = self.tool(aim - LIFT * down, pitch, width, at)
+            except UnreachableError:
+                continue
+            if max(np.abs(before - at).max(), np.abs(lifted - at).max()) < 1.2:
+                yield Approach(before, at, lifted, aim, pitch, opening)
+
+    def route(self, start: Array, candidates: Sequence[Approach], room: Room) -> "GraspPath | None":
+        """The first approach with a free way from ``start``, (6,) rad."""
+        for approach in candidates:
+            angle = self.gripper.angle(approach.opening)
+            before, at = np.append(approach.before, angle), np.append(approach.at, angle)
+            lifted = np.append(approach.lifted, angle)
+            middle = np.append(self.tool_between(approach, 0.5), angle)
+            if not room.free(before, with_object=True) or not all(room.free(p, False) for p in (middle, at, lifted)):
+                continue
+            for way in self._ways(start, before):
+                if _free(start, way, room):
+                    return GraspPath(approach, tuple(way))
+        return None
+
+    def tool_between(self, approach: Approach, share: float) -> Array:
+        """Arm pose (5,) on the straight way from pre-grasp (0) to grasp (1)."""
+        first, last = self.arm.forward(approach.before)[0], self.arm.forward(approach.at)[0]
+        return self.arm.inverse(first + share * (last - first), approach.pitch, LEVEL_JAWS, approach.at)
+
+    def _ways(self, start: Array, before: Array) -> Iterator[List[Array]]:
+        yield [before]
+        for reach in (0.6, 0.3, 0.0):  # draw the arm in, turn there, and stretch
+            tucked = self._stow + reach * (before - self._stow)
+            tucked[[0, 4, 5]] = before[[0, 4, 5]]
+            yield [tucked, before]
+        tucked = self._stow.copy()
+        tucked[[0, 4, 5]] = before[[0, 4, 5]]
+        yield [np.append(self._stow[:4], start[4:]) * [0, 1, 1, 1, 1, 1] + [start[0], 0, 0, 0, 0, 0], tucked, before]
+
+
+def _free(start: Array, way: Sequence[Array], room: Room) -> bool:
+    last = start
+    for goal in way:
+        steps = max(int(np.abs(goal - last).max() / 0.08), 1)
+        for share in np.linspace(0.0, 1.0, steps + 1)[1:]:
+            if not room.free(last + share * (goal - last), with_object=True):
+                return False
+        last = goal
+    return True
