@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from xdog_learning.grasp.dataset import DatasetError, DatasetWriter
 from xdog_learning.grasp.expert import Attempt, attempt
-from xdog_sim.demo.video import VideoError, choose_renderer
 from xdog_sim.grasp.placement import Placer
+from xdog_sim.offscreen import VideoError, choose_renderer
 
 AHEAD = 3
 """Attempts that each worker may be ahead of the recording: enough to keep it busy, few enough to hold in memory."""

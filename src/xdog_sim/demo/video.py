@@ -1,9 +1,6 @@
 """The demo's film: a recorded run rendered without a screen and encoded as h264."""
 
 import multiprocessing
-import os
-import subprocess
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -16,6 +13,7 @@ import numpy as np
 from xdog_sim.demo.figures import STRIDE, moving_average
 from xdog_sim.demo.overlay import Overlay
 from xdog_sim.demo.recording import Recording
+from xdog_sim.offscreen import VideoError, choose_renderer
 from xdog_sim.world import WorldOptions, build_spec
 
 Array = np.ndarray
@@ -36,32 +34,6 @@ SHORTEST_ARROW = 0.09
 PUSH_SHOWN = 0.6
 """s for which a push's arrow stays."""
 COMMAND_COLOUR, MEASURED_COLOUR, PUSH_COLOUR = (0.13, 0.14, 0.16, 1.0), (0.12, 0.47, 0.79, 1.0), (0.82, 0.22, 0.17, 1.0)
-
-
-class VideoError(RuntimeError):
-    """Nothing on this machine can render; the message says what to install."""
-
-
-def choose_renderer() -> str:
-    """Set ``MUJOCO_GL`` to what works here without a screen, unless it is set, and return it.
-
-    Raises:
-        VideoError: nothing works.
-    """
-    probe = "import mujoco; context = mujoco.GLContext(16, 16); context.make_current(); context.free()"
-    candidates = [os.environ["MUJOCO_GL"]] if os.environ.get("MUJOCO_GL") else ["egl", "osmesa"]
-    for name in candidates:
-        environment = {**os.environ, "MUJOCO_GL": name}
-        if (
-            subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, check=False).returncode
-            == 0
-        ):
-            os.environ["MUJOCO_GL"] = name
-            return name
-    raise VideoError(
-        f"no offscreen rendering with MUJOCO_GL={' or '.join(candidates)}: install libegl1 or libosmesa6 "
-        "('./xdog doctor' names what is missing)"
-    )
 
 
 def video_model() -> mujoco.MjModel:

@@ -1,0 +1,130 @@
+"""A recorded demonstration done again in a simulated scene."""
+
+import math
+import time
+from pathlib import Path
+from typing import Any, Callable, List, Mapping, Tuple
+
+import mujoco
+import numpy as np
+from rich.progress import track
+
+from xdog.arm.observation import TOKEN_NAMES
+from xdog.locomotion.rotations import rotation_matrix
+from xdog_learning.grasp.dataset.video import write_video
+from xdog_learning.grasp.episode import Episode
+from xdog_sim.grasp.objects import GraspObject
+from xdog_sim.grasp.placement import Placement, Placer
+from xdog_sim.grasp.scene import GraspScene
+
+Array = np.ndarray
+
+WIDTH, HEIGHT = 480, 360
+"""Pixels of the film."""
+
+
+def find_placement(
+    recording: Mapping[str, Any], number: int, episode: Episode, placer: Placer
+) -> Tuple[Placement, int, bool]:
+    """The placement of an episode, the seed of its noise, and whether they are the very ones it was recorded with.
+
+    The expert's placements are drawn again; of others only what the policy is told of the object is known.
+    """
+    for source in recording.get("sources", []):
+        for kept, attempt in source["kept"]:
+            if kept == number and source["by"] == "expert":
+                return placer.draw(attempt, source["seed"]), attempt, True
+    return seen_placement(episode, placer), 0, False
+
+
+def seen_placement(episode: Episode, placer: Placer) -> Placement:
+    """An object like the one in the first token, where it was seen from a dog that stands at its plain height."""
+    token = dict(zip(TOKEN_NAMES, episode.environment_state[0].astype(float)))
+    config = placer.config
+    kind = next((kind for kind in config.objects if kind in episode.task), "cube")
+    pitch = math.asin(max(-1.0, min(1.0, token["gravity_x"])))
+    item = GraspObject(
+        kind=kind,
+        width=token["width"],
+        height=token["height"],
+        mass=float(np.mean(config.objects[kind].mass)),
+        friction=float(np.mean(config.friction)),
+        colour=(0.8, 0.3, 0.2),
+    )
+
+    def placed(rise: float) -> Tuple[Array, float]:
+        rotation = rotation_matrix(0.0, pitch, 0.0)
+        base = placer.trunk(rise, pitch).position + rotation @ placer._mount
+        position = base + rotation @ np.array([token["centre_x"], token["centre_y"], token["centre_z"]])
+        return position, float(position[2]) - item.height / 2.0
+
+    rise = 0.0
+    position, surface = placed(rise)
+    if surface < 0.0:  # then the dog stood higher
+        rise = -surface
+        position, surface = placed(rise)
+    on_ground = surface < 0.5 * config.supports["table"].height[0]
+    support = "ground" if on_ground else "table" if surface <= config.supports["table"].height[1] else "shelf"
+    return Placement(
+        item=item,
+        support=support,
+        surface=surface,
+        position=position,
+        yaw=0.0,
+        edge=float(position[0]) - item.width / 2.0 - config.edge[0],
+        rise=rise,
+        pitch=pitch,
+        start=episode.state[0].astype(float),
+        camera_shift=np.zeros(3),
+        camera_turn=np.zeros(3),
+        brightness=1.0,
+    )
+
+
+def run(episode: Episode, scene: GraspScene, after: Callable[[], None]) -> Array:
+    """Send the recorded actions, one a period; returns the measured joints (T, 6), rad, at the recorded instants."""
+    measured = []
+    for action in episode.action:
+        measured.append(scene.observe().joints)
+        scene.step(action)
+        after()
+    return np.array(measured)
+
+
+def show(episode: Episode, scene: GraspScene) -> Array:
+    """Replay in MuJoCo's viewer, at the recorded speed."""
+    import mujoco.viewer  # needs a screen's libraries
+
+    with mujoco.viewer.launch_passive(scene.model, scene.data, show_left_ui=False, show_right_ui=False) as viewer:
+        viewer.cam.lookat[:], viewer.cam.distance = scene.placement.position, 0.9
+        due = time.monotonic()
+
+        def pace() -> None:
+            nonlocal due
+            if viewer.is_running():
+                viewer.sync()
+            due += 1.0 / episode.fps
+            time.sleep(max(0.0, due - time.monotonic()))
+
+        return run(episode, scene, pace)
+
+
+def film(episode: Episode, scene: GraspScene, path: Path) -> Array:
+    """Replay and render.
+
+    Raises:
+        VideoError: nothing on this machine can render.
+    """
+    camera = mujoco.MjvCamera()
+    camera.lookat[:] = scene.placement.position
+    camera.distance, camera.azimuth, camera.elevation = 0.9, 120.0, -20.0  # m, degrees
+    states: List[Array] = []
+    measured = run(episode, scene, lambda: states.append(scene.data.qpos.copy()))
+    images = np.empty((len(states), HEIGHT, WIDTH, 3), np.uint8)
+    for state, image in zip(track(states, description="film"), images):
+        scene.data.qpos[:] = state
+        mujoco.mj_forward(scene.model, scene.data)
+        image[:] = scene.picture(camera, WIDTH, HEIGHT)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_video(path, images, episode.fps)
+    return measured

@@ -1,0 +1,33 @@
+"""Rendering without a screen. Imports no MuJoCo: that settles on a way to render when it is imported."""
+
+import os
+import subprocess
+import sys
+
+
+class VideoError(RuntimeError):
+    """Nothing on this machine can render; the message says what to install."""
+
+
+def choose_renderer() -> str:
+    """Set ``MUJOCO_GL`` to what works here without a screen, unless it is set, and return it.
+
+    It counts for processes started afterwards, and for this one if MuJoCo was not imported yet.
+
+    Raises:
+        VideoError: nothing works.
+    """
+    probe = "import mujoco; context = mujoco.GLContext(16, 16); context.make_current(); context.free()"
+    candidates = [os.environ["MUJOCO_GL"]] if os.environ.get("MUJOCO_GL") else ["egl", "osmesa"]
+    for name in candidates:
+        environment = {**os.environ, "MUJOCO_GL": name}
+        if (
+            subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, check=False).returncode
+            == 0
+        ):
+            os.environ["MUJOCO_GL"] = name
+            return name
+    raise VideoError(
+        f"no offscreen rendering with MUJOCO_GL={' or '.join(candidates)}: install libegl1 or libosmesa6 "
+        "('./xdog doctor' names what is missing)"
+    )
