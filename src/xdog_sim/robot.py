@@ -113,7 +113,7 @@ class SimulatedRobot:
         Raises:
             SimulationError: the physics diverged; `reset` makes the robot usable again.
         """
-        self.model.actuator_forcerange[self._arm_u] = self._servo_torque if self.arm.torque_enabled else 0.0
+        self.model.actuator_forcerange[self._arm_u] = self._servo_torque * self.arm.torque_share
         before = self.data.time
         energy = sum(self._advance() for _ in range(count))
         self._steps += count
@@ -228,7 +228,8 @@ class SimulatedRobot:
         data.qpos[start : start + 7] = [x, y, 1.0, np.cos(yaw / 2.0), 0.0, 0.0, np.sin(yaw / 2.0)]
         mujoco.mj_forward(model, data)
         ground = [i for i in range(model.ngeom) if model.geom_bodyid[i] == 0]
-        body = [i for i in range(model.ngeom) if model.geom_contype[i] & 1 and model.geom_bodyid[i]]
+        robot = model.body_rootid == model.body(self.robot.frames["base"]).id
+        body = [i for i in range(model.ngeom) if model.geom_contype[i] & 1 and robot[model.geom_bodyid[i]]]
         gap = min(mujoco.mj_geomDistance(model, data, b, g, 2.0, None) for b in body for g in ground)
         data.qpos[start + 2] -= gap
 

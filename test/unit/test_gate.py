@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdog.description import load_description
-from xdog.safety.config import ArmGateConfig, SafetyConfigError, load_safety_config
+from xdog.safety.config import SafetyConfigError, load_safety_config
 from xdog.safety.gate import INVALID_COMMAND, ArmGate, CommandGate, GateOutput
 
 ROBOT = load_description()
@@ -316,7 +316,7 @@ def test_arm_moves_at_a_limited_rate_within_limits() -> None:
 
 
 def test_arm_is_never_sent_faster_than_its_joints_turn() -> None:
-    gate = ArmGate(ROBOT, ArmGateConfig(max_rate=99.0, pause=0.5), CONFIG.gate.heartbeat_timeout)
+    gate = ArmGate(ROBOT, dataclasses.replace(CONFIG.arm_gate, max_rate=99.0), CONFIG.gate.heartbeat_timeout)
     gate.on_safety(0.0, 0.0, True, "")
     gate.apply(0.0, ARM.poses["home"])
     gate.on_command(0.0, ARM.names, ARM.lower)
@@ -379,6 +379,44 @@ def test_arm_holds_where_it_is_when_motion_is_not_allowed() -> None:
     np.testing.assert_allclose(gate.apply(0.04, home - 0.1), held)  # what came in meanwhile is not followed
     gate.on_safety(0.05, 0.05, True, "")
     np.testing.assert_allclose(gate.apply(0.05, home), held)  # nor after the release
+
+
+def test_held_arm_is_relaxed_little_by_little_and_held_again_where_it_has_sunk() -> None:
+    gate, home = open_arm(), ARM.poses["home"]
+    gate.apply(0.0, home)
+    held = gate.apply(1.0, home + 0.1)  # the heartbeat is missing for more than 0.15 s
+    assert (gate.strength, "heartbeat" in gate.reason) == (1.0, True)
+    sunk = home - 0.1
+    for now, strength in ((11.0, 1.0), (12.0, 0.8), (13.5, 0.5), (15.0, 0.2)):  # 10 s of holding, 5 s of relaxing
+        np.testing.assert_array_equal(gate.apply(now, sunk), held)
+        assert gate.strength == pytest.approx(strength)
+    gate.apply(16.0, sunk)
+    assert gate.strength == 0.0
+    np.testing.assert_array_equal(gate.apply(17.0, sunk), sunk)
+    gate.on_safety(17.5, 17.5, True, "")
+    np.testing.assert_array_equal(gate.apply(17.5, sunk - 0.05), sunk - 0.05)
+    assert (gate.strength, gate.reason) == (1.0, "")
+
+
+def test_an_arm_that_is_released_while_it_is_relaxed_does_not_jump_back_up() -> None:
+    gate, home = open_arm(), ARM.poses["home"]
+    gate.apply(0.0, home)
+    gate.apply(1.0, home)
+    gate.apply(13.0, home - 0.1)
+    gate.on_safety(13.1, 13.1, True, "")
+    np.testing.assert_array_equal(gate.apply(13.1, home - 0.15), home - 0.15)
+
+
+def test_a_fault_of_the_arm_holds_it_and_is_named() -> None:
+    gate, home = open_arm(), ARM.poses["home"]
+    gate.apply(0.0, home)
+    gate.on_faults(["elbow_flex is stalled", "elbow_flex is too hot"])
+    gate.on_command(0.02, ARM.names, home + 0.5)
+    np.testing.assert_array_equal(gate.apply(0.02, home + 0.1), home + 0.1)
+    assert gate.reason == "fault: elbow_flex is stalled; elbow_flex is too hot"
+    gate.on_faults([])
+    np.testing.assert_array_equal(gate.apply(0.04, home), home + 0.1)  # where it was held; the command is forgotten
+    assert gate.reason == ""
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ FOREIGN = {
     "xdog_sim": {"xdog_learning", "stable_baselines3"},
     "xdog_learning": set(),
 }
-ROBOT_MAY_IMPORT = {"numpy", "onnxruntime", "yaml", "xdog"}
+ROBOT_MAY_IMPORT = {"numpy", "onnxruntime", "scservo_sdk", "serial", "yaml", "xdog"}
 
 
 def imported(source: str) -> Set[str]:

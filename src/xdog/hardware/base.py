@@ -1,7 +1,7 @@
 """The protocols that real drivers and the mirror both implement. Arrays are in the order of robot.yaml."""
 
 from dataclasses import dataclass
-from typing import Optional, Protocol
+from typing import Optional, Protocol, Tuple
 
 import numpy as np
 
@@ -64,6 +64,23 @@ class ArmReading:
     effort: Array
 
 
+@dataclass(frozen=True, eq=False)
+class ArmHealth:
+    """How the arm's servos are.
+
+    Attributes:
+        temperature, voltage, current: (6,) degrees Celsius, V, A; NaN where it is not measured.
+        faults: why the arm must not move, each with its remedy; empty if it may.
+        warnings: what wants attention.
+    """
+
+    temperature: Array
+    voltage: Array
+    current: Array
+    faults: Tuple[str, ...]
+    warnings: Tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class BatteryReading:
     """Battery at one instant; current is negative while discharging. A value that is not measured is NaN."""
@@ -97,15 +114,31 @@ class Arm(Protocol):
     """Six position servos."""
 
     def read(self) -> ArmReading:
-        """The newest measurement."""
+        """The newest measurement.
+
+        Raises:
+            HardwareError: nothing can be measured.
+        """
         ...
 
-    def write(self, position: Array) -> None:
-        """Send goal positions, (6,) rad."""
+    def write(self, position: Array, strength: float = 1.0) -> None:
+        """Send goal positions, (6,) rad, and limit the servos' torque to ``strength``, a share of 1.
+
+        Raises:
+            HardwareError: the servos cannot be reached.
+        """
         ...
 
     def set_torque(self, enabled: bool) -> None:
-        """Switch the servos' torque on or off."""
+        """Switch the servos' torque on or off. Switched on, they hold the arm where it is.
+
+        Raises:
+            HardwareError: the servos cannot be reached.
+        """
+        ...
+
+    def health(self) -> ArmHealth:
+        """How the servos are, also when `read` fails."""
         ...
 
 

@@ -9,8 +9,9 @@ from geometry_msgs.msg import Quaternion, Vector3
 from sensor_msgs.msg import BatteryState, Imu, JointState
 
 from xdog.description import RobotDescription
-from xdog.hardware.base import ArmReading, BatteryReading, LegsReading, LegsTarget
-from xdog.msg import LegCommand, LegState
+from xdog.hardware.base import ArmHealth, ArmReading, BatteryReading, LegsReading, LegsTarget
+from xdog.msg import ArmState, LegCommand, LegState
+from xdog.safety.gate import ArmGate
 
 Array = np.ndarray
 
@@ -108,14 +109,32 @@ def leg_command_message(target: LegsTarget, robot: RobotDescription, stamp: floa
     return message
 
 
-def joint_state_message(legs: LegsReading, arm: Optional[ArmReading], robot: RobotDescription) -> JointState:
-    """All joints as joint_states: legs, then arm; the legs alone when the arm does not answer."""
+def joint_state_message(
+    stamp: float, legs: Optional[LegsReading], arm: Optional[ArmReading], robot: RobotDescription
+) -> JointState:
+    """All joints as joint_states, stamped ``stamp`` (s): legs, then arm, without those that do not answer."""
     message = JointState()
-    message.header.stamp = to_time(legs.stamp)
-    message.name = [*robot.legs.names, *robot.arm.names] if arm else list(robot.legs.names)
-    for field in ("position", "velocity", "effort"):
-        values = getattr(legs, field).tolist() + (getattr(arm, field).tolist() if arm else [])
-        setattr(message, field, values)
+    message.header.stamp = to_time(stamp)
+    for reading, group in ((legs, robot.legs), (arm, robot.arm)):
+        if reading is not None:
+            message.name += group.names
+            for field in ("position", "velocity", "effort"):
+                getattr(message, field).extend(getattr(reading, field).tolist())
+    return message
+
+
+def arm_state_message(stamp: float, health: ArmHealth, gate: ArmGate, robot: RobotDescription) -> ArmState:
+    """The arm's health and its gate's verdict as arm/state, stamped ``stamp`` (s)."""
+    message = ArmState()
+    message.header.stamp = to_time(stamp)
+    message.name = robot.arm.names
+    message.temperature = health.temperature.tolist()
+    message.voltage = health.voltage.tolist()
+    message.current = health.current.tolist()
+    message.faults, message.warnings = list(health.faults), list(health.warnings)
+    message.gate = ArmState.HOLDING if gate.reason else ArmState.ACTIVE
+    message.gate_reason = gate.reason
+    message.strength = gate.strength
     return message
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from typing import Optional
+from typing import Callable, Optional, Union
 
 import numpy as np
 import rospy
@@ -11,8 +11,9 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 
 from xdog.description import DescriptionError, load_description
-from xdog.msg import LegCommand, LegState, SafetyState
+from xdog.msg import ArmState, LegCommand, LegState, SafetyState
 from xdog.nodes import clock
+from xdog.safety.arm_supervisor import ArmReport, ArmSupervisor
 from xdog.safety.config import SafetyConfigError, load_safety_config
 from xdog.safety.supervisor import LegsReport, Supervisor, Verdict
 
@@ -39,10 +40,21 @@ def legs_report(message: LegState) -> LegsReport:
     )
 
 
+def arm_report(message: ArmState) -> ArmReport:
+    """arm/state as the supervisor of an arm wants it."""
+    return ArmReport(
+        stamp=message.header.stamp.to_sec(),
+        faults=tuple(message.faults),
+        warnings=tuple(message.warnings),
+        active=message.gate == ArmState.ACTIVE,
+        gate_reason=message.gate_reason,
+    )
+
+
 class SafetySupervisor:
     """Speaks whenever simulated or real time crosses a heartbeat, and at once when its verdict changes."""
 
-    def __init__(self, supervisor: Supervisor, period: float) -> None:
+    def __init__(self, supervisor: Union[Supervisor, ArmSupervisor], period: float) -> None:
         self._supervisor = supervisor
         self._period = period
         self._lock = threading.Lock()
@@ -52,35 +64,57 @@ class SafetySupervisor:
         self._newest_state: Optional[rospy.Time] = None
         self._verdict: Optional[Verdict] = None
         self._publisher = rospy.Publisher("safety/state", SafetyState, queue_size=1, latch=True, tcp_nodelay=True)
-        rospy.Subscriber("legs/state", LegState, self._on_legs, queue_size=1, tcp_nodelay=True)
-        # Every command counts, so that one that is overwritten in the queue doesn't look like a late one.
-        rospy.Subscriber("legs/command", LegCommand, self._on_command, queue_size=20, tcp_nodelay=True)
-        rospy.Subscriber("battery", BatteryState, self._on_battery, queue_size=1)
-        rospy.Subscriber("mux/inputs_neutral", Bool, self._on_inputs_neutral, queue_size=1)
+        if isinstance(supervisor, Supervisor):
+            self._watch_dog(supervisor)
+        else:
+            self._watch_arm(supervisor)
         rospy.Service("estop", Trigger, self._estop)
         rospy.Service("estop_reset", Trigger, self._reset)
         clock.every(period, self._on_timer)
 
-    def _on_legs(self, message: LegState) -> None:
-        now = clock.arrival(message.header.stamp)
+    def _watch_dog(self, supervisor: Supervisor) -> None:
+        def on_legs(message: LegState) -> None:
+            self._on_state(message.header.stamp, lambda now: supervisor.on_legs(now, legs_report(message)))
+
+        def on_command(message: LegCommand) -> None:
+            with self._lock:
+                supervisor.on_command(clock.now(), message.header.stamp.to_sec())
+
+        def on_battery(message: BatteryState) -> None:
+            with self._lock:
+                supervisor.on_battery(clock.arrival(message.header.stamp), message.voltage)
+
+        def on_inputs_neutral(message: Bool) -> None:
+            with self._lock:
+                supervisor.on_inputs_neutral(clock.now(), message.data)
+
+        def on_arm(message: ArmState) -> None:
+            with self._lock:
+                supervisor.on_arm(clock.arrival(message.header.stamp), [*message.faults, *message.warnings])
+
+        rospy.Subscriber("legs/state", LegState, on_legs, queue_size=1, tcp_nodelay=True)
+        # Every command counts, so that one that is overwritten in the queue doesn't look like a late one.
+        rospy.Subscriber("legs/command", LegCommand, on_command, queue_size=20, tcp_nodelay=True)
+        rospy.Subscriber("battery", BatteryState, on_battery, queue_size=1)
+        rospy.Subscriber("mux/inputs_neutral", Bool, on_inputs_neutral, queue_size=1)
+        rospy.Subscriber("arm/state", ArmState, on_arm, queue_size=1)
+
+    def _watch_arm(self, supervisor: ArmSupervisor) -> None:
+        def on_arm(message: ArmState) -> None:
+            self._on_state(message.header.stamp, lambda now: supervisor.on_arm(now, arm_report(message)))
+
+        # Every fault counts, also one that has gone in the next reading.
+        rospy.Subscriber("arm/state", ArmState, on_arm, queue_size=20, tcp_nodelay=True)
+
+    def _on_state(self, stamp: rospy.Time, take_note: Callable[[float], None]) -> None:
+        """The state came in that the heartbeat is stamped with."""
+        now = clock.arrival(stamp)
         with self._lock:
-            self._heard, self._newest_state = True, message.header.stamp
-            self._supervisor.on_legs(now, legs_report(message))
+            self._heard, self._newest_state = True, stamp
+            take_note(now)
             last, self._tick = self._tick, int(now / self._period + 1e-6)
             if self._tick != last or self._changed(now):
                 self._speak(now)
-
-    def _on_command(self, message: LegCommand) -> None:
-        with self._lock:
-            self._supervisor.on_command(clock.now(), message.header.stamp.to_sec())
-
-    def _on_battery(self, message: BatteryState) -> None:
-        with self._lock:
-            self._supervisor.on_battery(clock.arrival(message.header.stamp), message.voltage)
-
-    def _on_inputs_neutral(self, message: Bool) -> None:
-        with self._lock:
-            self._supervisor.on_inputs_neutral(clock.now(), message.data)
 
     def _on_timer(self) -> None:
         now = clock.now()
@@ -111,8 +145,8 @@ class SafetySupervisor:
     def _speak(self, now: float) -> None:
         """Publish the verdict at ``now``; the caller holds the lock.
 
-        It is stamped with the newest legs/state that it takes into account, so that the mirror in lockstep never runs
-        ahead of a supervisor that is behind. Nothing is said before the first legs/state, which shows whether the
+        It is stamped with the newest state that it takes into account, so that the mirror in lockstep never runs
+        ahead of a supervisor that is behind. Nothing is said before the first state, which shows whether the
         bridge has heard a supervisor before; and the mirror would wait for one that isn't connected yet.
         """
         if self._newest_state is None:
@@ -134,12 +168,16 @@ class SafetySupervisor:
 
 
 def main() -> None:
-    """Run the node."""
+    """Run the node. Parameter: ~legs, false for an arm without a dog."""
     rospy.init_node("safety_supervisor")
+    legs = rospy.get_param("~legs", True)
+    if not isinstance(legs, bool):
+        rospy.logfatal(f"~legs is {legs!r}; it must be true or false")
+        sys.exit(1)
     try:
-        robot, config = load_description(), load_safety_config()
+        robot, config = load_description(), load_safety_config().supervisor
     except (DescriptionError, SafetyConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
-    SafetySupervisor(Supervisor(robot, config.supervisor), 1.0 / robot.rates["safety"])
+    SafetySupervisor(Supervisor(robot, config) if legs else ArmSupervisor(config), 1.0 / robot.rates["safety"])
     rospy.spin()

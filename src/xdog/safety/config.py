@@ -27,10 +27,12 @@ class GateConfig:
 
 @dataclass(frozen=True)
 class ArmGateConfig:
-    """Limits of the arm gate: max_rate in rad/s, pause in s."""
+    """Limits of the arm gate: max_rate in rad/s, the others in s."""
 
     max_rate: float
     pause: float
+    hold: float
+    relax: float
 
 
 @dataclass(frozen=True)

@@ -218,19 +218,30 @@ LONGEST_STEP = 0.1
 
 
 class ArmGate:
-    """Decides in every bridge step where the arm's servos are sent."""
+    """Decides in every bridge step where the arm's servos are sent and how strong they are.
+
+    When nothing may move, it holds the arm where it is for a while and then takes the servos' torque away little by
+    little: the arm sinks, it does not drop, and whoever is caught in it gets free.
+
+    Attributes:
+        reason: why the arm was held in the last step; empty if it was not.
+        strength: share of their torque that the servos may use, from 1 down to 0.
+    """
 
     def __init__(self, robot: RobotDescription, config: ArmGateConfig, heartbeat_timeout: float) -> None:
         self._arm = robot.arm
+        self._config = config
         self._max_rate = np.minimum(config.max_rate, robot.arm.velocity)
-        self._pause = config.pause
         self._permission = Permission(heartbeat_timeout)
         self._goal: Optional[Array] = None
         self._sent: Optional[Array] = None
         self._applied = 0.0
-        self._holding = False
+        self._held_since: Optional[float] = None
+        self._fault = ""
         self._heard = -np.inf
         self._barred = False
+        self.reason = JUST_STARTED
+        self.strength = 1.0
 
     def on_safety(self, now: float, stamp: float, motion_allowed: bool, reason: str) -> None:
         """Take note of a heartbeat of the safety supervisor, stamped ``stamp`` (s), that came in at ``now`` (s)."""
@@ -249,12 +260,17 @@ class ArmGate:
             wanted = check_command(self._arm, names, (("position", position),))[0]
         except (TypeError, ValueError) as error:
             return f"{INVALID_COMMAND} {error}"
-        if self._barred and silent < self._pause:
-            return f"ignored after a stop: send nothing for {self._pause:g} s, then command again"
+        pause = self._config.pause
+        if self._barred and silent < pause:
+            return f"ignored after a stop: send nothing for {pause:g} s, then command again"
         goal = np.clip(wanted, self._arm.lower, self._arm.upper)
         self._barred = False
         self._goal = goal
         return _outside(self._arm, "position", np.abs(goal - wanted) > WORTH_A_WARNING)
+
+    def on_faults(self, faults: Sequence[str]) -> None:
+        """Take note of why the arm itself must not move; empty if it may."""
+        self._fault = f"fault: {'; '.join(faults)}" if faults else ""
 
     def forget(self) -> None:
         """Hold the arm where it will be found next, as after a stop: somebody may move it meanwhile."""
@@ -271,13 +287,25 @@ class ArmGate:
         here = np.where(np.isfinite(measured_position), measured_position, last)
         here = np.clip(here, self._arm.lower, self._arm.upper)
         elapsed, self._applied = now - self._applied, now
-        held, self._holding = self._holding, bool(self._permission.objection(now))
-        if self._holding:
+        self.reason = self._permission.objection(now) or self._fault
+        if self.reason:
             self._goal, self._barred = None, True
-            self._sent = last if held else here
+            if self._sent is None or self._held_since is None or self.strength <= 0.0:
+                self._sent = here
+            self.strength = self._fading(now)
             return self._sent
+        if self.strength < 1.0:  # it may have sunk
+            self._sent = here
+        self._held_since, self.strength = None, 1.0
         start, elapsed = (here, 0.0) if self._sent is None else (self._sent, min(max(elapsed, 0.0), LONGEST_STEP))
         goal = start if self._goal is None else self._goal
         step = self._max_rate * elapsed
         self._sent = np.clip(goal, start - step, start + step)
         return self._sent
+
+    def _fading(self, now: float) -> float:
+        """The strength of an arm that is held at ``now`` (s)."""
+        if self._held_since is None or now < self._held_since:  # a clock that was set back starts anew
+            self._held_since = now
+        over = now - self._held_since - self._config.hold
+        return float(np.clip(1.0 - over / self._config.relax, 0.0, 1.0))

@@ -129,6 +129,7 @@ class Supervisor:
         self._command_stamp: Optional[float] = None
         self._overrun: Optional[Tuple[float, str]] = None
         self._neutral: Optional[Tuple[float, bool]] = None
+        self._arm: Tuple[float, Sequence[str]] = (-np.inf, ())
         self._faults: Dict[str, str] = {}
         self._latched: Dict[str, str] = {}
 
@@ -184,6 +185,14 @@ class Supervisor:
         self._battery = {"damp": f"{text}: charge it"} if low else {"warn": text} if sagging else {}
         if low:
             self._latch({"battery": self._battery["damp"]})
+
+    def on_arm(self, now: float, complaints: Sequence[str]) -> None:
+        """An arm/state came in at ``now`` with faults and warnings of the arm.
+
+        They only warn: the bridge holds a faulty arm by itself, and a dog that goes down with it is worse off.
+        """
+        if complaints:
+            self._arm = (now, complaints)
 
     def on_command(self, now: float, stamp: float) -> None:
         """A legs/command came in at ``now`` that answers the legs/state of ``stamp``."""
@@ -286,4 +295,6 @@ class Supervisor:
             found.append(f"no battery reading for {now - self._battery_heard:.0f} s: look at the gauge")
         if self._overrun is not None and 0.0 <= now - self._overrun[0] < config.warning_hold:
             found.append(self._overrun[1])
+        if 0.0 <= now - self._arm[0] < config.warning_hold:
+            found.extend(f"arm: {complaint}" for complaint in self._arm[1])
         return found

@@ -1,0 +1,317 @@
+"""The bus of Feetech's servos: packets through scservo_sdk, whose serial port is mended here.
+
+Nothing here waits longer than the answers need on the wire plus `ANSWER_TIME` for each attempt.
+"""
+
+import contextlib
+import select
+import termios
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, TypeVar
+
+import serial
+from scservo_sdk import (
+    BROADCAST_ID,
+    COMM_NOT_AVAILABLE,
+    COMM_RX_TIMEOUT,
+    COMM_SUCCESS,
+    INST_PING,
+    PacketHandler,
+    PortHandler,
+)
+
+from xdog.hardware.base import HardwareError
+from xdog.hardware.registers import BAUD_RATES, ERRORS, Register
+
+ANSWER_TIME = 7.0
+"""ms that servos and USB adapter may take on top of the wire time.
+
+A servo answers within 0.5 ms (Return_Delay_Time), a USB adapter hands bytes over every 1 ms; two attempts at a whole
+sync read, (1.4 + 7) ms each, fit into a cycle of 20 ms.
+"""
+
+WRITE_TIME = 0.02
+"""s after which a port that takes no bytes is given up."""
+
+ATTEMPTS = 3
+"""How often a single register is asked for or written until the servo counts as silent."""
+
+Result = TypeVar("Result")
+PORT_ERRORS = (serial.SerialException, OSError, termios.error, TypeError)
+"""What pyserial raises when the cable is pulled; TypeError if it notices while it closes the port."""
+
+
+class BusError(HardwareError):
+    """Servos do not answer, or not soundly."""
+
+
+class PortError(HardwareError):
+    """The serial port is not there, cannot be opened or has gone."""
+
+
+class Answer(NamedTuple):
+    """What a servo answered: the bytes asked for, and the error bits of its status packet."""
+
+    data: bytes
+    error: int
+
+
+@dataclass
+class BusCounts:
+    """What went over the bus since it was opened."""
+
+    reads: int = 0
+    retries: int = 0
+    corrupt: int = 0
+    silent: int = 0
+
+
+def describe_error(bits: int) -> str:
+    """The error bits of a status packet in words, empty if there are none."""
+    return ", ".join(text for bit, text in ERRORS if bits & bit)
+
+
+class MendedPort(PortHandler):  # type: ignore[misc]  # the SDK carries no types
+    """The SDK's serial port, without what makes it hang.
+
+    The SDK's own waits 34 ms for every answer whatever its length, measures that on the wall clock, spins while it
+    waits, goes on for ever while noise comes in, and takes an answer that came too late for the answer to the next
+    question, because its clearPort empties the wrong buffer.
+    """
+
+    is_open: bool
+    ser: Any
+
+    def setupPort(self, cflag_baud: int) -> bool:  # noqa: N802 - the SDK's name
+        """Open the port for this process alone."""
+        if self.is_open:
+            self.closePort()
+        self.ser = serial.Serial(
+            self.port_name, cflag_baud, timeout=0, write_timeout=WRITE_TIME, exclusive=True, bytesize=serial.EIGHTBITS
+        )
+        with contextlib.suppress(ValueError, OSError, NotImplementedError, AttributeError):  # not every adapter can
+            self.ser.set_low_latency_mode(True)  # an FTDI adapter otherwise holds bytes back for 16 ms
+        self.is_open = True
+        self.tx_time_per_byte = 10_000.0 / cflag_baud
+        return True
+
+    def clearPort(self) -> None:  # noqa: N802 - the SDK's name
+        """Forget what came in."""
+        self.ser.reset_input_buffer()
+
+    def setPacketTimeout(self, packet_length: int) -> None:  # noqa: N802 - the SDK's name
+        """From now on wait for an answer of so many bytes."""
+        self.setPacketTimeoutMillis(self.tx_time_per_byte * packet_length + ANSWER_TIME)
+
+    def getCurrentTime(self) -> float:  # noqa: N802 - the SDK's name
+        """Milliseconds on a clock that nobody sets."""
+        return 1000.0 * time.monotonic()
+
+    def expired(self) -> bool:
+        """Whether the time for the answer is over."""
+        return bool(self.getTimeSinceStart() >= self.packet_timeout)
+
+    def readPort(self, length: int) -> bytes:  # noqa: N802 - the SDK's name
+        """Up to ``length`` bytes; sleeps until some are there or the time is over. Nothing after that."""
+        left = self.packet_timeout - self.getTimeSinceStart()
+        if left <= 0.0 or not select.select([self.ser.fileno()], [], [], left / 1000.0)[0]:
+            return b""
+        return bytes(self.ser.read(length))
+
+
+class FeetechBus:
+    """Reads and writes registers. Methods may be called from several threads; one transaction is whole.
+
+    Args:
+        path: the serial port, such as /dev/ttyACM0.
+        names: what to call the servos in messages, by id.
+    """
+
+    def __init__(self, path: str, names: Mapping[int, str]) -> None:
+        self.path = path
+        self.counts = BusCounts()
+        self._names = dict(names)
+        self._port = MendedPort(path)
+        self._packets = PacketHandler(0)
+        self._lock = threading.RLock()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the port is open."""
+        return bool(self._port.is_open)
+
+    def name(self, servo: int) -> str:
+        """What to call a servo in a message."""
+        name = self._names.get(servo)
+        return f"servo {servo} ({name})" if name else f"servo {servo}"
+
+    def open(self, baud_rate: int = BAUD_RATES[0]) -> None:
+        """Open the port, or set another speed (bit/s).
+
+        Raises:
+            PortError: it cannot be opened.
+        """
+        with self._lock:
+            try:
+                self._port.setBaudRate(baud_rate)
+            except PORT_ERRORS as error:
+                self._forget_port()
+                raise PortError(f"{self.path} cannot be opened: {explain(error)}") from error
+
+    def close(self) -> None:
+        """Close the port. The servos go on with what they were told last."""
+        with self._lock:
+            self._forget_port()
+
+    def ping(self, servo: int) -> bool:
+        """Whether a servo answers, asked `ATTEMPTS` times."""
+        return bool(self._attempt(lambda: int(self._packets.ping(self._port, servo)[1])) == COMM_SUCCESS)
+
+    def listen_for_all(self, patience: float) -> List[int]:
+        """Ask everybody on the bus who is there, and listen for ``patience`` s; returns the ids that answered.
+
+        Raises:
+            PortError: the port has gone.
+        """
+
+        def ask() -> List[int]:
+            found = set()
+            if self._packets.txPacket(self._port, [0, 0, BROADCAST_ID, 2, INST_PING, 0]) == COMM_SUCCESS:
+                self._port.setPacketTimeoutMillis(1000.0 * patience)
+                while not self._port.expired():
+                    packet, result = self._packets.rxPacket(self._port)
+                    if result == COMM_SUCCESS:
+                        found.add(packet[2])
+            return sorted(found)
+
+        with self._lock:
+            return self._transact(ask)
+
+    def read(self, servo: int, register: Register) -> int:
+        """A register of one servo.
+
+        Raises:
+            BusError: the servo does not answer.
+            PortError: the port has gone.
+        """
+        return register.decode(self.read_block(servo, register.address, register.size).data, register.address)
+
+    def read_block(self, servo: int, address: int, length: int) -> Answer:
+        """Bytes of one servo's table; raises as `read` does."""
+        answers: Dict[int, Answer] = {}
+
+        def ask() -> int:
+            answers.update(self._collect(self._packets.readTx(self._port, servo, address, length), [servo], length))
+            return int(COMM_SUCCESS if answers else COMM_RX_TIMEOUT)
+
+        if self._attempt(ask) != COMM_SUCCESS:
+            raise BusError(f"{self.name(servo)} does not answer on {self.path}: check its cable and its power")
+        return answers[servo]
+
+    def write(self, servo: int, register: Register, value: int) -> None:
+        """Set a register of one servo.
+
+        Raises:
+            BusError: the servo does not confirm.
+            PortError: the port has gone.
+        """
+        data = list(register.encode(value))
+
+        def tell() -> int:
+            return int(self._packets.writeTxRx(self._port, servo, register.address, register.size, data)[0])
+
+        if self._attempt(tell) != COMM_SUCCESS:
+            raise BusError(f"{self.name(servo)} does not confirm {register.name} {value}: check its cable")
+
+    def sync_read(self, servos: Sequence[int], address: int, length: int) -> Dict[int, Answer]:
+        """Ask several servos at once for the same bytes, one attempt; those that do not answer are left out.
+
+        Raises:
+            PortError: the port has gone.
+        """
+        with self._lock:
+            self.counts.reads += 1
+            return self._transact(
+                lambda: self._collect(
+                    self._packets.syncReadTx(self._port, address, length, list(servos), len(servos)), servos, length
+                )
+            )
+
+    def _collect(self, sent: int, servos: Sequence[int], length: int) -> Dict[int, Answer]:
+        """The answers of ``length`` bytes to a question, if the SDK's result says it was ``sent``.
+
+        Not the SDK's own GroupSyncRead: one silent servo makes it throw the answers of the others away and keep older
+        ones. An answer of another length belongs to a question that was given up.
+        """
+        answers: Dict[int, Answer] = {}
+        while sent == COMM_SUCCESS and len(answers) < len(servos):
+            packet, result = self._packets.rxPacket(self._port)
+            if result == COMM_SUCCESS and packet[2] in servos and packet[3] == length + 2:
+                answers[packet[2]] = Answer(bytes(packet[5 : 5 + length]), packet[4])
+            elif result not in (COMM_SUCCESS, COMM_RX_TIMEOUT):
+                self.counts.corrupt += 1
+            if self._port.expired():
+                break
+        return answers
+
+    def sync_write(self, register: Register, values: Mapping[int, int]) -> None:
+        """Set a register of several servos at once. They do not confirm.
+
+        Raises:
+            PortError: the port has gone.
+        """
+        parameters: List[int] = []
+        for servo, value in values.items():
+            parameters += [servo, *register.encode(value)]
+
+        def tell() -> int:
+            return int(
+                self._packets.syncWriteTxOnly(self._port, register.address, register.size, parameters, len(parameters))
+            )
+
+        with self._lock:
+            if self._transact(tell) != COMM_SUCCESS:
+                raise PortError(f"{self.path} takes no bytes: pull the USB cable and plug it in again")
+
+    def _attempt(self, transaction: Callable[[], int]) -> int:
+        """The SDK's result of a transaction with one servo, repeated until it is good or tried often enough."""
+        result = int(COMM_RX_TIMEOUT)
+        for attempt in range(ATTEMPTS):
+            with self._lock:
+                result = self._transact(transaction)
+                self.counts.retries += attempt > 0
+                self.counts.corrupt += result not in (COMM_SUCCESS, COMM_RX_TIMEOUT)
+            if result in (COMM_SUCCESS, COMM_NOT_AVAILABLE):
+                return result
+        self.counts.silent += 1
+        return result
+
+    def _transact(self, transaction: Callable[[], Result]) -> Result:
+        if not self.is_open:
+            raise PortError(f"{self.path} is not open: plug the arm's USB cable in")
+        self._port.is_using = False  # the SDK leaves it set when something is raised
+        try:
+            return transaction()
+        except PORT_ERRORS as error:
+            self._forget_port()
+            raise PortError(f"{self.path} has gone ({error}): plug the arm's USB cable in again") from error
+
+    def _forget_port(self) -> None:
+        if self._port.is_open:
+            with contextlib.suppress(*PORT_ERRORS):
+                self._port.closePort()
+            self._port.is_open = False
+
+
+def explain(error: Exception) -> str:
+    """Why a port cannot be opened, and the remedy."""
+    text = str(error)
+    if "Permission denied" in text:
+        return "no permission; as root: usermod -aG dialout USER, then log in again"
+    if "lock" in text:
+        return "another program uses it; end that first"
+    if "No such file" in text:
+        return "there is no such device; plug the arm's USB cable in, and see ls /dev/ttyACM* /dev/ttyUSB*"
+    return text

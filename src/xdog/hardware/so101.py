@@ -1,0 +1,384 @@
+"""The SO101 arm: six STS3215 servos as the bridge's `Arm`.
+
+Zero of a joint is the middle of its calibrated range, as in the URDF; the gripper's zero follows from its closed stop.
+Positions of the servos count the way the URDF's joints turn.
+"""
+
+import threading
+import time
+from typing import Callable, Dict, List, Mapping, Optional, Sequence
+
+import numpy as np
+
+from xdog.description import RobotDescription
+from xdog.hardware import registers as reg
+from xdog.hardware.base import ArmHealth, ArmReading, HardwareError
+from xdog.hardware.calibration import JointCalibration
+from xdog.hardware.feetech import Answer, BusError, FeetechBus, PortError
+from xdog.hardware.registers import Register
+from xdog.hardware.servo_health import HealthConfig, ServoHealth, ServoSample
+
+Array = np.ndarray
+
+GRIPPER = "gripper"
+
+SETTINGS: Mapping[Register, int] = {
+    reg.RETURN_DELAY: 0,
+    reg.OPERATING_MODE: 0,
+    reg.P_GAIN: 16,
+    reg.I_GAIN: 0,
+    reg.D_GAIN: 32,
+    reg.MAX_ACCELERATION: 254,
+}
+"""What LeRobot's SO101 follower sets in every servo (so_follower.py, configure)."""
+
+GRIPPER_SETTINGS: Mapping[Register, int] = {reg.MAX_TORQUE: 500, reg.PROTECTION_CURRENT: 250, reg.OVERLOAD_TORQUE: 25}
+"""What it sets in the gripper's servo on top of that."""
+
+ACCELERATION = 254
+"""LeRobot's: as fast as the servo can."""
+
+RADIANS = 2.0 * np.pi / reg.RESOLUTION
+"""rad for one position."""
+
+AMPERES = 0.0065
+"""A for one unit of Present_Current (Feetech's memory table)."""
+
+RECONNECT_PERIOD = 1.0
+"""s between two tries to find an arm again whose cable was pulled."""
+
+
+class WrongArmError(HardwareError):
+    """The servos hold another calibration than the file: it is another arm's, or an old one."""
+
+
+def calibrated(calibration: JointCalibration) -> Dict[Register, int]:
+    """What the servo of a calibrated joint holds."""
+    return {
+        reg.HOMING_OFFSET: calibration.homing_offset,
+        reg.MIN_POSITION: calibration.range_min,
+        reg.MAX_POSITION: calibration.range_max,
+    }
+
+
+class ServoTable:
+    """What a servo holds in its EEPROM, by register."""
+
+    def __init__(self, bus: FeetechBus, servo: int) -> None:
+        self.servo = servo
+        self.values: Dict[Register, int] = {}
+        for start, length in reg.EEPROM:
+            block = bus.read_block(servo, start, length).data
+            self.values.update({r: r.decode(block, start) for r in reg.KEPT if r.inside(start, length)})
+
+
+class Scale:
+    """Between positions of the servos (0 to 4095) and joint angles (rad), both (n,).
+
+    Args:
+        robot: gives the joints in order and the angle of the gripper's closed stop.
+        calibration: of each joint.
+    """
+
+    def __init__(self, robot: RobotDescription, calibration: Mapping[str, JointCalibration]) -> None:
+        entries = [calibration[name] for name in robot.arm.names]
+        self.low = np.array([entry.range_min for entry in entries])
+        self.high = np.array([entry.range_max for entry in entries])
+        gripper = np.array([name == GRIPPER for name in robot.arm.names])
+        # LeRobot's 0 of the gripper is closed, at range_min.
+        self._zero = np.where(gripper, self.low - robot.arm.lower / RADIANS, 0.5 * (self.low + self.high))
+
+    def angles(self, positions: Array) -> Array:
+        """Joint angles, rad."""
+        return np.asarray((positions - self._zero) * RADIANS)
+
+    def positions(self, angles: Array) -> Array:
+        """The servos' positions within their calibrated ranges, whole numbers."""
+        return np.asarray(np.clip(np.rint(angles / RADIANS + self._zero).astype(int), self.low, self.high))
+
+
+class So101Arm:
+    """Six servos on a bus. Methods may be called from several threads; none waits longer than about a cycle.
+
+    Args:
+        robot: the description.
+        bus: the servos' bus, open or not.
+        calibration: of each joint.
+        health: when servos are unwell.
+        clock: of the readings' stamps, s.
+    """
+
+    def __init__(
+        self,
+        robot: RobotDescription,
+        bus: FeetechBus,
+        calibration: Mapping[str, JointCalibration],
+        health: HealthConfig,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        wrong = [name for name in robot.arm.names if calibration[name].drive_mode != 0]
+        if wrong:
+            raise WrongArmError(f"drive_mode is not 0 for {', '.join(wrong)}: this is no SO101's calibration")
+        self.bus = bus
+        self._names, self._calibration = robot.arm.names, dict(calibration)
+        self._ids = [calibration[name].id for name in self._names]
+        self._scale = Scale(robot, calibration)
+        self._stall_torque = robot.arm.effort
+        self._figures, self._clock = health, clock
+        self._grips = np.array([name == GRIPPER for name in self._names])
+        self._health = ServoHealth(self._names, self._grips, np.ones(len(self._names)), health)
+        self._lock = threading.RLock()
+        self._connected = False
+        self._tried = -np.inf
+        self._trouble = "the arm is not connected yet"
+        self._answers: Dict[int, Answer] = {}
+        self._heard: Dict[int, float] = {}
+        self._goal: Optional[Array] = None
+        self._wanted, self._strength, self._torque = True, 1.0, False
+        self._limits: Dict[int, int] = {}
+        self._max_torque = np.full(len(self._names), 1000)
+        self._velocity_unit = np.ones(len(self._names))
+
+    def connect(self) -> None:
+        """Find the servos, compare them with the calibration, set them up, and hold the arm where it is.
+
+        Raises:
+            PortError: the port cannot be opened.
+            BusError: a servo does not answer.
+            WrongArmError: the servos belong to another calibration.
+        """
+        with self._lock:
+            self._connected, self._torque = False, False
+            self.bus.close()
+            self.bus.open()
+            silent = [servo for servo in self._ids if not self.bus.ping(servo)]
+            if silent:
+                raise BusError(self._describe_lost(silent))
+            tables = [ServoTable(self.bus, servo) for servo in self._ids]
+            self._check(tables)
+            for name, table in zip(self._names, tables):
+                self._configure(name, table)
+            self._max_torque = np.array([table.values[reg.MAX_TORQUE] for table in tables])
+            # 1 on most STS3215, so that velocities are in positions/s; 50 on some firmware.
+            self._velocity_unit = np.array([max(table.values[reg.VELOCITY_UNIT], 1) for table in tables])
+            overload = np.array([table.values[reg.OVERLOAD_TORQUE] / 100.0 for table in tables])
+            self._health = ServoHealth(self._names, self._grips, overload, self._figures)
+            self._heard = dict.fromkeys(self._ids, time.monotonic())
+            self._connected, self._trouble = True, ""
+            self._poll()
+            if self._wanted and self._strength > 0.0:
+                self._take_hold()
+
+    def close(self) -> None:
+        """Leave the servos with their last goal and torque, and the port to others."""
+        with self._lock:
+            self._connected = False
+            self.bus.close()
+
+    def read(self) -> ArmReading:
+        """The newest measurement. An arm whose cable was pulled is looked for, once a second.
+
+        Raises:
+            HardwareError: a servo is silent for longer than its time, or the port has gone.
+        """
+        with self._lock:
+            if not self._connected:
+                self._reconnect()
+            try:
+                self._poll()
+            except HardwareError as error:
+                self._trouble = str(error)
+                if isinstance(error, PortError):
+                    self._connected = False
+                raise
+            self._trouble = ""
+            raw = self._column(reg.PRESENT_POSITION)
+            velocity = self._column(reg.PRESENT_VELOCITY) * self._velocity_unit * RADIANS
+            effort = self._column(reg.PRESENT_LOAD) / 1000.0 * self._stall_torque
+            return ArmReading(self._clock(), self._scale.angles(raw), velocity, effort)
+
+    def write(self, position: Array, strength: float = 1.0) -> None:
+        """Send goals and limit the torque.
+
+        Args:
+            position: (6,) rad.
+            strength: share of the servos' torque, 0 to 1. 0 switches it off; above 0 again, the arm is held where it
+                is first, whatever the goals are.
+
+        Raises:
+            HardwareError: the servos cannot be reached.
+        """
+        with self._lock:
+            if not self._connected:
+                raise PortError(self._trouble)
+            self._strength = strength
+            if not self._wanted or strength <= 0.0:
+                if self._torque:
+                    self._let_go()
+                return
+            if not self._torque:
+                self._take_hold()
+                return
+            self._limit_torque()
+            self._send(self._scale.positions(position))
+
+    def set_torque(self, enabled: bool) -> None:
+        """Switch the servos' torque; switched on, they hold the arm where it is.
+
+        Raises:
+            HardwareError: the servos cannot be reached.
+        """
+        with self._lock:
+            if not self._connected:
+                raise PortError(self._trouble)
+            self._wanted = enabled
+            if enabled and self._strength > 0.0:
+                self._poll()
+                self._take_hold()
+            elif not enabled:
+                self._let_go()
+
+    def health(self) -> ArmHealth:
+        """How the servos are; tells also why `read` failed."""
+        with self._lock:
+            if self._answers:
+                temperature, voltage = self._column(reg.PRESENT_TEMPERATURE), self._column(reg.PRESENT_VOLTAGE) / 10.0
+                current = self._column(reg.PRESENT_CURRENT) * AMPERES
+            else:
+                temperature = voltage = current = np.full(len(self._names), np.nan)
+            faults = (self._trouble,) if self._trouble else self._health.faults
+            return ArmHealth(temperature * 1.0, voltage, current, faults, self._health.warnings)
+
+    # Reading.
+
+    def _poll(self) -> None:
+        """Ask all servos; those that are late are asked once more, and go to the end of the row."""
+        now = time.monotonic()
+        limit = self._figures.silent_time
+        row = sorted(self._ids, key=lambda servo: -self._heard[servo])
+        answers = self.bus.sync_read(row, *reg.PRESENT)
+        again = [servo for servo in row if servo not in answers and now - self._heard[servo] <= limit]
+        if again:
+            self.bus.counts.retries += 1
+            answers.update(self.bus.sync_read(again, *reg.PRESENT))
+        self._answers.update(answers)
+        self._heard.update(dict.fromkeys(answers, now))
+        lost = [servo for servo in self._ids if now - self._heard[servo] > limit or servo not in self._answers]
+        if lost:
+            self.bus.counts.silent += 1
+            raise BusError(self._describe_lost(lost))
+        self._judge(now)
+
+    def _describe_lost(self, lost: List[int]) -> str:
+        if len(lost) == len(self._ids):
+            return f"no servo answers on {self.bus.path}: is the arm's power supply on?"
+        names = ", ".join(self.bus.name(servo) for servo in lost)
+        return f"{names} does not answer on {self.bus.path}: check the cable before it and its power"
+
+    def _judge(self, now: float) -> None:
+        raw = self._column(reg.PRESENT_POSITION)
+        error = np.zeros(len(raw)) if self._goal is None or not self._torque else (self._goal - raw) * RADIANS
+        sample = ServoSample(
+            error=error,
+            current=np.abs(self._column(reg.PRESENT_CURRENT)) * AMPERES,
+            load=np.abs(self._column(reg.PRESENT_LOAD)) / 1000.0,
+            voltage=self._column(reg.PRESENT_VOLTAGE) / 10.0,
+            temperature=self._column(reg.PRESENT_TEMPERATURE),
+            alarm=[self._answers[servo].error for servo in self._ids],
+        )
+        self._health.update(now, sample)
+
+    def _column(self, register: Register) -> Array:
+        start = reg.PRESENT[0]
+        return np.array([register.decode(self._answers[servo].data, start) for servo in self._ids])
+
+    # Driving.
+
+    def _send(self, goal: Array) -> None:
+        self._goal = goal
+        self.bus.sync_write(reg.GOAL_POSITION, dict(zip(self._ids, goal.tolist())))
+
+    def _take_hold(self) -> None:
+        """Torque on without a jump: the goal is where the arm is."""
+        self._send(self._column(reg.PRESENT_POSITION))
+        self._limits.clear()
+        self._limit_torque()
+        for servo in self._ids:
+            self.bus.write(servo, reg.TORQUE_ENABLE, 1)
+        self._torque = True
+
+    def _let_go(self) -> None:
+        self.bus.sync_write(reg.TORQUE_ENABLE, dict.fromkeys(self._ids, 0))
+        self._torque = False
+
+    def _limit_torque(self) -> None:
+        """Tell the servos their torque limits where they have changed."""
+        share = np.minimum(self._strength, self._health.torque)
+        limits = np.minimum(np.ceil(share * 1000.0), self._max_torque).astype(int).tolist()
+        changed = {servo: limit for servo, limit in zip(self._ids, limits) if self._limits.get(servo) != limit}
+        if changed:
+            self.bus.sync_write(reg.TORQUE_LIMIT, changed)
+            self._limits.update(changed)
+
+    # Connecting.
+
+    def _reconnect(self) -> None:
+        now = time.monotonic()
+        if now - self._tried < RECONNECT_PERIOD:
+            raise PortError(self._trouble)
+        self._tried = now
+        try:
+            self.connect()
+        except HardwareError as error:
+            self._trouble = str(error)
+            self.bus.close()
+            raise
+
+    def _check(self, tables: Sequence["ServoTable"]) -> None:
+        """Refuse servos of another model or another calibration."""
+        differences = []
+        for name, table in zip(self._names, tables):
+            if table.values[reg.MODEL_NUMBER] != reg.MODEL:
+                model = table.values[reg.MODEL_NUMBER]
+                raise WrongArmError(
+                    f"{self.bus.name(table.servo)} has model number {model}; an STS3215 has {reg.MODEL}"
+                )
+            for register, value in calibrated(self._calibration[name]).items():
+                if table.values[register] != value:
+                    differences.append(f"{name} {register.name}: servo {table.values[register]}, file {value}")
+        if differences:
+            raise WrongArmError(
+                f"the calibration is another arm's, or an old one ({'; '.join(differences[:3])}"
+                f"{'; ...' if len(differences) > 3 else ''}): name this arm's file, or make it: ./xdog arm calibrate"
+            )
+
+    def _configure(self, name: str, table: "ServoTable") -> None:
+        """LeRobot's settings. What a servo holds already is not written: its EEPROM wears out."""
+        wanted = {**SETTINGS, **(GRIPPER_SETTINGS if name == GRIPPER else {})}
+        changes = {register: value for register, value in wanted.items() if table.values[register] != value}
+        if changes:
+            write_settings(self.bus, table.servo, changes)
+            table.values.update(changes)
+        self.bus.write(table.servo, reg.ACCELERATION, ACCELERATION)
+
+
+def write_settings(bus: FeetechBus, servo: int, settings: Mapping[Register, int]) -> None:
+    """Write a servo's EEPROM, for which its torque is switched off, and read it back.
+
+    Raises:
+        BusError: the servo does not answer or does not keep what was written.
+    """
+    bus.write(servo, reg.TORQUE_ENABLE, 0)
+    bus.write(servo, reg.LOCK, 0)
+    for register, value in settings.items():
+        bus.write(servo, register, value)
+    bus.write(servo, reg.LOCK, 1)
+    for register, value in settings.items():
+        found = bus.read(servo, register)
+        if found != value:
+            raise BusError(f"{bus.name(servo)} does not keep {register.name} {value}, it shows {found}: is it broken?")
+
+
+def servo_names(calibration: Mapping[str, JointCalibration]) -> Dict[int, str]:
+    """Joint names by servo id."""
+    return {entry.id: joint for joint, entry in calibration.items()}
