@@ -1,0 +1,136 @@
+"""Motions of the arm under way: a trajectory, the gripper opening or closing. Each says when and how it ended."""
+
+from dataclasses import dataclass
+from typing import Optional, Sequence, Tuple
+
+import numpy as np
+
+from xdog.arm.config import GripperConfig
+from xdog.arm.spline import Spline
+from xdog.arm.trajectory import GOAL_TOLERANCE_VIOLATED, PATH_TOLERANCE_VIOLATED, SUCCESSFUL, Plan
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What the servos measured: stamp in s; position (6,) rad, velocity (6,) rad/s, effort (6,) Nm."""
+
+    stamp: float
+    position: Array
+    velocity: Array
+    effort: Array
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a motion ended: ``code`` as in FollowJointTrajectoryResult; cancelled by its owner or a newer motion."""
+
+    code: int
+    message: str
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """For feedback: where the motion's n joints should be and are, rad and rad/s, ``time`` s after its start."""
+
+    time: float
+    desired: Tuple[Array, Array]
+    actual: Tuple[Array, Array]
+
+
+class Motion:
+    """What moves some joints of the arm.
+
+    Attributes:
+        joints: (n,) where they stand in the arm.
+        outcome: None while it goes on.
+    """
+
+    def __init__(self, joints: Array) -> None:
+        self.joints = joints
+        self.outcome: Optional[Outcome] = None
+
+    def step(self, measured: Measured, target: Array, period: float) -> Array:
+        """Next goals of its joints, (n,) rad; may end the motion. ``target`` (6,) rad is what was sent last."""
+        raise NotImplementedError
+
+    def velocity(self, now: float) -> Array:
+        """Wanted speeds of its joints at ``now`` (s), (n,) rad/s."""
+        return np.zeros(len(self.joints))
+
+
+class TrajectoryMotion(Motion):
+    """Follows a plan's spline and watches its tolerances."""
+
+    def __init__(self, plan: Plan, spline: Spline, names: Sequence[str]) -> None:
+        """Args: a plan, the spline made of it, and the names of its joints."""
+        super().__init__(plan.joints)
+        self._plan, self._spline, self._names = plan, spline, names
+        self.progress: Optional[Progress] = None
+
+    def velocity(self, now: float) -> Array:
+        """Wanted speeds of its joints at ``now`` (s), (n,) rad/s."""
+        return self._spline.sample(np.array(now - self._plan.start))[1]
+
+    def step(self, measured: Measured, target: Array, period: float) -> Array:
+        """Next goals (n,) rad; ends in success only where the measured arm is at the goal and at rest."""
+        plan, time = self._plan, measured.stamp - self._plan.start
+        desired = self._spline.sample(np.array(time))
+        actual = measured.position[self.joints], measured.velocity[self.joints]
+        self.progress = Progress(time, desired, actual)
+        errors = desired[0] - actual[0], desired[1] - actual[1]
+        if time < self._spline.duration:
+            problem = plan.path.violation(self._names, *errors)
+            if problem:
+                self.outcome = Outcome(PATH_TOLERANCE_VIOLATED, f"{time:.2f} s into the trajectory {problem}")
+        else:
+            problem = plan.goal.violation(self._names, *errors)
+            if not problem:
+                self.outcome = Outcome(SUCCESSFUL, "the goal is reached")
+            elif time > self._spline.duration + plan.patience:
+                text = f"{plan.patience:.2f} s after the last point's time {problem}"
+                self.outcome = Outcome(GOAL_TOLERANCE_VIOLATED, text)
+        return desired[0]
+
+
+class GripperMotion(Motion):
+    """Moves the gripper until it is there, or pushes against something, or does not move at all.
+
+    Attributes:
+        stalled: it pushes against something.
+        reached: it is at its goal.
+    """
+
+    def __init__(self, joint: int, goal: float, max_torque: float, config: GripperConfig) -> None:
+        """Args: the joint's place in the arm, its goal in rad, torque in Nm at which it stops pushing, the figures."""
+        super().__init__(np.array([joint]))
+        self._goal, self._max_torque, self._config = goal, max_torque, config
+        self._moved: Optional[float] = None
+        self.stalled = self.reached = False
+
+    def step(self, measured: Measured, target: Array, period: float) -> Array:
+        """Next goal (1,) rad."""
+        config, joint = self._config, self.joints[0]
+        here, torque = measured.position[joint], abs(measured.effort[joint])
+        if self._moved is None or abs(measured.velocity[joint]) > config.stall_speed:
+            self._moved = measured.stamp
+        still = measured.stamp - self._moved >= config.stall_time
+        wanted = target[joint] + np.clip(self._goal - target[joint], -config.speed * period, config.speed * period)
+        if abs(self._goal - here) <= config.tolerance:
+            self.reached = True
+            self.outcome = Outcome(SUCCESSFUL, "the gap is reached")
+            wanted = self._goal
+        elif torque >= self._max_torque and abs(self._goal - target[joint]) > 0.0:
+            wanted = target[joint]  # it pushes with what was allowed: no further
+        if still and not self.reached:
+            if torque >= min(config.stall_torque, self._max_torque):
+                self.stalled = True
+                self.outcome = Outcome(SUCCESSFUL, f"the gripper pushes against something with {torque:.2f} Nm")
+                squeeze = np.clip(wanted - here, -config.squeeze, config.squeeze)
+                wanted = here + squeeze
+            else:
+                self.outcome = Outcome(GOAL_TOLERANCE_VIOLATED, "the gripper does not move: has it torque?")
+                wanted = here
+        return np.array([wanted])

@@ -1,0 +1,431 @@
+"""The arm's controller with idle, following, blocked and limp servos: what it sends, and how each motion ends."""
+
+import math
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+import numpy as np
+import pytest
+import yaml
+
+from xdog.arm.config import load_arm_config
+from xdog.arm.controller import ArmController
+from xdog.arm.motions import Measured, Motion
+from xdog.arm.trajectory import (
+    GOAL_TOLERANCE_VIOLATED,
+    INVALID_GOAL,
+    INVALID_JOINTS,
+    PATH_TOLERANCE_VIOLATED,
+    SUCCESSFUL,
+    Goal,
+    Point,
+    Tolerance,
+    TrajectoryError,
+)
+from xdog.description import load_description
+from xdog.paths import share_path
+from xdog.safety.config import SafetyConfigError
+
+Array = np.ndarray
+ROBOT = load_description()
+CONFIG = load_arm_config(ROBOT)
+ARM = ROBOT.arm
+STOW, HOME = ARM.poses["stow"], ARM.poses["home"]
+FIVE = ARM.names[:5]
+STAND = ROBOT.legs.poses["stand"]
+PERIOD = 0.02
+NEAR_HOME = [0.3, 0.2, -0.2, 0.1, 0.4]
+INTO_TRUNK = [-1.5, 1.2, 0.2, 1.2, 0.0]
+
+
+class Bench:
+    """A controller with ideal servos: they go where they were sent in one period, unless limp or blocked."""
+
+    def __init__(self, pose: Array = HOME) -> None:
+        self.controller = ArmController(ROBOT, CONFIG)
+        self.position, self.speed, self.effort = pose.copy(), np.zeros(6), np.zeros(6)
+        self.now = 1.0
+        self.sent: List[Optional[Array]] = []
+        self.allowed, self.reason = True, ""
+        self.limp = False
+        self.blocked: Dict[int, float] = {}
+        self.run(2 * PERIOD)  # a heartbeat counts from the first measurement on
+
+    def step(self) -> None:
+        self.controller.on_safety(self.now, self.allowed, self.reason)
+        measured = Measured(self.now, self.position.copy(), self.speed.copy(), self.effort.copy())
+        goal = self.controller.step(measured, STAND)
+        self.sent.append(goal)
+        before = self.position
+        if goal is not None and not self.limp:
+            self.position = goal.copy()
+            for joint, least in self.blocked.items():
+                self.position[joint] = max(goal[joint], least)
+            self.effort = np.where(np.abs(goal - self.position) > 1e-9, 1.4, 0.0)
+        self.speed = (self.position - before) / PERIOD
+        self.now += PERIOD
+
+    def run(self, seconds: float) -> None:
+        for _ in range(round(seconds / PERIOD)):
+            self.step()
+
+    def finish(self, motion: Motion, limit: float = 10.0) -> Any:
+        for _ in range(round(limit / PERIOD)):
+            if motion.outcome:
+                return motion.outcome
+            self.step()
+        raise AssertionError(f"still {self.controller.state} after {limit} s")
+
+    @property
+    def silent(self) -> bool:
+        return self.sent[-1] is None
+
+    def follow(self, positions: Any, time: float = 1.0, **more: Any) -> Motion:
+        return self.controller.follow(Goal(FIVE, [Point(time, positions)], **more))
+
+
+def refusal(bench: Bench, positions: Any, time: float = 1.0) -> TrajectoryError:
+    with pytest.raises(TrajectoryError) as caught:
+        bench.follow(positions, time)
+    return caught.value
+
+
+def test_says_nothing_at_rest_and_starts_where_the_arm_is() -> None:
+    bench = Bench(HOME + 0.05)
+    bench.run(0.5)
+    assert all(goal is None for goal in bench.sent)
+    motion = bench.follow(NEAR_HOME)
+    bench.step()
+    np.testing.assert_allclose(bench.sent[-1], HOME + 0.05, atol=2e-3)
+    assert bench.controller.state == "trajectory"
+    assert bench.finish(motion).code == SUCCESSFUL
+    np.testing.assert_allclose(bench.position[:5], NEAR_HOME, atol=1e-6)
+    assert bench.position[5] == pytest.approx(0.05)
+    bench.run(0.1)
+    assert bench.silent
+    assert bench.controller.state == "holding"
+
+
+def test_never_faster_than_allowed() -> None:
+    bench = Bench()
+    fast = refusal(bench, [1.5, 0, 0, 0, 0], 0.5)
+    assert fast.code == INVALID_GOAL
+    assert "shoulder_pan would have to turn at 4.50 rad/s, 2.5 are possible" in str(fast)
+    motion = bench.follow([1.5, 0, 0, 0, 0], 1.0)
+    bench.finish(motion)
+    goals = np.array([HOME, *(goal for goal in bench.sent if goal is not None)])
+    assert np.abs(np.diff(goals, axis=0)).max() <= CONFIG.motion.max_speed * PERIOD + 1e-9
+
+
+def test_refuses_what_would_meet_the_dog() -> None:
+    bench = Bench()
+    error = refusal(bench, INTO_TRUNK, 3.0)
+    assert error.code == INVALID_GOAL
+    assert "arm_gripper_link and front_left_thigh_link" in str(error)
+    assert bench.controller.state == "holding"
+
+
+def test_preemption_goes_on_smoothly() -> None:
+    bench = Bench()
+    first = bench.follow([1.0, 0, 0, 0, 0], 1.0)
+    bench.run(0.5)
+    with pytest.raises(TrajectoryError) as caught:
+        bench.controller.follow(Goal(("elbow_flex",), [Point(1.0, [0.1])]))
+    assert caught.value.code == INVALID_JOINTS
+    assert first.outcome is None  # a refused goal disturbs nobody
+    second = bench.follow([0.0, 0.3, 0, 0, 0], 1.5)
+    assert first.outcome is not None
+    assert first.outcome.cancelled
+    assert first.outcome.message == "a new goal took over"
+    assert bench.finish(second).code == SUCCESSFUL
+    goals = np.array([goal for goal in bench.sent if goal is not None])
+    speeds = np.diff(goals, axis=0) / PERIOD
+    assert np.abs(np.diff(speeds, axis=0)).max() < 0.35  # rad/s from step to step: no jerk at the takeover
+
+
+def test_cancel_holds_where_it_is() -> None:
+    bench = Bench()
+    motion = bench.follow([1.0, 0, 0, 0, 0], 1.0)
+    bench.run(0.5)
+    here = bench.position.copy()
+    bench.controller.cancel(motion)
+    assert motion.outcome is not None
+    assert motion.outcome.cancelled
+    bench.run(0.5)
+    assert bench.silent
+    np.testing.assert_array_equal(bench.position, here)
+
+
+def test_limp_arm_violates_the_path_and_success_needs_motion() -> None:
+    bench = Bench()
+    bench.limp = True
+    outcome = bench.finish(bench.follow([1.0, 0, 0, 0, 0], 1.0))
+    assert outcome.code == PATH_TOLERANCE_VIOLATED
+    assert "shoulder_pan is off by 0.3" in outcome.message
+    np.testing.assert_allclose(bench.sent[-1], HOME, atol=1e-12)  # it pushes no further
+    assert "ask again in" in str(refusal(bench, NEAR_HOME))
+    bench.run(1.0)
+    assert bench.silent
+    everything = [Tolerance(name, -1.0) for name in FIVE]
+    motion = bench.follow([1.0, 0, 0, 0, 0], 1.0, path_tolerance=everything, goal_time_tolerance=0.5)
+    outcome = bench.finish(motion)
+    assert outcome.code == GOAL_TOLERANCE_VIOLATED
+    assert "0.50 s after the last point's time shoulder_pan is off by 1.000 rad" in outcome.message
+
+
+def test_goal_time_tolerance_gives_slow_servos_time() -> None:
+    bench = Bench()
+    everything = [Tolerance(name, -1.0) for name in FIVE]
+    motion = bench.follow([0.5, 0, 0, 0, 0], 0.5, path_tolerance=everything, goal_time_tolerance=2.0)
+    bench.limp = True
+    bench.run(1.5)
+    assert motion.outcome is None
+    bench.limp = False
+    assert bench.finish(motion).code == SUCCESSFUL
+
+
+def test_stop_ends_everything_and_nothing_moves_by_itself() -> None:
+    bench = Bench()
+    motion = bench.follow([1.0, 0, 0, 0, 0], 1.0)
+    bench.run(0.4)
+    bench.allowed, bench.reason = False, "e-stop: a test"
+    bench.step()
+    assert motion.outcome is not None
+    assert motion.outcome.code == PATH_TOLERANCE_VIOLATED
+    assert motion.outcome.message == "stopped: motion not allowed: e-stop: a test"
+    assert bench.silent
+    assert "e-stop: a test" in str(refusal(bench, NEAR_HOME))
+    assert bench.controller.state == "stopped: motion not allowed: e-stop: a test"
+    bench.allowed, bench.reason = True, ""
+    bench.step()
+    assert "ask again in" in str(refusal(bench, NEAR_HOME))  # the gate wants silence first
+    here = bench.position.copy()
+    bench.run(2.0)
+    assert bench.silent
+    np.testing.assert_array_equal(bench.position, here)
+    assert bench.finish(bench.follow(NEAR_HOME)).code == SUCCESSFUL
+
+
+def test_lost_heartbeat_and_lost_measurements_stop() -> None:
+    bench = Bench()
+    motion = bench.follow([1.0, 0, 0, 0, 0], 1.0)
+    bench.run(0.2)
+    heartbeat = bench.controller.on_safety
+    bench.controller.on_safety = lambda *_: None  # type: ignore[method-assign]
+    outcome = bench.finish(motion, 0.3)
+    assert "heartbeat is missing" in outcome.message
+    bench.controller.on_safety = heartbeat  # type: ignore[method-assign]
+    bench.run(1.0)
+    motion = bench.follow(NEAR_HOME)
+    bench.run(0.2)
+    bench.now += 0.5
+    bench.step()
+    assert motion.outcome is not None
+    assert "no joint angles were measured for 0.52 s" in motion.outcome.message
+    bench.run(1.0)
+    motion = bench.follow(HOME[:5])
+    bench.position[2] = math.nan
+    bench.step()
+    assert motion.outcome is not None
+    assert "not finite" in motion.outcome.message
+
+
+def test_after_being_moved_by_hand_it_starts_from_there() -> None:
+    bench = Bench()
+    bench.finish(bench.follow(NEAR_HOME))
+    bench.position = HOME.copy()
+    bench.follow(HOME[:5])
+    bench.run(0.5)
+    np.testing.assert_allclose(bench.position, HOME, atol=1e-9)
+
+
+# The gripper.
+
+
+def test_gripper_reaches_its_gap_beside_a_trajectory() -> None:
+    bench = Bench()
+    trajectory = bench.follow(NEAR_HOME, 1.0)
+    grip = bench.controller.move_gripper(0.05, 0.0)
+    assert bench.finish(grip).code == SUCCESSFUL
+    assert grip.reached
+    assert not grip.stalled
+    assert bench.finish(trajectory).code == SUCCESSFUL
+    assert bench.controller.gripper.gap(bench.position[5]) == pytest.approx(0.05, abs=3e-3)
+
+
+def test_gripper_stalls_on_an_object_and_keeps_squeezing() -> None:
+    bench = Bench(np.append(HOME[:5], 0.8))
+    bench.blocked[5] = 0.4
+    grip = bench.controller.move_gripper(0.0, 0.0)
+    assert bench.finish(grip).code == SUCCESSFUL
+    assert grip.stalled
+    assert not grip.reached
+    np.testing.assert_allclose(bench.sent[-1][5], 0.4 - CONFIG.gripper.squeeze)  # type: ignore[index]
+    bench.finish(bench.follow(NEAR_HOME))
+    np.testing.assert_allclose(bench.sent[-1][5], 0.4 - CONFIG.gripper.squeeze)  # type: ignore[index]
+
+
+def test_limp_gripper_is_no_success() -> None:
+    bench = Bench(np.append(HOME[:5], 0.8))
+    bench.limp = True
+    grip = bench.controller.move_gripper(0.0, 0.0)
+    assert bench.finish(grip).code == GOAL_TOLERANCE_VIOLATED
+    assert not grip.stalled
+    assert not grip.reached
+
+
+def test_max_effort_limits_the_push() -> None:
+    bench = Bench(np.append(HOME[:5], 0.8))
+    bench.blocked[5] = 0.4
+    grip = bench.controller.move_gripper(0.0, 5.0)  # less than the bench's 1.4 Nm give
+    bench.finish(grip)
+    assert grip.stalled
+    assert 0.4 - bench.sent[-1][5] < 0.04  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("gap", "effort"), [(0.2, 0.0), (-0.01, 0.0), (math.nan, 0.0), (0.01, -1.0), (0.01, math.nan)])
+def test_senseless_gripper_goals_are_refused(gap: float, effort: float) -> None:
+    with pytest.raises(TrajectoryError):
+        Bench().controller.move_gripper(gap, effort)
+
+
+# Stow and home.
+
+
+def test_stow_and_home_leave_the_gripper() -> None:
+    bench = Bench(np.append(NEAR_HOME, 0.6))
+    for pose in ("stow", "home"):
+        assert bench.finish(bench.controller.move_to(pose)).code == SUCCESSFUL
+        np.testing.assert_allclose(bench.position[:5], ARM.poses[pose][:5], atol=1e-6)
+        assert bench.position[5] == pytest.approx(0.6)
+    goals = np.array([goal for goal in bench.sent if goal is not None])
+    assert np.abs(np.diff(goals, axis=0)).max() <= CONFIG.motion.move_speed * PERIOD + 1e-6
+
+
+def test_stow_goes_round_what_is_in_the_way() -> None:
+    in_the_way = np.array([-1.3, 0.6, 1.2, -0.9, -2.2, 0.0])  # beside the left leg: the straight way meets its hip
+    bench = Bench(in_the_way)
+    assert bench.controller._collision.straight_path_obstacles(in_the_way, STOW)
+    assert bench.finish(bench.controller.move_to("stow"), 20.0).code == SUCCESSFUL
+    np.testing.assert_allclose(bench.position[:5], STOW[:5], atol=1e-6)
+
+
+# Setpoints.
+
+
+def test_setpoints_are_followed_with_capped_steps_and_end_in_holding() -> None:
+    bench = Bench()
+    far = np.append(NEAR_HOME, 0.5) * 2
+    for _ in range(30):
+        assert bench.controller.on_setpoint(ARM.names, far, 0.0) == ""
+        bench.step()
+    goals = np.array([HOME, *(goal for goal in bench.sent if goal is not None)])
+    assert np.abs(np.diff(goals, axis=0)).max() == pytest.approx(CONFIG.motion.max_speed * PERIOD)
+    np.testing.assert_allclose(bench.position, far, atol=1e-9)
+    assert bench.controller.state == "streaming"
+    bench.run(CONFIG.stream.timeout + 0.1)
+    assert bench.silent
+    assert bench.controller.state == "holding: no setpoint for 0.5 s"
+
+
+def test_a_setpoint_is_spread_over_its_time() -> None:
+    bench = Bench()
+    bench.controller.on_setpoint(ARM.names, HOME + 0.04, 0.04)
+    bench.step()
+    np.testing.assert_allclose(bench.position, HOME + 0.02)
+    bench.step()
+    np.testing.assert_allclose(bench.position, HOME + 0.04)
+
+
+def test_bad_setpoints_are_refused_and_the_arm_holds() -> None:
+    bench = Bench()
+    bench.controller.on_setpoint(ARM.names, HOME + 0.2, 1.0)
+    bench.run(0.2)
+    here = bench.position.copy()
+    assert "missing" in bench.controller.on_setpoint(FIVE, [0.0] * 5, 0.0)
+    bench.run(0.2)
+    np.testing.assert_array_equal(bench.position, here)
+    assert "nan" in Bench().controller.on_setpoint(ARM.names, [math.nan] * 6, 0.0)
+    assert "time_from_start" in Bench().controller.on_setpoint(ARM.names, HOME, -1.0)
+    assert "cut to the limits: shoulder_pan" in Bench().controller.on_setpoint(ARM.names, [9.0, 0, 0, 0, 0, 0], 0.0)
+
+
+def test_setpoints_into_the_dog_hold_before_it() -> None:
+    bench = Bench()
+    for _ in range(200):
+        bench.controller.on_setpoint(ARM.names, [*INTO_TRUNK, 0.0], 0.0)
+        bench.step()
+    assert "front_left_abad_link would meet" in bench.controller.state
+    assert bench.controller._collision.meetings(bench.position) == []
+    for _ in range(100):  # and the same stream may lead out
+        bench.controller.on_setpoint(ARM.names, HOME, 0.0)
+        bench.step()
+    np.testing.assert_allclose(bench.position, HOME, atol=1e-9)
+
+
+def test_a_goal_takes_over_from_a_stream_for_good() -> None:
+    bench = Bench()
+    bench.controller.on_setpoint(ARM.names, HOME, 0.0)
+    bench.step()
+    motion = bench.follow(NEAR_HOME)
+    for _ in range(80):  # the stream goes on as if nothing had happened
+        assert "refused" in bench.controller.on_setpoint(ARM.names, HOME, 0.0)
+        bench.step()
+    assert motion.outcome is not None
+    assert motion.outcome.code == SUCCESSFUL
+    np.testing.assert_allclose(bench.position[:5], NEAR_HOME, atol=1e-6)
+    bench.run(0.6)
+    assert bench.controller.on_setpoint(ARM.names, HOME, 0.0) == ""
+
+
+def test_a_stream_that_the_arm_does_not_follow_ends() -> None:
+    bench = Bench()
+    bench.limp = True
+    for _ in range(60):
+        bench.controller.on_setpoint(ARM.names, HOME + 0.6, 0.0)
+        bench.step()
+    assert bench.silent
+    assert "refused" in bench.controller.state
+    np.testing.assert_allclose([goal for goal in bench.sent if goal is not None][-1], HOME)
+
+
+def test_a_stream_over_a_stop_needs_a_pause() -> None:
+    bench = Bench()
+    for i in range(150):
+        bench.allowed = not 20 <= i < 40
+        bench.controller.on_setpoint(ARM.names, HOME + 0.3, 1.0 if i < 20 else 0.0)
+        bench.step()
+    assert bench.silent
+    assert bench.position[0] < 0.2
+
+
+# Settings.
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "text"),
+    [
+        ("motion", "max_speed", 3.5, "below arm_gate.max_rate"),
+        ("motion", "move_speed", 2.7, "move_speed is above"),
+        ("gripper", "speed", 2.7, "gripper.speed is above"),
+        ("motion", "margin", -1.0, "margin is -1.0"),
+        ("stream", "timeout", "soon", "timeout is 'soon'"),
+    ],
+)
+def test_wrong_figures_are_refused(tmp_path: Path, section: str, key: str, value: object, text: str) -> None:
+    content = yaml.safe_load(share_path("launch", "config", "arm.yaml").read_text())
+    content[section][key] = value
+    path = tmp_path / "arm.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(SafetyConfigError, match=text):
+        load_arm_config(ROBOT, path)
+
+
+@pytest.mark.parametrize(("via", "text"), [([[0.0]], "three angles"), (None, "via"), ([[9.0, 0.0, 0.0]], "limits")])
+def test_wrong_vias_are_refused(tmp_path: Path, via: object, text: str) -> None:
+    content = yaml.safe_load(share_path("launch", "config", "arm.yaml").read_text())
+    content["via"] = via
+    path = tmp_path / "arm.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(SafetyConfigError, match=text):
+        load_arm_config(ROBOT, path)
