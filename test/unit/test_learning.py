@@ -24,7 +24,7 @@ from xdog_learning.export import export_policy
 from xdog_learning.gait import train
 from xdog_learning.gait.checkpoints import training_inputs
 from xdog_learning.gait.environment import GaitVecEnv, Tracking
-from xdog_learning.gait.ppo import MAX_RATE, MIN_RATE, PPO, GaitPolicy, GaitPPO, build_ppo
+from xdog_learning.gait.ppo import MAX_RATE, MIN_RATE, PPO, GaitPolicy, GaitPPO, TensorRollout, build_ppo
 from xdog_sim.randomization import load_ranges
 from xdog_sim.tasks.gait_config import GaitConfigError, load_gait_config
 
@@ -111,6 +111,48 @@ def test_the_actor_ignores_what_is_privileged_and_the_critic_what_is_the_actors(
         assert not torch.allclose(policy.predict_values(observation), policy.predict_values(other_critic), atol=1e-4)
         # What is exported is what acts.
         assert torch.allclose(policy.actor_network()(observation[:, :SIZE]), act(observation), atol=1e-6)
+
+
+def test_actions_values_and_probabilities_are_those_of_a_gaussian(tmp_path: Path) -> None:
+    policy = learner(tmp_path).policy
+    assert isinstance(policy, GaitPolicy)
+    observation = torch.randn(6, policy.observation_space.shape[0])  # type: ignore[index]
+    with torch.no_grad():
+        policy.log_std.add_(torch.linspace(-0.5, 0.5, 12))  # type: ignore[operator]
+        gaussian = torch.distributions.Normal(policy.get_distribution(observation).mode(), policy.log_std.exp())
+        actions, values, log_probability = policy(observation)
+        assert torch.allclose(log_probability, gaussian.log_prob(actions).sum(1), atol=1e-4)
+        again = policy.evaluate_actions(observation, actions)
+        assert torch.allclose(again[0], values)
+        assert torch.allclose(again[1], log_probability, atol=1e-4)
+        assert torch.allclose(again[2], gaussian.entropy().sum(1), atol=1e-4)
+        assert torch.equal(values, policy.predict_values(observation))
+        assert torch.equal(policy(observation, deterministic=True)[0], gaussian.mean)
+        many = policy(observation[:1].repeat(20_000, 1))[0]
+        assert torch.allclose(many.std(0), policy.log_std.exp(), rtol=0.05)
+
+
+def test_minibatches_hold_every_sample_once_and_whole(tmp_path: Path) -> None:
+    buffer = learner(tmp_path).rollout_buffer
+    assert isinstance(buffer, TensorRollout)
+    for first in (0.0, 1000.0):  # two rollouts: the second replaces the first
+        buffer.reset()
+        for step in range(8):
+            number = first + 4.0 * step + np.arange(4, dtype=np.float32)
+            row = torch.from_numpy(number)
+            seen = np.repeat(number[:, None], *buffer.obs_shape, axis=1)
+            buffer.add(seen, np.repeat(number[:, None], 12, axis=1), number, np.zeros(4), row, row)
+        buffer.compute_returns_and_advantage(torch.zeros(4), np.zeros(4))
+        batches = list(buffer.get(16))
+        assert [len(batch.observations) for batch in batches] == [16, 16]
+        numbers = torch.cat([batch.old_values for batch in batches])
+        assert numbers.sort().values.tolist() == [first + i for i in range(32)]
+        assert numbers.tolist() != numbers.sort().values.tolist()
+        for batch in batches:
+            assert torch.equal(batch.observations, batch.old_values[:, None].expand_as(batch.observations))
+            assert torch.equal(batch.actions, batch.old_values[:, None].expand_as(batch.actions))
+            assert torch.equal(batch.old_log_prob, batch.old_values)
+            assert torch.allclose(batch.returns, batch.advantages + batch.old_values)
 
 
 @pytest.mark.parametrize(

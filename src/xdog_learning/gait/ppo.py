@@ -1,15 +1,13 @@
 """stable-baselines3's PPO with an asymmetric critic and a learning rate that follows the measured KL divergence."""
 
 import math
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any, Iterator, List, Optional, Tuple, Union
 
-import numpy as np
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
-from stable_baselines3.common.vec_env import VecNormalize
 from torch import Tensor, nn
 
 from xdog_learning.gait.environment import GaitVecEnv
@@ -94,13 +92,23 @@ class GaitPolicy(ActorCriticPolicy):
 
 
 class TensorRollout(RolloutBuffer):
-    """The usual buffer, whose minibatches torch gathers on all its threads, each copied once."""
+    """The usual buffer, but its arrays stay where they are, and torch gathers minibatches from them on all threads."""
 
-    def _get_samples(self, batch_inds: np.ndarray, env: Optional[VecNormalize] = None) -> RolloutBufferSamples:
-        rows = torch.from_numpy(batch_inds)
+    def reset(self) -> None:
+        """Begin anew; every entry will be written again."""
+        if hasattr(self, "observations"):
+            self.pos, self.full = 0, False
+        else:
+            super().reset()
+
+    def get(self, batch_size: Optional[int] = None) -> Iterator[RolloutBufferSamples]:  # type: ignore[override]
+        """Every sample once, shuffled, in minibatches."""
+        assert self.full
         arrays = (self.observations, self.actions, self.values, self.log_probs, self.advantages, self.returns)
-        gathered = [torch.from_numpy(array).index_select(0, rows) for array in arrays]
-        return RolloutBufferSamples(*gathered[:2], *(column.flatten() for column in gathered[2:]))
+        samples = [torch.from_numpy(array).flatten(0, 1) for array in arrays]
+        count = len(samples[0])
+        for rows in torch.randperm(count).split(batch_size or count):
+            yield RolloutBufferSamples(*(values.index_select(0, rows) for values in samples))
 
 
 class GaitPPO(PPO):
