@@ -58,7 +58,7 @@ def test_no_package_imports_what_lies_above_it(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_ros_appears_in_nodes_only(path: Path) -> None:
     parts = path.relative_to(ROOT / "src").parts
-    in_nodes = parts[0] in ("xdog", "xdog_sim") and parts[1] == "nodes"
+    in_nodes = parts[1] == "nodes"
     assert in_nodes or not imported(path.read_text()) & ROS
 
 
