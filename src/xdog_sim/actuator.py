@@ -95,7 +95,7 @@ class ServoGoals:
     """
 
     def __init__(self, step: float, speed: Array, acceleration: float, backlash: float) -> None:
-        """Args: physics step (s), limits of speed (n,) (rad/s) and acceleration (rad/s^2), play to either side (rad)."""
+        """Args: physics step (s), limits of speed (n,) (rad/s) and acceleration (rad/s^2), play either way (rad)."""
         self._step, self._speed, self._acceleration = step, speed, acceleration
         self._backlash = backlash
         self.restart(np.zeros_like(speed))

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Type, TypeVar
 
@@ -45,9 +46,7 @@ class ImuConfig:
 
 @dataclass(frozen=True)
 class ArmConfig:
-    """The arm's servos: kp in Nm/rad, kv in Nm s/rad, armature in kg m^2, gripper_torque as a share of the stall torque,
-    acceleration in rad/s^2, angles in rad.
-    """
+    """The arm's servos; kp in Nm/rad, kv in Nm s/rad, armature in kg m^2, acceleration in rad/s^2, angles in rad."""
 
     kp: float
     kv: float
@@ -130,6 +129,7 @@ def parse_mirror_config(content: Mapping[str, Any], where: str = "mirror.yaml") 
     return MirrorConfig(step, **{name: _section(kind, content, name, where) for name, kind in kinds.items()})
 
 
+@lru_cache(maxsize=None)
 def load_mirror_config(path: Optional[Path] = None) -> MirrorConfig:
     """The mirror's figures, from sim/mirror.yaml unless told otherwise.
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from xdog.description import RobotDescription
 from xdog_learning.grasp.episode import Episode
-from xdog_sim.grasp.approach import LIFT, TIP_BEYOND, GraspPath
+from xdog_sim.grasp.approach import LIFT, GraspPath
 from xdog_sim.grasp.placement import Placement, Placer
 from xdog_sim.grasp.scene import Flaws, GraspScene, Observation
 from xdog_sim.world import WorldOptions, build_spec
@@ -133,7 +133,7 @@ class Expert:
 
     def _aimed(self, gap: float, back: float) -> Array:
         """Position (3,) of gripper_frame with the aim in the middle between the jaws, ``back`` m before the grasp."""
-        return self._approach.aim + self._rotation @ np.array([gap / 2.0, 0.0, TIP_BEYOND - back])
+        return self._approach.aim + self._rotation @ np.array([gap / 2.0, 0.0, self._approach.beyond - back])
 
     def _follow(self, position: Array) -> None:
         self._target[:5] = self._solver.follow(self._target, position, self._rotation, self._period)

@@ -22,16 +22,22 @@ ROOM = 0.036
 """m that the jaws open wider than the object."""
 WIDEST = 0.092
 """m, largest opening used."""
-TIP_BEYOND = 0.008
-"""m that the fingertips reach past the object's middle."""
-DEEPEST = 0.030
-"""m of object that fit between fingertips and palm."""
+MOST_BEYOND = 0.018
+"""m, most that the fingertips reach past the object's middle: its flanks then lie on the jaws' broad part."""
+ABOVE_SUPPORT = 0.003
+"""m that the fingertips stay off what the object lies on."""
+DEEPEST = 0.038
+"""m of object between fingertips and its near end: beyond that the opened jaws get too narrow for it."""
 BACK_OFF = 0.07
 """m from pre-grasp to grasp."""
-LIFT = 0.075
-"""m that the object is raised: a third more than what counts, for the sag of servos and a slipping object."""
+LIFT = 0.085
+"""m that the object is raised: more than what counts, because it may have tilted."""
 TALL = 1.6
-"""An object with a height beyond this many widths is taken from the side."""
+"""An object with a height beyond this many widths is a bottle: it is taken from the side, below its middle, and"""
+BODY = 0.10
+"""is the share of its height by which."""
+RAISES = (0.0, 0.005, 0.010)
+"""m by which the aim may be raised if the hand would touch the support else."""
 STEEP, SLANTED = math.radians(90.0), math.radians(35.0)
 """rad below the horizontal: preferred approach of compact and of tall objects."""
 PITCHES = np.radians(np.arange(90.0, -46.0, -5.0))
@@ -52,6 +58,7 @@ class Approach:
     Attributes:
         before, at, lifted: arm poses at pre-grasp, grasp and after the lift.
         aim: (3,) m, the point that the jaws close around.
+        beyond: m that the fingertips reach past it.
         pitch: rad below the arm's horizontal plane, as ArmKinematics takes it.
         opening: m.
     """
@@ -60,6 +67,7 @@ class Approach:
     at: Array
     lifted: Array
     aim: Array
+    beyond: float
     pitch: float
     opening: float
 
@@ -80,43 +88,55 @@ class GraspPlanner:
         self.gripper = Gripper(robot)
         self._stow = robot.arm.poses["stow"]
 
-    def tool(self, aim: Array, pitch: float, gap: float, near: Array) -> Array:
-        """Arm pose (5,) that has ``aim`` (3,) m in the middle between jaws ``gap`` m apart.
+    def tool(self, aim: Array, beyond: float, pitch: float, gap: float, near: Array) -> Array:
+        """Arm pose (5,) that has ``aim`` (3,) m between jaws ``gap`` m apart, ``beyond`` m before their tips.
 
         Raises:
             UnreachableError: there is none.
         """
         position, angles = aim, near
-        for _ in range(4):  # the jaws' middle lies beside the arm's plane, which moves the plane a little
+        for _ in range(3):  # the jaws' middle lies beside the arm's plane, which moves the plane a little
             angles = self.arm.inverse(position, pitch, LEVEL_JAWS, near)
             rotation = self.arm.forward(angles)[1]
-            position = aim + rotation @ np.array([gap / 2.0, 0.0, TIP_BEYOND])
+            position = aim + rotation @ np.array([gap / 2.0, 0.0, beyond])
         return angles
 
-    def candidates(self, token: Array) -> Iterator[Approach]:
-        """Approaches within the joints' limits, best first. ``token``: (8,), see xdog.arm.observation."""
+    def candidates(self, token: Array, spare: float = 0.0) -> Iterator[Approach]:
+        """Approaches within the joints' limits, best first.
+
+        Args:
+            token: (8,), see xdog.arm.observation.
+            spare: m that the arm must be able to lift higher, and reach further out.
+        """
         centre, width, height = token[:3].astype(float), float(token[3]), float(token[4])
         down = token[5:8].astype(float)
         heading = np.array([centre[0], centre[1], 0.0]) / math.hypot(centre[0], centre[1])
         lean = math.atan2(float(down @ heading), -down[2])
-        wanted = SLANTED if height > TALL * width else STEEP
+        tall = height > TALL * width
+        wanted = SLANTED if tall else STEEP
         opening = min(width + ROOM, WIDEST)
+        beyond = min(max(width / 2.0 - ABOVE_SUPPORT, 0.008), MOST_BEYOND)
+        near = np.array([-math.atan2(centre[1], centre[0]), -0.3, 0.3, 0.8, LEVEL_JAWS])
         for world_pitch in sorted(PITCHES, key=lambda pitch: abs(pitch - wanted)):
-            # Seen along a steep approach the object is tall: take it high enough to keep the palm off it.
-            reach_above = 0.5 * (height * max(math.sin(world_pitch), 0.0) + width * math.cos(world_pitch))
-            raised = max(reach_above + TIP_BEYOND - DEEPEST, 0.0)
-            aim = centre - down * min(raised, 0.4 * height)
+            # Seen along a steep approach the object is long: take it high enough.
+            behind = 0.5 * (height * max(math.sin(world_pitch), 0.0) + width * math.cos(world_pitch))
+            raised = -BODY * height if tall else min(max(behind + beyond - DEEPEST, 0.0), 0.4 * height)
             pitch = world_pitch - lean
             approach = heading * math.cos(pitch) - np.array([0.0, 0.0, math.sin(pitch)])
-            try:
-                near = np.array([-math.atan2(centre[1], centre[0]), -0.3, 0.3, 0.8, LEVEL_JAWS])
-                at = self.tool(aim, pitch, opening, near)
-                before = self.tool(aim - BACK_OFF * approach, pitch, opening, at)
-                lifted = self.tool(aim - LIFT * down, pitch, width, at)
-            except UnreachableError:
-                continue
-            if max(np.abs(before - at).max(), np.abs(lifted - at).max()) < 1.2:
-                yield Approach(before, at, lifted, aim, pitch, opening)
+            for raise_more in RAISES:
+                aim = centre - down * (raised + raise_more)
+                try:
+                    at = self.tool(aim, beyond, pitch, opening, near)
+                    before = self.tool(aim - BACK_OFF * approach, beyond, pitch, opening, at)
+                    lifted = self.tool(aim - LIFT * down, beyond, pitch, width, at)
+                    if spare > 0.0:
+                        self.tool(aim + spare * (heading - down) - LIFT * down, beyond, pitch, width, at)
+                except UnreachableError:
+                    break
+                if max(np.abs(before - at).max(), np.abs(lifted - at).max()) < 1.2:
+                    yield Approach(before, at, lifted, aim, beyond, pitch, opening)
+                if spare > 0.0:
+                    break
 
     def route(self, start: Array, candidates: Sequence[Approach], room: Room) -> "GraspPath | None":
         """The first approach with a free way from ``start``, (6,) rad."""

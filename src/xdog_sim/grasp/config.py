@@ -95,7 +95,7 @@ class SuccessConfig:
 
 @dataclass(frozen=True)
 class GraspConfig:
-    """All of grasp.yaml; policy_period in s, friction without unit, torsional friction, edge and clearance in m."""
+    """All of grasp.yaml; policy_period in s, friction without unit, torsional friction, all else in m."""
 
     policy_period: float
     objects: Mapping[str, ObjectRanges]
@@ -105,6 +105,7 @@ class GraspConfig:
     edge: Range
     place: PlaceRanges
     clearance: float
+    spare_reach: float
     start: StartRanges
     camera: CameraConfig
     perception: PerceptionConfig

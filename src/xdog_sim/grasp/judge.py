@@ -5,8 +5,6 @@ while each jaw presses on it with its inner side, towards the other jaw, and not
 it; and if from the first touch of both jaws on no part of the arm was ever deeper in the object than `penetration`.
 """
 
-from typing import List, Optional
-
 import mujoco
 import numpy as np
 
@@ -16,6 +14,10 @@ from xdog_sim.grasp.objects import OBJECT
 
 Array = np.ndarray
 
+OTHER, ARM, FIXED, MOVING, PALM, ITEM = 0, 1, 2, 4, 8, 16
+"""What a geom is: anything else, the arm but for the gripper, a jaw, the palm, the object."""
+LOOK_EVERY = 0.005
+"""s between full judgements; penetration is watched at every call."""
 INWARDS = 0.3
 """Smallest cosine between a jaw's push and the direction towards the other jaw."""
 
@@ -53,28 +55,27 @@ class Judge:
         """Args: a world with a body ``object`` at rest, where it is to be picked up from."""
         self._model, self._data, self._config = model, data, config
         bodies = model.geom_bodyid
-        arm = [model.body(joint.child).id for joint in map(robot.joints.get, robot.arm.names) if joint is not None]
-        self._hand, jaw = arm[4], arm[5]
+        arm = [model.body(robot.joints[name].child).id for name in robot.arm.names]
+        self._hand, jaw = arm[4:]
         solid = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
-        self._item = np.flatnonzero(solid & (bodies == model.body(OBJECT).id))
         hand = np.flatnonzero(solid & (bodies == self._hand))
-        # The fingers reach further along the approach direction (the hand's -z) than the palm.
-        palm = hand[np.argmax(model.geom_pos[hand, 2])]
-        kind = np.full(model.ngeom, "", dtype="<U6")
-        kind[np.isin(bodies, [*arm, model.body("arm_base_link").id])] = "arm"
-        kind[hand], kind[palm] = "fixed", "palm"
-        kind[solid & (bodies == jaw)] = "moving"
-        kind[self._item] = "object"
+        kind = np.full(model.ngeom, OTHER)
+        kind[np.isin(bodies, [*arm, model.body("arm_base_link").id])] = ARM
+        kind[hand] = FIXED
+        kind[hand[np.argmax(model.geom_pos[hand, 2])]] = PALM  # the finger reaches further along the hand's -z
+        kind[solid & (bodies == jaw)] = MOVING
+        self._item = np.flatnonzero(solid & (bodies == model.body(OBJECT).id))
+        kind[self._item] = ITEM
         self._kind = kind
         self._start = lowest_point(model, data, self._item)
         self._last = float(data.time)
         self.gripped, self.deepest, self.lift, self.held, self.longest = False, 0.0, 0.0, 0.0, 0.0
-        self.fault = "not touched"
+        self.fault = "not between the jaws"
 
     @property
     def success(self) -> bool:
         """Whether the grasp counts."""
-        return self.longest >= self._config.hold - 1e-9 and self.deepest < self._config.penetration
+        return self.longest >= self._config.hold - 1e-9 and not self.spoilt
 
     @property
     def spoilt(self) -> bool:
@@ -82,47 +83,37 @@ class Judge:
         return self.deepest >= self._config.penetration
 
     def watch(self) -> None:
-        """Judge the present moment; call it after every physics step or every few."""
-        data = self._data
-        elapsed, self._last = float(data.time) - self._last, float(data.time)
-        self.lift = lowest_point(self._model, data, self._item) - self._start
-        self.fault = self._find_fault()
+        """Judge the present moment; call it after every physics step."""
+        contact = self._data.contact
+        kinds = self._kind[contact.geom]
+        pairs = kinds.sum(axis=1)
+        touching = np.flatnonzero((pairs >= ITEM) & (contact.dist <= 0.0))
+        both = pairs[touching] - ITEM
+        self.gripped = self.gripped or (FIXED in both and MOVING in both)
+        if self.gripped and both.any():
+            self.deepest = max(self.deepest, float(-contact.dist[touching[both > 0]].min()))
+        elapsed = float(self._data.time) - self._last
+        if elapsed < LOOK_EVERY - 1e-9:
+            return
+        self._last += elapsed
+        self.lift = lowest_point(self._model, self._data, self._item) - self._start
+        self.fault = self._find_fault(touching, both)
         self.held = self.held + elapsed if not self.fault else 0.0
         self.longest = max(self.longest, self.held)
 
-    def _find_fault(self) -> str:
-        data = self._data
-        fixed: List[Array] = []
-        moving: List[Array] = []
-        other: Optional[str] = None
-        deepest = 0.0
-        if data.ncon:
-            contact = data.contact
-            pairs, kinds = contact.geom, self._kind[contact.geom]
-            for i in np.flatnonzero((kinds == "object").any(axis=1)):
-                which = int(kinds[i, 0] == "object")  # place of the other geom in the pair
-                name = str(kinds[i, which])
-                push = contact.frame[i, :3] * (-1.0 if which else 1.0)  # from the other geom to the object
-                if contact.dist[i] > 0.0:
-                    continue
-                if name:
-                    deepest = max(deepest, -float(contact.dist[i]))
-                if name == "fixed":
-                    fixed.append(push)
-                elif name == "moving":
-                    moving.append(push)
-                elif name != "palm":
-                    other = name or self._model.geom(pairs[i, which]).name or "the dog"
-        self.gripped = self.gripped or bool(fixed and moving)
-        if self.gripped:
-            self.deepest = max(self.deepest, deepest)
-        if not fixed or not moving:
+    def _find_fault(self, touching: Array, other: Array) -> str:
+        """What is wrong, given the contacts of the object and the kinds of what it touches, (n,) each."""
+        contact, data = self._data.contact, self._data
+        if FIXED not in other or MOVING not in other:
             return "not between the jaws"
-        across = data.xmat[self._hand].reshape(3, 3)[:, 0]  # from the fixed jaw to the moving one
-        if np.mean(fixed, axis=0) @ across < INWARDS or np.mean(moving, axis=0) @ across > -INWARDS:
+        if np.isin(other, (OTHER, ARM)).any():
+            geom = contact.geom[touching[np.isin(other, (OTHER, ARM))][0]]
+            names = [self._model.geom(i).name or self._model.body(self._model.geom_bodyid[i]).name for i in geom]
+            return f"touches {next((name for i, name in zip(geom, names) if i not in self._item), OBJECT)}"
+        # Contact normals point from the first geom to the second; here from what touches to the object.
+        away = np.where(self._kind[contact.geom[touching, 0]] == ITEM, -1.0, 1.0)
+        push = away[:, None] * contact.frame[touching, :3]
+        across = push @ data.xmat[self._hand].reshape(3, 3)[:, 0]  # along the way from the fixed jaw to the moving one
+        if across[other == FIXED].mean() < INWARDS or across[other == MOVING].mean() > -INWARDS:
             return "not pressed from both sides"
-        if other is not None:
-            return f"touches {other}"
-        if self.lift < self._config.lift:
-            return "not lifted"
-        return ""
+        return "" if self.lift >= self._config.lift else "not lifted"

@@ -9,7 +9,6 @@ from typing import Iterator, Optional, Tuple
 import mujoco
 import numpy as np
 
-from xdog.arm.kinematics import UnreachableError
 from xdog.arm.observation import object_token
 from xdog.description import RobotDescription, load_description
 from xdog.locomotion.config import load_locomotion_config
@@ -18,7 +17,7 @@ from xdog.locomotion.stance import BodyPose, Stance
 from xdog_sim.grasp.approach import GraspPath, GraspPlanner
 from xdog_sim.grasp.clearance import Clearance
 from xdog_sim.grasp.config import GraspConfig, Range, load_grasp_config
-from xdog_sim.grasp.objects import OBJECT, SUPPORT, GraspObject, add_object, add_support, prepare_for_grasping
+from xdog_sim.grasp.objects import SUPPORT, GraspObject, add_object, add_support, prepare_for_grasping
 from xdog_sim.world import HeldTrunk, WorldOptions, build_spec
 
 Array = np.ndarray
@@ -103,12 +102,14 @@ class Placer:
         add_object(spec, placement.item, placement.position, placement.yaw, self.config)
         return spec
 
-    def path(self, placement: Placement, token: Array, margin: float = 0.0) -> Optional[GraspPath]:
-        """A way for the arm to the object that stays ``margin`` m clear of everything, planned by a token, or None."""
-        try:
-            candidates = list(self.planner.candidates(token))
-        except UnreachableError:
-            return None
+    def path(self, placement: Placement, token: Array, margin: float = 0.0, spare: float = 0.0) -> Optional[GraspPath]:
+        """A way for the arm to the object that hits nothing, planned by a token, or None.
+
+        Args:
+            margin: m that it must keep from everything.
+            spare: m that the arm must be able to reach further.
+        """
+        candidates = list(self.planner.candidates(token, spare))
         if not candidates:
             return None
         clearance = Clearance(self.spec(placement, visuals=False).compile(), self.robot, margin)
@@ -123,10 +124,11 @@ class Placer:
             RuntimeError: grasp.yaml leaves no reachable place.
         """
         kind, support = self._kinds[index % len(self._kinds)]
+        config = self.config
         random = np.random.default_rng([HELD_OUT if held_out else TRAINING, seed, index])
         for rejected in range(MOST_DRAWS):
             placement = self._draw(random, kind, support, rejected)
-            if self.path(placement, self.token(placement), self.config.clearance) is not None:
+            if self.path(placement, self.token(placement), config.clearance, config.spare_reach) is not None:
                 return placement
         raise RuntimeError(f"no reachable place for a {kind} on {support} in {MOST_DRAWS} draws: see sim/grasp.yaml")
 

@@ -54,8 +54,10 @@ class Observation:
 
 
 class GraspScene:
-    """A placement come to life. The object's token is that of the start: on the robot, too, a grasp keeps what the
-    detector saw before the arm came into its view.
+    """A placement come to life.
+
+    The object's token is that of the start: on the robot, too, a grasp keeps what the detector saw before the arm came
+    into its view.
 
     Attributes:
         placement: what is grasped.
