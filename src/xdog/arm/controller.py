@@ -25,7 +25,7 @@ LONGEST_STEP = 0.1
 SPARE = 0.1
 """s of silence after a stop beyond what the bridge's gate wants, for messages that hang on their way."""
 
-SILENCE = 0.2
+SILENCE = 0.3
 """s without measured joints after which motions under way are ended."""
 
 
@@ -47,6 +47,7 @@ class ArmController:
         self._spoken = -np.inf
         self._quiet_until = -np.inf
         self._objection = "no joint angles have been measured yet"
+        self._gate = ""
         self._note = ""
 
     @property
@@ -141,8 +142,10 @@ class ArmController:
     def on_safety(self, stamp: float, motion_allowed: bool, reason: str) -> None:
         """A heartbeat of the safety supervisor came in, stamped ``stamp`` (s)."""
         self._permission.update(self.now, stamp, motion_allowed, reason)
-        if self._measured and not motion_allowed:
-            self._check(self._permission.objection(self.now))
+
+    def on_gate(self, reason: str) -> None:
+        """The bridge's gate said why it holds the arm; empty if it follows commands."""
+        self._gate = reason
 
     def stop(self, reason: str) -> None:
         """End everything because the arm cannot be moved: its joints are not measured."""
@@ -161,7 +164,7 @@ class ArmController:
         problem = "" if finite else "measured joint values are not finite"
         if before and elapsed > SILENCE:
             problem = f"no joint angles were measured for {elapsed:.2f} s"
-        self._check(problem or self._permission.objection(measured.stamp))
+        self._check(problem or self._permission.objection(measured.stamp) or self._gate)
         if self._objection:
             return None
         period = min(max(elapsed, 0.0), LONGEST_STEP)

@@ -108,7 +108,7 @@ class Bridge:
         if self._legs:
             self.command_subscriber = listen("legs/command", LegCommand, self.on_leg_command)
         self.safety_subscriber = listen("safety/state", SafetyState, self.on_safety)
-        listen("arm/command", JointTrajectory, self.on_arm_command)
+        self.arm_subscriber = listen("arm/command", JointTrajectory, self.on_arm_command)
         rospy.Service("set_torque", SetBool, self._set_torque)
 
     def on_leg_command(self, message: LegCommand) -> None:
@@ -126,11 +126,10 @@ class Bridge:
         self._arm_gate.on_safety(self._now, stamp, message.motion_allowed, reason)
 
     def on_arm_command(self, message: JointTrajectory) -> None:
-        """arm/command came in: its first point is the goal."""
-        if message.points:
-            problem = self._arm_gate.on_command(self._now, message.joint_names, message.points[0].positions)
-        else:
-            problem = f"{INVALID_COMMAND} the trajectory has no point"
+        """arm/command came in: its first point is the goal. One without points is silence."""
+        if not message.points:
+            return
+        problem = self._arm_gate.on_command(self._now, message.joint_names, message.points[0].positions)
         self._arm_warning = problem
         if problem:
             rospy.logwarn_throttle(LOG_PERIOD, f"arm/command: {problem}")

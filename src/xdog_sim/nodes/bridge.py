@@ -13,6 +13,7 @@ from geometry_msgs.msg import Point, Pose, Quaternion, Twist, Vector3
 from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Time
+from trajectory_msgs.msg import JointTrajectory
 
 from xdog.description import DescriptionError, load_description
 from xdog.msg import Detection3DArray, LegCommand, SafetyState
@@ -96,6 +97,7 @@ class SimBridge(Bridge):
             {
                 "legs/command": lambda: has_publisher(self.command_subscriber),
                 "safety/state": lambda: has_publisher(self.safety_subscriber),
+                "arm/command": lambda: has_publisher(self.arm_subscriber),
                 "cmd_vel_safe": listen("cmd_vel_safe", Twist, lambda _: 0.0),
                 "odom": listen("odom", Odometry, lambda message: conversions.to_seconds(message.header.stamp)),
             },
@@ -113,6 +115,13 @@ class SimBridge(Bridge):
         """legs/command came in."""
         super().on_leg_command(message)
         self._heard("legs/command", conversions.to_seconds(message.header.stamp))
+
+    def on_arm_command(self, message: JointTrajectory) -> None:
+        """arm/command came in. Only one that bears the stamp of the joint_states it answers is waited for."""
+        super().on_arm_command(message)
+        stamp = conversions.to_seconds(message.header.stamp)
+        if stamp:
+            self._heard("arm/command", stamp)
 
     def on_safety(self, message: SafetyState) -> None:
         """A heartbeat of the safety supervisor came in."""
@@ -162,7 +171,7 @@ class SimBridge(Bridge):
         assert self._lockstep is not None
         rates = self.robot.rates
         wanted = dict.fromkeys(self._lockstep.guests, now - 1.0 / rates["control"])
-        wanted["cmd_vel_safe"] = float("-inf")
+        wanted.update({"cmd_vel_safe": float("-inf"), "arm/command": now})
         if states:
             wanted.update({"legs/command": now, "safety/state": now - 1.0 / rates["safety"], "odom": now})
         return self._lockstep.wait(wanted) and states

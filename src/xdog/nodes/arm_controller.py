@@ -1,0 +1,296 @@
+"""Node: arm_controller. Answers joint_states with arm/command once per control period.
+
+A command without points says that the servos are to be told nothing: the bridge's gate takes it for silence.
+"""
+
+import math
+import queue
+import sys
+import threading
+from typing import Any, Callable, List, Optional, Tuple
+
+import actionlib
+import numpy as np
+import rospy
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from xdog.arm.config import load_arm_config
+from xdog.arm.controller import SILENCE, ArmController
+from xdog.arm.motions import GripperMotion, Measured, Motion, TrajectoryMotion
+from xdog.arm.trajectory import SUCCESSFUL, Goal, Point, Tolerance, TrajectoryError
+from xdog.description import DescriptionError, RobotDescription, load_description
+from xdog.msg import ArmState, SafetyState
+from xdog.nodes import clock, conversions
+from xdog.nodes.standard_messages import (
+    FollowJointTrajectoryAction,
+    FollowJointTrajectoryFeedback,
+    FollowJointTrajectoryGoal,
+    FollowJointTrajectoryResult,
+    GripperCommandAction,
+    GripperCommandFeedback,
+    GripperCommandResult,
+)
+from xdog.safety.config import SafetyConfigError
+
+LOG_PERIOD = 5.0
+"""Shortest time between two equal lines in the log, s."""
+
+FEEDBACK_EVERY = 5
+"""Control periods between two messages of feedback."""
+
+Running = Tuple[Motion, Any]
+"""A motion and the goal handle of the action that asked for it."""
+
+
+class ArmControllerNode:
+    """The controller on its topics, actions and services. Time is the stamp of joint_states.
+
+    actionlib calls back under a lock of its own. What the control loop has to say to it goes through a queue, so that
+    the loop never waits for that lock.
+    """
+
+    def __init__(self, robot: RobotDescription, controller: ArmController) -> None:
+        self._robot, self._controller = robot, controller
+        self._news = threading.Condition()
+        self._period = 1.0 / robot.rates["control"]
+        self._answered = -1
+        self._arrival = 0.0
+        self._legs = robot.legs.poses["stand"]
+        self._measured: Optional[Measured] = None
+        self._running: List[Running] = []
+        self._reports: queue.SimpleQueue = queue.SimpleQueue()
+        self._told = ""
+        self._command = rospy.Publisher("arm/command", JointTrajectory, queue_size=1, tcp_nodelay=True)
+        self._mode = rospy.Publisher("arm/mode", String, queue_size=1, latch=True)
+        for topic, kind, callback in (
+            ("safety/state", SafetyState, self._on_safety),
+            ("arm/state", ArmState, self._on_arm_state),
+            ("arm/setpoint", JointTrajectory, self._on_setpoint),
+            ("joint_states", JointState, self._on_joints),
+        ):
+            rospy.Subscriber(topic, kind, callback, queue_size=1, tcp_nodelay=True)
+        for pose in ("stow", "home"):
+            rospy.Service(pose, Trigger, self._service(pose))
+        self._servers = [
+            actionlib.ActionServer(name, kind, begin, self._cancel, auto_start=False)
+            for name, kind, begin in (
+                ("arm_controller/follow_joint_trajectory", FollowJointTrajectoryAction, self._begin_trajectory),
+                ("gripper_controller/gripper_action", GripperCommandAction, self._begin_gripper),
+            )
+        ]
+        threading.Thread(target=self._report, daemon=True).start()
+        for server in self._servers:
+            server.start()
+        clock.every(SILENCE, self._watch)
+
+    # What comes in.
+
+    def _on_safety(self, message: SafetyState) -> None:
+        stamp = conversions.to_seconds(message.header.stamp)
+        with self._news:
+            self._controller.on_safety(stamp, message.motion_allowed, "; ".join(message.reasons))
+
+    def _on_arm_state(self, message: ArmState) -> None:
+        with self._news:
+            self._controller.on_gate("" if message.gate == ArmState.ACTIVE else message.gate_reason)
+
+    def _on_setpoint(self, message: JointTrajectory) -> None:
+        point = message.points[0] if message.points else JointTrajectoryPoint()
+        duration = point.time_from_start.to_sec()
+        with self._news:
+            problem = self._controller.on_setpoint(message.joint_names, point.positions, duration)
+        if problem:
+            rospy.logwarn_throttle(LOG_PERIOD, f"arm/setpoint: {problem}")
+
+    def _on_joints(self, message: JointState) -> None:
+        """Answer the first joint_states of every control period."""
+        stamp = conversions.to_seconds(message.header.stamp)
+        tick = math.floor(stamp / self._period + 1e-6)
+        if tick == self._answered:
+            return
+        self._answered = tick
+        command = JointTrajectory()
+        command.header.stamp = message.header.stamp
+        with self._news:
+            self._arrival = clock.arrival(message.header.stamp)
+            goal = self._step(stamp, message)
+            if goal is not None:
+                command.joint_names = self._robot.arm.names
+                command.points = [JointTrajectoryPoint(positions=goal.tolist())]
+            self._command.publish(command)
+            self._after(feedback=tick % FEEDBACK_EVERY == 0)
+
+    def _step(self, stamp: float, message: JointState) -> Optional[np.ndarray]:
+        """What to tell the servos; the caller holds the lock."""
+        names, group = message.name, self._robot.arm
+        try:
+            if self._robot.legs.names[0] in names:
+                self._legs = np.array(message.position)[self._robot.legs.indices(names)]
+            order = group.indices(names)
+            columns = [np.array(row)[order] for row in (message.position, message.velocity, message.effort)]
+        except (DescriptionError, IndexError) as error:
+            rospy.logwarn_throttle(LOG_PERIOD, f"joint_states: {error}")
+            self._controller.stop(f"the arm's joints are not measured: {error}")
+            return None
+        self._measured = Measured(stamp, *columns)
+        return self._controller.step(self._measured, self._legs)
+
+    def _watch(self) -> None:
+        """End motions whose measurements have stopped coming."""
+        with self._news:
+            if self._running and clock.now() - self._arrival > SILENCE:
+                self._controller.stop("joint_states has stopped")
+                self._after()
+
+    # Actions and services.
+
+    def _begin_trajectory(self, handle: Any) -> None:
+        goal = _plain(handle.get_goal())
+        self._begin(
+            handle,
+            lambda: self._controller.follow(goal),
+            lambda error: FollowJointTrajectoryResult(error_code=error.code, error_string=str(error)),
+        )
+
+    def _begin_gripper(self, handle: Any) -> None:
+        command = handle.get_goal().command
+        self._begin(
+            handle,
+            lambda: self._controller.move_gripper(command.position, command.max_effort),
+            lambda _: self._gripper_message(GripperCommandResult),
+        )
+
+    def _begin(self, handle: Any, ask: Callable[[], Motion], refused: Callable[[TrajectoryError], Any]) -> None:
+        with self._news:
+            try:
+                motion = ask()
+            except TrajectoryError as error:
+                rospy.logwarn(f"goal refused: {error}")
+                handle.set_rejected(refused(error), str(error))
+                return
+            handle.set_accepted()
+            self._running.append((motion, handle))
+            self._after()
+
+    def _cancel(self, handle: Any) -> None:
+        with self._news:
+            for motion, other in self._running:
+                if other == handle:
+                    self._controller.cancel(motion)
+            self._after()
+
+    def _service(self, pose: str) -> Callable[[TriggerRequest], TriggerResponse]:
+        def handle(_request: TriggerRequest) -> TriggerResponse:
+            with self._news:
+                try:
+                    motion = self._controller.move_to(pose)
+                except TrajectoryError as error:
+                    return TriggerResponse(success=False, message=str(error))
+                self._running.append((motion, None))
+                self._after()
+                while motion.outcome is None and not rospy.is_shutdown():
+                    self._news.wait(0.5)
+                outcome = motion.outcome
+            if outcome is None:
+                return TriggerResponse(success=False, message="the node is shutting down")
+            success = outcome.code == SUCCESSFUL and not outcome.cancelled
+            return TriggerResponse(success=success, message=f"{pose}: {outcome.message}")
+
+        return handle
+
+    # What goes out.
+
+    def _after(self, feedback: bool = False) -> None:
+        """Report what has ended, feedback if it is due, and the mode; the caller holds the lock."""
+        for motion, handle in list(self._running):
+            if motion.outcome:
+                self._running.remove((motion, handle))
+                rospy.loginfo(motion.outcome.message)
+            if handle is not None and (motion.outcome or feedback):
+                self._reports.put((handle, motion.outcome, self._message(motion)))
+        self._news.notify_all()
+        if self._controller.state != self._told:
+            self._told = self._controller.state
+            self._mode.publish(String(self._told))
+
+    def _message(self, motion: Motion) -> Any:
+        """Result of a motion that has ended, feedback of one that goes on."""
+        outcome = motion.outcome
+        if isinstance(motion, GripperMotion):
+            kind = GripperCommandResult if outcome else GripperCommandFeedback
+            return self._gripper_message(kind, motion.stalled, motion.reached)
+        if outcome:
+            return FollowJointTrajectoryResult(error_code=outcome.code, error_string=outcome.message)
+        return self._feedback(motion) if isinstance(motion, TrajectoryMotion) else None
+
+    def _feedback(self, motion: TrajectoryMotion) -> Optional[FollowJointTrajectoryFeedback]:
+        progress = motion.progress
+        if progress is None:
+            return None
+        message = FollowJointTrajectoryFeedback(joint_names=[self._robot.arm.names[i] for i in motion.joints])
+        message.header.stamp = conversions.to_time(self._controller.now)
+        error = tuple(wanted - got for wanted, got in zip(progress.desired, progress.actual))
+        for field, (position, velocity) in (
+            ("desired", progress.desired),
+            ("actual", progress.actual),
+            ("error", error),
+        ):
+            point = JointTrajectoryPoint(positions=position.tolist(), velocities=velocity.tolist())
+            point.time_from_start = rospy.Duration.from_sec(progress.time)
+            setattr(message, field, point)
+        return message
+
+    def _gripper_message(self, kind: type, stalled: bool = False, reached: bool = False) -> Any:
+        measured, gripper = self._measured, self._controller.gripper
+        if measured is None:
+            return kind(math.nan, math.nan, stalled, reached)
+        return kind(gripper.gap(measured.position[5]), abs(measured.effort[5]) / gripper.lever, stalled, reached)
+
+    def _report(self) -> None:
+        while True:
+            handle, outcome, message = self._reports.get()
+            if outcome is None:
+                if message is not None:
+                    handle.publish_feedback(message)
+            elif outcome.cancelled:
+                handle.set_canceled(message, outcome.message)
+            elif outcome.code == SUCCESSFUL:
+                handle.set_succeeded(message, outcome.message)
+            else:
+                handle.set_aborted(message, outcome.message)
+
+
+def _plain(message: FollowJointTrajectoryGoal) -> Goal:
+    """A goal's message as a plain type."""
+    trajectory = message.trajectory
+    path, end = (
+        [Tolerance(entry.name, entry.position, entry.velocity, entry.acceleration) for entry in entries]
+        for entries in (message.path_tolerance, message.goal_tolerance)
+    )
+    return Goal(
+        names=trajectory.joint_names,
+        points=[
+            Point(point.time_from_start.to_sec(), point.positions, point.velocities, point.accelerations)
+            for point in trajectory.points
+        ],
+        stamp=conversions.to_seconds(trajectory.header.stamp),
+        path_tolerance=path,
+        goal_tolerance=end,
+        goal_time_tolerance=message.goal_time_tolerance.to_sec(),
+    )
+
+
+def main() -> None:
+    """Run the node."""
+    rospy.init_node("arm_controller")
+    try:
+        robot = load_description()
+        controller = ArmController(robot, load_arm_config(robot))
+    except (DescriptionError, SafetyConfigError, OSError) as error:
+        rospy.logfatal(str(error))
+        sys.exit(1)
+    ArmControllerNode(robot, controller)
+    rospy.spin()
