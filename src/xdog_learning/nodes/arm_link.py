@@ -19,7 +19,7 @@ FRESH = 0.5
 """s after which a measurement or a command is too old to begin a motion from."""
 
 
-class GraphError(RuntimeError):
+class GraphError(ConnectionError):
     """The running graph lacks something that is needed. The message says what, and what to do."""
 
 
@@ -45,9 +45,7 @@ class ArmLink:
         on_joints: called with every measurement: stamp in s, joints (6,) rad, effort (6,) Nm.
     """
 
-    def __init__(
-        self, robot: RobotDescription, on_joints: Optional[Callable[[float, Array, Array], None]] = None
-    ) -> None:
+    def __init__(self, robot: RobotDescription, on_joints: Callable[[float, Array, Array], None]) -> None:
         self._robot, self._on_measured = robot, on_joints
         self._lock = threading.Lock()
         self._joints: Optional[Array] = None
@@ -101,8 +99,7 @@ class ArmLink:
         effort = np.array(message.effort)[order] if message.effort else np.zeros(len(order))
         with self._lock:
             self._stamp, self._joints = stamp, joints
-        if self._on_measured is not None:
-            self._on_measured(stamp, joints, effort)
+        self._on_measured(stamp, joints, effort)
 
     def _on_command(self, message: JointTrajectory) -> None:
         names: List[str] = list(message.joint_names)

@@ -42,8 +42,8 @@ def replay_on_robot(episode: Episode, agreed: bool, console: Console) -> None:
     first = episode.state[0].astype(float)
     seconds = 1.875 * float(np.abs(first - start).max()) / speed  # peak speed of a minimum jerk
     console.print(
-        f"The arm will go to where the episode begins ({seconds:.1f} s), then move for {len(episode) / episode.fps:.1f} s "
-        "as it was recorded, whatever is in its way."
+        f"The arm will go to where the episode begins ({seconds:.1f} s), then move as it was recorded for "
+        f"{len(episode) / episode.fps:.1f} s, whatever is in its way."
     )
     if not agreed and console.input("Is the way free? Move the arm? [y/N] ").strip().lower() not in ("y", "yes"):
         console.print("Nothing was moved.")
@@ -66,9 +66,8 @@ def _wait(link: ArmLink) -> None:
     end = time.monotonic() + PATIENCE
     while link.objection() or not link.listeners():
         if time.monotonic() > end:
-            raise GraphError(
-                f"the arm cannot be moved: {link.objection() or 'nobody takes arm/setpoint: is arm_controller running?'}"
-            )
+            reason = link.objection() or "nobody takes arm/setpoint: is arm_controller running?"
+            raise GraphError(f"the arm cannot be moved: {reason}")
         time.sleep(0.05)
 
 

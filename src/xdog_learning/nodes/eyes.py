@@ -1,0 +1,123 @@
+"""What the running graph shows: the object among the detections, gravity from the IMU, the camera's newest picture."""
+
+from typing import Dict, Optional, Tuple
+
+import numpy as np
+import rospy
+from sensor_msgs.msg import Image, Imu
+
+from xdog.arm.kinematics import ArmKinematics
+from xdog.arm.observation import object_token
+from xdog.arm.policy import shrink_image
+from xdog.description import RobotDescription
+from xdog.locomotion.rotations import imu_mount, quaternion_matrix, rotation_matrix
+from xdog.nodes import conversions
+from xdog.nodes.standard_messages import Detection3DArray, VisionInfo
+from xdog_learning.nodes.arm_link import GraphError
+
+Array = np.ndarray
+
+FRESH = 1.0
+"""s after which a detection is too old to begin a take with."""
+FRESH_IMAGE = 0.2
+"""s after which a picture is too old for a frame."""
+COLOURS = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0)}
+
+
+class Eyes:
+    """Listens to detections_3d, vision_info, imu/data and, if asked for, camera/color/image_raw.
+
+    Args:
+        robot: its description.
+        label: class of the object; empty for the nearest to the arm.
+        image_size: (height, width) that pictures are squeezed to; None for no pictures.
+    """
+
+    def __init__(self, robot: RobotDescription, label: str, image_size: Optional[Tuple[int, int]]) -> None:
+        self._robot, self._label, self._image_size = robot, label, image_size
+        base = ArmKinematics(robot).base
+        joint = next(joint for joint in robot.joints.values() if joint.child == base)
+        self._mount_xyz, self._mount_rotation = np.array(joint.xyz), rotation_matrix(*joint.rpy)
+        self._imu_mount = imu_mount(robot)
+        self._labels: Dict[int, str] = {}
+        self._detections: Optional[Detection3DArray] = None
+        self._imu: Optional[Imu] = None
+        self._image: Optional[Tuple[float, Array]] = None
+        rospy.Subscriber("detections_3d", Detection3DArray, self._on_detections, queue_size=1)
+        rospy.Subscriber("vision_info", VisionInfo, self._on_vision_info, queue_size=1)
+        rospy.Subscriber("imu/data", Imu, self._on_imu, queue_size=1, tcp_nodelay=True)
+        if image_size is not None:
+            rospy.Subscriber("camera/color/image_raw", Image, self._on_image, queue_size=1, buff_size=1 << 24)
+
+    def token(self, now: float) -> Array:
+        """The token (8,) of the object at ``now``, s.
+
+        Raises:
+            GraphError: the object is not seen, or the IMU is silent.
+        """
+        message = self._detections
+        if message is None or now - conversions.to_seconds(message.header.stamp) > FRESH:
+            raise GraphError(f"no detections_3d for {FRESH:g} s: the take would not know its object")
+        if message.header.frame_id != self._robot.frames["base"]:
+            raise GraphError(f"detections_3d is in {message.header.frame_id}, not in {self._robot.frames['base']}")
+        best, distance = None, np.inf
+        for detection in message.detections:
+            p, extents = detection.bbox.center.position, detection.bbox.size
+            centre = self._mount_rotation.T @ (np.array([p.x, p.y, p.z]) - self._mount_xyz)
+            away = float(np.linalg.norm(centre))
+            if detection.results and away < distance and self._label in ("", self._name(detection)):
+                best, distance = (centre, np.array([extents.x, extents.y, extents.z])), away
+        if best is None:
+            raise GraphError(f"no {self._label or 'object'} among {len(message.detections)} detections")
+        try:
+            return object_token(*best, self._mount_rotation.T @ self.gravity())
+        except ValueError as error:
+            raise GraphError(f"detections_3d: {error}") from error
+
+    def gravity(self) -> Array:
+        """Direction of gravity in base_link, (3,).
+
+        Raises:
+            GraphError: the IMU is silent.
+        """
+        if self._imu is None:
+            raise GraphError("no imu/data: which way is down?")
+        q = self._imu.orientation
+        turn = quaternion_matrix(np.array([q.x, q.y, q.z, q.w])) @ self._imu_mount.T
+        down: Array = -turn[2]
+        return down
+
+    def height(self, point: Array) -> float:
+        """How high a point (3,) of arm_base_link lies above the origin of base_link, against gravity, m."""
+        return -float(self.gravity() @ (self._mount_rotation @ point + self._mount_xyz))
+
+    def image(self, now: float) -> Optional[Array]:
+        """The newest picture, (H, W, 3) uint8; None if there is none that is fresh."""
+        image = self._image
+        return None if image is None or now - image[0] > FRESH_IMAGE else image[1]
+
+    def _name(self, detection: object) -> str:
+        kind = max(detection.results, key=lambda result: result.score).id  # type: ignore[attr-defined]
+        return self._labels.get(kind, str(kind))
+
+    def _on_detections(self, message: Detection3DArray) -> None:
+        self._detections = message
+
+    def _on_vision_info(self, message: VisionInfo) -> None:
+        labels = rospy.get_param(message.database_location, {})
+        if isinstance(labels, dict):
+            self._labels = {int(key): str(label) for key, label in labels.items()}
+
+    def _on_imu(self, message: Imu) -> None:
+        self._imu = message
+
+    def _on_image(self, message: Image) -> None:
+        assert self._image_size is not None, "subscribed to only then"
+        if message.encoding not in COLOURS:
+            rospy.logwarn_throttle(
+                5.0, f"camera/color/image_raw is {message.encoding}, not one of {', '.join(COLOURS)}"
+            )
+            return
+        rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)[:, : 3 * message.width]
+        pixels = rows.reshape(message.height, message.width, 3)[:, :, COLOURS[message.encoding]]
+        self._image = (conversions.to_seconds(message.header.stamp), shrink_image(pixels, *self._image_size))
