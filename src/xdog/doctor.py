@@ -12,7 +12,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator, List, Mapping, Set
+from typing import Callable, Iterable, Iterator, List, Mapping, Set
 from urllib.parse import urlparse
 
 OK, NOTE, MISSING = "ok", "note", "MISSING"
@@ -204,15 +204,21 @@ def findings(root: Path, build_stamp: str, environment: Mapping[str, str]) -> It
     yield from check_screen(environment)
 
 
+def show(found: Iterable[Finding]) -> int:
+    """Print findings as they come; returns how many are missing."""
+    missing = 0
+    for finding in found:
+        missing += finding.level == MISSING
+        print(f"{finding.level:>7}  {finding.what}", flush=True)
+        if finding.remedy:
+            print(f"         -> {finding.remedy}", flush=True)
+    return missing
+
+
 def main() -> int:
     """Print the findings for the checkout named by the first argument; 1 if something needed is missing."""
     root, build_stamp = Path(sys.argv[1]), sys.argv[2]
-    missing = 0
-    for finding in findings(root, build_stamp, os.environ):
-        missing += finding.level == MISSING
-        print(f"{finding.level:>7}  {finding.what}")
-        if finding.remedy:
-            print(f"         -> {finding.remedy}")
+    missing = show(findings(root, build_stamp, os.environ))
     print("XDog can run here." if not missing else f"{missing} to mend.")
     return 1 if missing else 0
 

@@ -1,7 +1,7 @@
 """STS3215 servos behind a pseudo-terminal: they speak real bytes, and can be made to misbehave.
 
-Time in the emulation is the number of sync reads: each moves the servos on by 20 ms, so that what they do depends on
-no machine's speed. As a program it serves a calibrated arm until it is interrupted: `python servo_bus.py LINK`.
+Time in the emulation is the number of sync reads of all servos: each moves them on by 20 ms, so that what they do
+depends on no machine's speed. As a program it serves a calibrated arm until it is interrupted: `python servo_bus.py LINK`.
 """
 
 import contextlib
@@ -160,12 +160,13 @@ class ServoBus:
         noise: these bytes come before every answer.
         delay: s until an answer.
         babble: bytes come in without end.
-        questions: sync reads so far.
+    free_running: time passes with sync reads; else only when `step` is called.
     """
 
     def __init__(self, servos: Sequence[Servo], link: Optional[Path] = None) -> None:
         self.servos = list(servos)
-        self.corrupt = self.drop = self.questions = 0
+        self.corrupt = self.drop = 0
+        self.free_running = True
         self.noise = b""
         self.delay = 0.0
         self.babble = False
@@ -213,6 +214,11 @@ class ServoBus:
         os.close(self._slave)
         os.close(self._master)
 
+    def step(self) -> None:
+        """20 ms pass for all servos."""
+        for servo in self.servos:
+            servo.step()
+
     # Bytes.
 
     def _serve(self) -> None:
@@ -258,10 +264,9 @@ class ServoBus:
         target, instruction, parameters = packet[2], packet[4], packet[5:-1]
         hearing = {servo.peek(reg.ID): servo for servo in self._hearing()}
         if instruction == SYNC_READ:
-            self.questions += 1
-            for servo in self.servos:
-                servo.step()
             start, length = parameters[:2]
+            if self.free_running and len(parameters) - 2 == len(self.servos):  # not one repeated to some of them
+                self.step()
             for number in parameters[2:]:
                 if number in hearing:
                     self._answer(hearing[number], bytes(hearing[number].memory[start : start + length]))

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
-COMMANDS = ["setup", "demo", "test", "check", "sim", "teleop", "train", "evaluate", "bench", "doctor"]
+COMMANDS = ["setup", "demo", "test", "check", "sim", "teleop", "arm", "train", "evaluate", "bench", "doctor"]
 
 
 def run(*arguments: str, folder: Path = ROOT, **options: Any) -> "subprocess.CompletedProcess[str]":
@@ -46,7 +46,9 @@ def test_every_command_explains_itself_without_doing_anything(command: str, bare
     assert not list((bare_checkout / "logs").iterdir())
 
 
-@pytest.mark.parametrize("words", [["nonsense"], ["train"], ["train", "nonsense"], ["evaluate"], ["setup", "nonsense"]])
+@pytest.mark.parametrize(
+    "words", [["nonsense"], ["arm"], ["train"], ["train", "nonsense"], ["evaluate"], ["setup", "nonsense"]]
+)
 def test_unknown_word_prints_help_and_exits_2(words: List[str], bare_checkout: Path) -> None:
     refused = run(*words, folder=bare_checkout)
     assert refused.returncode == 2

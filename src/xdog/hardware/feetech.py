@@ -33,7 +33,7 @@ sync read, (1.4 + 7) ms each, fit into a cycle of 20 ms.
 """
 
 WRITE_TIME = 0.02
-"""s after which a port that takes no bytes is given up."""
+"""Patience with a port that takes no bytes, s."""
 
 ATTEMPTS = 3
 """How often a single register is asked for or written until the servo counts as silent."""
@@ -89,13 +89,22 @@ class MendedPort(PortHandler):  # type: ignore[misc]  # the SDK carries no types
         if self.is_open:
             self.closePort()
         self.ser = serial.Serial(
-            self.port_name, cflag_baud, timeout=0, write_timeout=WRITE_TIME, exclusive=True, bytesize=serial.EIGHTBITS
+            self.port_name, cflag_baud, timeout=0, write_timeout=0, exclusive=True, bytesize=serial.EIGHTBITS
         )
         with contextlib.suppress(ValueError, OSError, NotImplementedError, AttributeError):  # not every adapter can
             self.ser.set_low_latency_mode(True)  # an FTDI adapter otherwise holds bytes back for 16 ms
         self.is_open = True
         self.tx_time_per_byte = 10_000.0 / cflag_baud
         return True
+
+    def writePort(self, packet: Sequence[int]) -> int:  # noqa: N802 - the SDK's name
+        """Send a packet; returns how many bytes the port took, 0 if it takes none for `WRITE_TIME`.
+
+        pyserial's own time limit fails also where all bytes were written and the machine was busy afterwards.
+        """
+        if not select.select([], [self.ser.fileno()], [], WRITE_TIME)[1]:
+            return 0
+        return int(self.ser.write(packet))
 
     def clearPort(self) -> None:  # noqa: N802 - the SDK's name
         """Forget what came in."""

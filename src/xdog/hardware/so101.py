@@ -6,7 +6,7 @@ Positions of the servos count the way the URDF's joints turn.
 
 import threading
 import time
-from typing import Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Callable, Dict, List, Mapping, Optional
 
 import numpy as np
 
@@ -17,26 +17,9 @@ from xdog.hardware.calibration import JointCalibration
 from xdog.hardware.feetech import Answer, BusError, FeetechBus, PortError
 from xdog.hardware.registers import Register
 from xdog.hardware.servo_health import HealthConfig, ServoHealth, ServoSample
+from xdog.hardware.servo_settings import GRIPPER, ServoTable, WrongArmError, check_arm, configure
 
 Array = np.ndarray
-
-GRIPPER = "gripper"
-
-SETTINGS: Mapping[Register, int] = {
-    reg.RETURN_DELAY: 0,
-    reg.OPERATING_MODE: 0,
-    reg.P_GAIN: 16,
-    reg.I_GAIN: 0,
-    reg.D_GAIN: 32,
-    reg.MAX_ACCELERATION: 254,
-}
-"""What LeRobot's SO101 follower sets in every servo (so_follower.py, configure)."""
-
-GRIPPER_SETTINGS: Mapping[Register, int] = {reg.MAX_TORQUE: 500, reg.PROTECTION_CURRENT: 250, reg.OVERLOAD_TORQUE: 25}
-"""What it sets in the gripper's servo on top of that."""
-
-ACCELERATION = 254
-"""LeRobot's: as fast as the servo can."""
 
 RADIANS = 2.0 * np.pi / reg.RESOLUTION
 """rad for one position."""
@@ -46,30 +29,6 @@ AMPERES = 0.0065
 
 RECONNECT_PERIOD = 1.0
 """s between two tries to find an arm again whose cable was pulled."""
-
-
-class WrongArmError(HardwareError):
-    """The servos hold another calibration than the file: it is another arm's, or an old one."""
-
-
-def calibrated(calibration: JointCalibration) -> Dict[Register, int]:
-    """What the servo of a calibrated joint holds."""
-    return {
-        reg.HOMING_OFFSET: calibration.homing_offset,
-        reg.MIN_POSITION: calibration.range_min,
-        reg.MAX_POSITION: calibration.range_max,
-    }
-
-
-class ServoTable:
-    """What a servo holds in its EEPROM, by register."""
-
-    def __init__(self, bus: FeetechBus, servo: int) -> None:
-        self.servo = servo
-        self.values: Dict[Register, int] = {}
-        for start, length in reg.EEPROM:
-            block = bus.read_block(servo, start, length).data
-            self.values.update({r: r.decode(block, start) for r in reg.KEPT if r.inside(start, length)})
 
 
 class Scale:
@@ -154,14 +113,14 @@ class So101Arm:
             silent = [servo for servo in self._ids if not self.bus.ping(servo)]
             if silent:
                 raise BusError(self._describe_lost(silent))
-            tables = [ServoTable(self.bus, servo) for servo in self._ids]
-            self._check(tables)
-            for name, table in zip(self._names, tables):
-                self._configure(name, table)
-            self._max_torque = np.array([table.values[reg.MAX_TORQUE] for table in tables])
+            tables = {name: ServoTable(self.bus, servo) for name, servo in zip(self._names, self._ids)}
+            check_arm(tables, self._calibration, self.bus)
+            for name, table in tables.items():
+                configure(self.bus, name, table)
+            self._max_torque = np.array([table.values[reg.MAX_TORQUE] for table in tables.values()])
             # 1 on most STS3215, so that velocities are in positions/s; 50 on some firmware.
-            self._velocity_unit = np.array([max(table.values[reg.VELOCITY_UNIT], 1) for table in tables])
-            overload = np.array([table.values[reg.OVERLOAD_TORQUE] / 100.0 for table in tables])
+            self._velocity_unit = np.array([max(table.values[reg.VELOCITY_UNIT], 1) for table in tables.values()])
+            overload = np.array([table.values[reg.OVERLOAD_TORQUE] / 100.0 for table in tables.values()])
             self._health = ServoHealth(self._names, self._grips, overload, self._figures)
             self._heard = dict.fromkeys(self._ids, time.monotonic())
             self._connected, self._trouble = True, ""
@@ -333,50 +292,6 @@ class So101Arm:
             self._trouble = str(error)
             self.bus.close()
             raise
-
-    def _check(self, tables: Sequence["ServoTable"]) -> None:
-        """Refuse servos of another model or another calibration."""
-        differences = []
-        for name, table in zip(self._names, tables):
-            if table.values[reg.MODEL_NUMBER] != reg.MODEL:
-                model = table.values[reg.MODEL_NUMBER]
-                raise WrongArmError(
-                    f"{self.bus.name(table.servo)} has model number {model}; an STS3215 has {reg.MODEL}"
-                )
-            for register, value in calibrated(self._calibration[name]).items():
-                if table.values[register] != value:
-                    differences.append(f"{name} {register.name}: servo {table.values[register]}, file {value}")
-        if differences:
-            raise WrongArmError(
-                f"the calibration is another arm's, or an old one ({'; '.join(differences[:3])}"
-                f"{'; ...' if len(differences) > 3 else ''}): name this arm's file, or make it: ./xdog arm calibrate"
-            )
-
-    def _configure(self, name: str, table: "ServoTable") -> None:
-        """LeRobot's settings. What a servo holds already is not written: its EEPROM wears out."""
-        wanted = {**SETTINGS, **(GRIPPER_SETTINGS if name == GRIPPER else {})}
-        changes = {register: value for register, value in wanted.items() if table.values[register] != value}
-        if changes:
-            write_settings(self.bus, table.servo, changes)
-            table.values.update(changes)
-        self.bus.write(table.servo, reg.ACCELERATION, ACCELERATION)
-
-
-def write_settings(bus: FeetechBus, servo: int, settings: Mapping[Register, int]) -> None:
-    """Write a servo's EEPROM, for which its torque is switched off, and read it back.
-
-    Raises:
-        BusError: the servo does not answer or does not keep what was written.
-    """
-    bus.write(servo, reg.TORQUE_ENABLE, 0)
-    bus.write(servo, reg.LOCK, 0)
-    for register, value in settings.items():
-        bus.write(servo, register, value)
-    bus.write(servo, reg.LOCK, 1)
-    for register, value in settings.items():
-        found = bus.read(servo, register)
-        if found != value:
-            raise BusError(f"{bus.name(servo)} does not keep {register.name} {value}, it shows {found}: is it broken?")
 
 
 def servo_names(calibration: Mapping[str, JointCalibration]) -> Dict[int, str]:

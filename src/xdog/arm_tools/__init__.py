@@ -1,0 +1,1 @@
+"""Terminal programs that bring an SO101 arm to life: ./xdog arm."""

@@ -1,0 +1,137 @@
+"""`./xdog arm calibrate`: teach the servos where their joints' ranges lie, as LeRobot does it."""
+
+from typing import Callable, Dict, List, Mapping, Sequence, Tuple
+
+from xdog.arm_tools.terminal import Ask
+from xdog.hardware import registers as reg
+from xdog.hardware.calibration import LARGEST_OFFSET, JointCalibration
+from xdog.hardware.feetech import BusError, FeetechBus
+from xdog.hardware.servo_settings import write_settings
+
+FULL_TURN = "wrist_roll"
+"""The joint that may turn all the way round: its range is not measured but taken as the whole turn."""
+
+SMALLEST_RANGE = 500
+"""Positions, 44 degrees: a joint that was moved less has not been to its ends. The SO101's smallest range is 110."""
+
+LATENESS = 10
+"""How often all positions are asked for before a silent servo is given up."""
+
+
+def read_positions(bus: FeetechBus, servos: Sequence[int]) -> Dict[int, int]:
+    """Present positions by servo.
+
+    Raises:
+        BusError: a servo stays silent; the message names it.
+    """
+    found: Dict[int, int] = {}
+    register = reg.PRESENT_POSITION
+    for _ in range(LATENESS):
+        missing = [servo for servo in servos if servo not in found]
+        if not missing:
+            break
+        answers = bus.sync_read(missing, register.address, register.size)
+        found.update({servo: register.decode(answer.data, register.address) for servo, answer in answers.items()})
+    silent = [bus.name(servo) for servo in servos if servo not in found]
+    if silent:
+        raise BusError(f"{', '.join(silent)} does not answer: check its cable, or run ./xdog arm setup-motors")
+    return found
+
+
+class Ranges:
+    """The furthest positions that each joint has been seen at.
+
+    Attributes:
+        lowest, highest: by joint.
+    """
+
+    def __init__(self, start: Mapping[str, int]) -> None:
+        self.lowest, self.highest = dict(start), dict(start)
+        self._last = dict(start)
+
+    def update(self, positions: Mapping[str, int]) -> None:
+        """Take note of positions by joint.
+
+        Raises:
+            BusError: a joint went past the end of its encoder, because it was not in the middle at first.
+        """
+        for joint, position in positions.items():
+            if joint != FULL_TURN and abs(position - self._last[joint]) > reg.RESOLUTION // 2:
+                raise BusError(f"{joint} went past the end of its encoder: begin anew, with it in the middle")
+            self.lowest[joint] = min(self.lowest[joint], position)
+            self.highest[joint] = max(self.highest[joint], position)
+        self._last.update(positions)
+
+    def too_small(self) -> List[str]:
+        """The joints that have not been moved through their range."""
+        return [j for j in self.lowest if j != FULL_TURN and self.highest[j] - self.lowest[j] < SMALLEST_RANGE]
+
+    def limits(self, joint: str) -> Tuple[int, int]:
+        """The range of a joint."""
+        if joint == FULL_TURN:
+            return 0, reg.RESOLUTION - 1
+        return self.lowest[joint], self.highest[joint]
+
+    def table(self, positions: Mapping[str, int]) -> str:
+        """A line a joint, for the terminal."""
+        lines = [f"{'joint':<14} {'lowest':>7} {'now':>7} {'highest':>7}"]
+        for joint, position in positions.items():
+            note = "  whole turn" if joint == FULL_TURN else "  move it to both ends" * (joint in self.too_small())
+            lines.append(f"{joint:<14} {self.lowest[joint]:>7} {position:>7} {self.highest[joint]:>7}{note:<23}")
+        return "\n".join(lines)
+
+
+def calibrate(
+    bus: FeetechBus,
+    joints: Mapping[str, int],
+    ask: Ask,
+    say: Callable[[str], None],
+    show: Callable[[str], None],
+    enough: Callable[[], bool],
+) -> Dict[str, JointCalibration]:
+    """Lead through the calibration of an arm; the servos keep it too.
+
+    Args:
+        bus: open.
+        joints: servo ids by joint.
+        ask: shows a text and waits for Enter.
+        say: shows a line.
+        show: shows the table that changes.
+        enough: whether Enter was pressed; called between two looks at the servos.
+
+    Raises:
+        BusError: a servo does not answer, or a joint was not in the middle at first.
+    """
+    servos = list(joints.values())
+    read_positions(bus, servos)
+    ask("The arm is about to go limp: hold it, or lay it down. Then press Enter. ")
+    for servo in servos:
+        write_settings(bus, servo, {reg.HOMING_OFFSET: 0, reg.MIN_POSITION: 0, reg.MAX_POSITION: reg.RESOLUTION - 1})
+    ask("Move every joint to the middle of its range, as in the picture of docs/arm-setup.md. Then press Enter. ")
+    middle = read_positions(bus, servos)
+    offsets = {}
+    for joint, servo in joints.items():
+        offset = middle[servo] - reg.MIDDLE
+        offsets[joint] = max(-LARGEST_OFFSET, min(LARGEST_OFFSET, offset))
+        write_settings(bus, servo, {reg.HOMING_OFFSET: offsets[joint]})
+    say("Now move every joint but wrist_roll to both its ends, slowly, in any order. Enter ends it.")
+
+    def positions() -> Dict[str, int]:
+        found = read_positions(bus, servos)
+        return {joint: found[servo] for joint, servo in joints.items()}
+
+    ranges = Ranges(positions())
+    while True:
+        now = positions()
+        ranges.update(now)
+        show(ranges.table(now))
+        if enough():
+            if not ranges.too_small():
+                break
+            say(f"Not yet: move {', '.join(ranges.too_small())} to both ends, then press Enter.")
+    calibration = {}
+    for joint, servo in joints.items():
+        low, high = ranges.limits(joint)
+        write_settings(bus, servo, {reg.MIN_POSITION: low, reg.MAX_POSITION: high})
+        calibration[joint] = JointCalibration(servo, 0, offsets[joint], low, high)
+    return calibration
