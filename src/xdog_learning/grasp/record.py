@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Deque, Dict, Iterator, List, Literal, Mapping, Optional
+from typing import Any, Deque, Dict, Iterator, List, Literal, Mapping, Optional, Tuple
 
 import tyro
 from rich.console import Console
@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from xdog_learning.grasp.dataset import DatasetError, DatasetWriter
 from xdog_learning.grasp.expert import Attempt, attempt
 from xdog_sim.grasp.placement import Placer
+from xdog_sim.grasp.sight import Sight
 from xdog_sim.offscreen import VideoError, choose_renderer
 
 AHEAD = 3
@@ -32,7 +33,7 @@ class Arguments:
         by: the scripted expert in simulation; or through the running ROS graph, real or simulated, the keyboard of
             this terminal, or a second SO101 whose joints the arm follows.
         episodes: how many the dataset shall hold in the end. Only what succeeds is kept and counted.
-        images: record the dog's camera too.
+        images: record the dog's camera too; the expert then takes only objects that it can see.
         out: folder of the dataset; out/datasets/grasp_state, or grasp_image with --images, if not given.
         seed: expert only: of objects, places, dog and disturbances.
         workers: expert only: processes that simulate at once.
@@ -83,12 +84,17 @@ def _leave_interrupts_to_the_parent() -> None:
 
 
 @lru_cache(maxsize=None)
-def _placer() -> Placer:
-    return Placer()
+def _tools() -> "Tuple[Placer, Sight]":
+    placer = Placer()
+    return placer, Sight(placer.robot, placer.config.camera)
 
 
 def _numbered(number: int, seed: int, images: bool) -> Attempt:
-    return attempt(_placer().draw(number, seed), number, images)
+    placer, sight = _tools()
+    placement = placer.draw(number, seed)
+    if images and not sight.sees(placer.token(placement)[:3]):
+        return Attempt(placement, None, False, "out of the camera's sight")  # nothing to learn from such pictures
+    return attempt(placement, number, images)
 
 
 def source_of(recording: Mapping[str, Any], by: str, seed: Optional[int]) -> Dict[str, Any]:
