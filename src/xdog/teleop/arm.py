@@ -40,7 +40,7 @@ ALIGNED = 0.03
 
 @dataclass(frozen=True)
 class ArmTeleopConfig:
-    """The section ``arm`` of teleop.yaml: linear in m/s, angular, gripper and align in rad/s, nudge in s, lead in rad."""
+    """Section ``arm`` of teleop.yaml: linear in m/s, angular, gripper and align in rad/s, nudge in s, lead in rad."""
 
     linear: float
     angular: float

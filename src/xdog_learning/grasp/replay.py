@@ -52,18 +52,21 @@ def replay_simulated(arguments: Arguments, episode: Episode, recording: Mapping[
     filmed = arguments.film is not None or not screen
     if filmed:
         choose_renderer()
-    from xdog_learning.grasp import replay_scene  # brings MuJoCo, which renders by what was chosen before
+    # These bring MuJoCo, which renders by what was chosen before it is imported.
+    from xdog_learning.grasp.replay_scene import film, find_placement, show
+    from xdog_sim.grasp.placement import Placer
+    from xdog_sim.grasp.scene import GraspScene
 
-    placer = replay_scene.Placer()
-    placement, seed, exact = replay_scene.find_placement(recording, arguments.episode, episode, placer)
+    placer = Placer()
+    placement, seed, exact = find_placement(recording, arguments.episode, episode, placer)
     if not exact:
         console.print(
             "Its placement was not recorded: the object stands where it was seen, everything else is assumed."
         )
-    scene = replay_scene.GraspScene(placement, placer, seed, visuals=True)
+    scene = GraspScene(placement, placer, seed, visuals=True)
     path = arguments.film or Path("out/replay.mp4")
     try:
-        measured = replay_scene.film(episode, scene, path) if filmed else replay_scene.show(episode, scene)
+        measured = film(episode, scene, path) if filmed else show(episode, scene)
     finally:
         scene.close()
     console.print(difference(measured, episode.state, placer.robot.arm.names))
