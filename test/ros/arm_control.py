@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""The arm's actions, services and setpoints in the running graph: what moves it, what stops it, with which words."""
+
+# ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
+import unittest
+from typing import Any, List, Sequence, Tuple
+
+import actionlib
+import numpy as np
+import rospy
+import rostest
+from actionlib_msgs.msg import GoalStatus
+from harness import Graph
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from std_srvs.srv import SetBool
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from xdog.arm.config import load_arm_config
+from xdog.arm.gripper import Gripper
+from xdog.description import load_description
+from xdog.nodes.standard_messages import (
+    Detection3DArray,
+    FollowJointTrajectoryAction,
+    FollowJointTrajectoryGoal,
+    FollowJointTrajectoryResult,
+    GripperCommandAction,
+    GripperCommandGoal,
+    JointTolerance,
+)
+
+ROBOT = load_description()
+CONFIG = load_arm_config(ROBOT)
+ARM = ROBOT.arm.names
+FIVE = ARM[:5]
+STOW, HOME = ROBOT.arm.poses["stow"], ROBOT.arm.poses["home"]
+RAISED = np.array([0.5, -0.6, 0.2, 0.4, 0.8])
+INTO_TRUNK = np.array([-1.5, 1.2, 0.2, 1.2, 0.0])
+BACKLASH = 0.025
+"""rad. The mirror's joints rest anywhere within 17 mrad, and their encoders show steps of 1.5 mrad."""
+PERIOD = 1.0 / ROBOT.rates["control"]
+
+MD5 = {  # of control_msgs and vision_msgs as Noetic ships them
+    JointTolerance: "f544fe9c16cf04547e135dd6063ff5be",
+    FollowJointTrajectoryAction: "bc4f9b743838566551c0390c65f1a248",
+    GripperCommandAction: "950b2a6ebe831f5d4f4ceaba3d8be01e",
+    Detection3DArray: "05c51d9aea1fb4cfdc8effb94f197b6f",
+}
+
+
+def trajectory(points: Sequence[Tuple[float, Sequence[float]]], names: Sequence[str] = FIVE) -> Any:
+    """A goal of positions alone: (s, rad for each name)."""
+    goal = FollowJointTrajectoryGoal()
+    goal.trajectory.joint_names = list(names)
+    for time, positions in points:
+        point = JointTrajectoryPoint(positions=list(positions), time_from_start=rospy.Duration.from_sec(time))
+        goal.trajectory.points.append(point)
+    return goal
+
+
+class ArmControl(unittest.TestCase):
+    graph: Graph
+    commands: List[np.ndarray]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.graph = Graph({"joint_states": JointState, "arm/mode": String, "arm/command": JointTrajectory})
+        cls.commands = []
+        rospy.Subscriber("arm/command", JointTrajectory, cls.on_command, queue_size=100, tcp_nodelay=True)
+        cls.arm = actionlib.ActionClient("arm_controller/follow_joint_trajectory", FollowJointTrajectoryAction)
+        cls.gripper = actionlib.ActionClient("gripper_controller/gripper_action", GripperCommandAction)
+        cls.graph.wait_until(lambda: "arm/command" in cls.graph.latest, 10.0, "the first arm/command")
+        for client in (cls.arm, cls.gripper):
+            assert client.wait_for_server(rospy.Duration(60)), "no action server"
+        cls.graph.eventually(lambda: cls.graph.connected("arm_controller"), 60.0, lambda: "connections are missing")
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.graph.close()
+
+    @classmethod
+    def on_command(cls, message: JointTrajectory) -> None:
+        if message.points:
+            cls.commands.append(np.array(message.points[0].positions))
+
+    def setUp(self) -> None:
+        self.arm.cancel_all_goals()
+        self.gripper.cancel_all_goals()
+        self.graph.insist("estop_reset", 8.0)
+        self.graph.insist("home", 10.0)
+        self.commands.clear()
+
+    @property
+    def joints(self) -> np.ndarray:
+        state = self.graph.latest["joint_states"]
+        return np.array(state.position)[ROBOT.arm.indices(state.name)]
+
+    @property
+    def mode(self) -> str:
+        return str(self.graph.latest["arm/mode"].data)
+
+    def finish(self, handle: Any, timeout: float = 10.0) -> Any:
+        """Wait for a goal's end; its state and result."""
+        done = actionlib.CommState.DONE
+        self.graph.wait_until(lambda: handle.get_comm_state() == done, timeout, f"the goal ends ({self.mode})")
+        return handle.get_goal_status(), handle.get_result()
+
+    def assert_at(self, positions: Sequence[float], within: float = 0.03) -> None:
+        np.testing.assert_allclose(self.joints[: len(positions)], positions, atol=within)
+
+    def assert_still(self, seconds: float) -> None:
+        """Nothing is commanded and nothing moves for a while."""
+        self.graph.pass_time(2 * PERIOD)  # until the last command has come in and the arm is at rest
+        before = self.joints
+        self.commands.clear()
+        self.graph.pass_time(seconds)
+        self.assertEqual(len(self.commands), 0)
+        np.testing.assert_allclose(self.joints, before, atol=BACKLASH)
+
+    # Trajectories.
+
+    def test_a_trajectory_is_followed_to_its_goal(self) -> None:
+        feedback: List[Any] = []
+        goal = trajectory([(1.0, 0.5 * RAISED), (2.0, RAISED)])
+        handle = self.arm.send_goal(goal, feedback_cb=lambda _, message: feedback.append(message))
+        state, result = self.finish(handle)
+        self.assertEqual((state, result.error_code), (GoalStatus.SUCCEEDED, FollowJointTrajectoryResult.SUCCESSFUL))
+        self.assert_at(RAISED)
+        self.assertGreater(len(feedback), 10)
+        self.assertEqual(tuple(feedback[0].joint_names), tuple(FIVE))
+        self.assertLess(max(max(map(abs, message.error.positions)) for message in feedback), CONFIG.tolerances.path)
+        self.assertEqual(self.mode, "holding")
+        self.assert_still(1.0)
+
+    def test_a_new_goal_takes_over(self) -> None:
+        first = self.arm.send_goal(trajectory([(3.0, RAISED)]))
+        self.graph.pass_time(1.0)
+        second = self.arm.send_goal(trajectory([(1.5, -RAISED)]))
+        self.assertEqual(self.finish(first)[0], GoalStatus.PREEMPTED)
+        self.assertEqual(first.get_goal_status_text(), "a new goal took over")
+        self.assertEqual(self.finish(second)[0], GoalStatus.SUCCEEDED)
+        self.assert_at(-RAISED)
+        steps = np.abs(np.diff(self.commands, axis=0))
+        self.assertLessEqual(steps.max(), CONFIG.motion.max_speed * PERIOD + 1e-9)
+
+    def test_cancelling_holds(self) -> None:
+        handle = self.arm.send_goal(trajectory([(3.0, RAISED)]))
+        self.graph.pass_time(1.0)
+        handle.cancel()
+        self.assertEqual(self.finish(handle)[0], GoalStatus.PREEMPTED)
+        self.graph.pass_time(0.3)
+        self.assertGreater(np.abs(self.joints[:5] - RAISED).max(), 0.2)
+        self.assert_still(1.0)
+
+    def test_goals_that_make_no_sense_are_rejected(self) -> None:
+        old = trajectory([(1.0, RAISED)])
+        old.trajectory.header.stamp = rospy.Time.from_sec(self.graph.now - 1.5)
+        into_trunk = trajectory([(4.0, INTO_TRUNK)])
+        unknown = trajectory([(1.0, RAISED)], [*FIVE[:4], "wrist_rotate"])
+        result = FollowJointTrajectoryResult
+        for goal, code, text in (
+            (trajectory([(1.0, [0.1])], ["elbow_flex"]), result.INVALID_JOINTS, "joints missing: shoulder_pan"),
+            (unknown, result.INVALID_JOINTS, "unknown joints: wrist_rotate"),
+            (old, result.OLD_HEADER_TIMESTAMP, "was due"),
+            (trajectory([(0.1, RAISED)]), result.INVALID_GOAL, "would have to turn at"),
+            (into_trunk, result.INVALID_GOAL, "would meet"),
+        ):
+            state, answer = self.finish(self.arm.send_goal(goal))
+            self.assertEqual((state, answer.error_code), (GoalStatus.REJECTED, code), text)
+            self.assertIn(text, answer.error_string)
+        self.assert_still(0.5)
+
+    def test_an_arm_without_torque_is_no_success(self) -> None:
+        handle = self.arm.send_goal(trajectory([(2.0, RAISED)]))
+        self.graph.pass_time(0.3)
+        set_torque = rospy.ServiceProxy("set_torque", SetBool)
+        self.assertTrue(set_torque(False).success)
+        state, result = self.finish(handle)
+        self.assertTrue(set_torque(True).success)
+        self.assertEqual(state, GoalStatus.ABORTED)
+        self.assertEqual(result.error_code, FollowJointTrajectoryResult.PATH_TOLERANCE_VIOLATED)
+        self.assertIn("is off by", result.error_string)
+
+    # Stops.
+
+    def test_an_estop_ends_everything_and_nothing_moves_by_itself(self) -> None:
+        handle = self.arm.send_goal(trajectory([(3.0, RAISED)]))
+        grip = self.gripper.send_goal(GripperCommandGoal())
+        self.graph.pass_time(0.2)
+        self.graph.demand("estop")
+        for client_handle in (handle, grip):
+            state, _ = self.finish(client_handle, 1.0)
+            self.assertEqual(state, GoalStatus.ABORTED)
+            self.assertIn("e-stop", client_handle.get_goal_status_text())
+        self.assertIn("e-stop", self.mode)
+        state, result = self.finish(self.arm.send_goal(trajectory([(3.0, RAISED)])))
+        self.assertEqual(state, GoalStatus.REJECTED)
+        self.assertIn("e-stop", result.error_string)
+        self.assertIn("e-stop", self.graph.call("stow").message)
+        self.graph.insist("estop_reset", 8.0)
+        self.assert_still(2.0)
+        self.assertEqual(self.finish(self.arm.send_goal(trajectory([(2.0, RAISED)])))[0], GoalStatus.SUCCEEDED)
+
+    # Gripper, stow and home.
+
+    def test_the_gripper_opens_and_closes(self) -> None:
+        for gap in (0.06, 0.0):
+            goal = GripperCommandGoal()
+            goal.command.position = gap
+            state, result = self.finish(self.gripper.send_goal(goal))
+            self.assertEqual((state, result.reached_goal, result.stalled), (GoalStatus.SUCCEEDED, True, False))
+            self.assertAlmostEqual(result.position, max(gap, Gripper(ROBOT).range[0]), delta=4e-3)
+
+    def test_stow_and_home(self) -> None:
+        self.assertEqual(self.graph.demand("stow"), "stow: the goal is reached")
+        self.assert_at(STOW[:5])
+        self.assertEqual(self.graph.demand("home"), "home: the goal is reached")
+        self.assert_at(HOME[:5])
+
+    # Setpoints.
+
+    def stream(self, positions: Sequence[float], seconds: float) -> None:
+        """Publish a setpoint at each control period for a while."""
+        publisher = rospy.Publisher("arm/setpoint", JointTrajectory, queue_size=1, tcp_nodelay=True)
+        self.graph.wait_until(lambda: publisher.get_num_connections() > 0, 5.0, "arm/setpoint has a listener")
+        message = JointTrajectory(joint_names=list(ARM), points=[JointTrajectoryPoint(positions=list(positions))])
+        for _ in range(round(seconds / PERIOD)):
+            publisher.publish(message)
+            self.graph.pass_time(PERIOD)
+        publisher.unregister()
+
+    def test_a_jump_is_capped_and_a_stream_that_stops_holds(self) -> None:
+        self.stream([*RAISED, 0.3], 0.7)
+        self.assertEqual(self.mode, "streaming")
+        steps = np.abs(np.diff([HOME, *self.commands], axis=0))
+        self.assertAlmostEqual(steps.max(), CONFIG.motion.max_speed * PERIOD, delta=0.01)
+        self.assert_at([*RAISED, 0.3])
+        self.graph.wait_until(lambda: self.mode == "holding: no setpoint for 0.5 s", 2.0, "the stream ends")
+        self.assert_still(0.5)
+
+    def test_setpoints_into_the_dog_hold_before_it(self) -> None:
+        self.stream([*INTO_TRUNK, 0.0], 2.0)
+        self.assertIn("would meet", self.mode)
+        self.assertGreater(np.abs(self.joints[:5] - INTO_TRUNK).max(), 0.1)
+
+    # Messages.
+
+    def test_layouts_are_the_published_ones(self) -> None:
+        for kind, md5 in MD5.items():
+            self.assertEqual(kind._md5sum, md5, kind._type)
+
+
+if __name__ == "__main__":
+    rospy.init_node("arm_control")
+    rostest.rosrun("xdog", "arm_control", ArmControl)
