@@ -42,10 +42,11 @@ class ArmLink:
 
     Args:
         robot: its description.
-        on_joints: called with every measurement: stamp in s, joints (6,) rad, effort (6,) Nm.
+        on_joints: called with every measurement: stamp in s, joints (6,) rad, effort (6,) Nm, and
+            where the arm was sent last, (6,) rad.
     """
 
-    def __init__(self, robot: RobotDescription, on_joints: Callable[[float, Array, Array], None]) -> None:
+    def __init__(self, robot: RobotDescription, on_joints: Callable[[float, Array, Array, Array], None]) -> None:
         self._robot, self._on_measured = robot, on_joints
         self._lock = threading.Lock()
         self._joints: Optional[Array] = None
@@ -99,7 +100,9 @@ class ArmLink:
         effort = np.array(message.effort)[order] if message.effort else np.zeros(len(order))
         with self._lock:
             self._stamp, self._joints = stamp, joints
-        self._on_measured(stamp, joints, effort)
+        target = self.target()
+        assert target is not None, "measured just now"
+        self._on_measured(stamp, joints, effort, target)
 
     def _on_command(self, message: JointTrajectory) -> None:
         names: List[str] = list(message.joint_names)

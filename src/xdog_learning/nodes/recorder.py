@@ -76,10 +76,10 @@ class Recorder:
         self._decoder = KeyDecoder()
         self._jog: Optional[ArmJog] = None
         self._quitting = False
-        self._eyes = Eyes(self._robot, arguments.label, size)
-        self._link = ArmLink(self._robot, self._on_joints)
         self._leader = open_leader(arguments, self._robot) if arguments.by == "leader" else None
         self._follower: Optional[LeaderFollower] = None
+        self._eyes = Eyes(self._robot, arguments.label, size)
+        self._link = ArmLink(self._robot, self._on_joints)  # last: it calls back from here on
 
     def run(self) -> None:
         """Record until the dataset holds enough episodes or the user quits."""
@@ -187,11 +187,10 @@ class Recorder:
             self._watch = GripWatch(self._grasp, self._gripper)
             self._take = Take(self._fps, token, self._arguments.task, self._arguments.images)
 
-    def _on_joints(self, stamp: float, joints: Array, effort: Array) -> None:
-        target = self._link.target()
+    def _on_joints(self, stamp: float, joints: Array, effort: Array, target: Array) -> None:
         with self._lock:
             self._stamp = stamp
-            if self._take is None or self._spoilt or target is None:
+            if self._take is None or self._spoilt:
                 return
             if self._leader is not None and not (self._follower and self._follower.aligned):
                 return  # the way to the leader's pose is no part of the demonstration

@@ -35,7 +35,7 @@ def replay_on_robot(episode: Episode, agreed: bool, console: Console) -> None:
     join_graph("replay")
     robot, speed = load_description(), load_arm_teleop_config().align
     measured: List[Tuple[float, Array]] = []
-    link = ArmLink(robot, lambda stamp, joints, _: measured.append((stamp, joints)))
+    link = ArmLink(robot, lambda stamp, joints, *_: measured.append((stamp, joints)))
     _wait(link)
     start = link.target()
     assert start is not None, "joints were waited for"
