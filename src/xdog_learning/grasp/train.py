@@ -24,7 +24,7 @@ from xdog_learning.grasp.dataset import DatasetError, DatasetWriter, Demonstrati
 from xdog_learning.grasp.export import export_grasp, make_grasp_contract
 from xdog_learning.grasp.learner import Learner, build_network, read_checkpoint, training_inputs
 from xdog_learning.grasp.settings import GraspSettings, PolicySettings, load_grasp_settings
-from xdog_sim.demo.video import VideoError, choose_renderer
+from xdog_sim.offscreen import VideoError, choose_renderer
 
 CHECK_EVERY = 500
 """Steps between two looks at the held-out demonstrations, each with a checkpoint."""

@@ -1,0 +1,194 @@
+"""Attempts at held-out placements, with the flaws of every score, on several processes."""
+
+import math
+import multiprocessing
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Callable, Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar
+
+import numpy as np
+
+from xdog.arm.policy import GraspPolicy
+from xdog_learning.grasp.expert import attempt
+from xdog_sim.grasp.placement import Placement, Placer
+from xdog_sim.grasp.scene import Flaws, GraspScene, nominal_flaws
+
+Array = np.ndarray
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+EXPERT = "expert"
+"""Who acts in the expert's trial; every other name is a policy's."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One score: who acts, and what is worse than nominal.
+
+    Attributes:
+        name: of the score.
+        actor: EXPERT or a policy's name.
+        flaws: entries of `xdog_sim.grasp.scene.Flaws` in place of the nominal ones.
+        camera_error: m, how far the camera is from where it should be, in a random direction.
+    """
+
+    name: str
+    actor: str
+    flaws: Mapping[str, float] = field(default_factory=dict)
+    camera_error: float = 0.0
+
+
+def _per_axis(length: float) -> float:
+    """Standard deviation of each axis for which the root mean square of an error's length is ``length``."""
+    return length / math.sqrt(3.0)
+
+
+CONDITIONS = (
+    Condition("expert_success", EXPERT),
+    Condition("state_success", "state"),
+    Condition("mlp_success", "mlp"),
+    Condition("image_success", "image"),
+    Condition("state_error_1cm", "state", {"position_error": _per_axis(0.01)}),
+    Condition("state_error_2cm", "state", {"position_error": _per_axis(0.02)}),
+    Condition("state_delay_60ms", "state", {"delay": 0.06}),
+    Condition("state_backlash", "state", {"backlash": math.radians(1.0)}),
+    Condition("image_error_1cm", "image", camera_error=0.01),
+    Condition("image_error_2cm", "image", camera_error=0.02),
+    Condition("image_camera_noise", "image", {"camera_noise": 15.0}),
+    Condition("image_delay_60ms", "image", {"delay": 0.06}),
+    Condition("image_backlash", "image", {"backlash": math.radians(1.0)}),
+)
+"""All scores. Nominal backlash is that of sim/mirror.yaml, half a degree to either side; the worse one is a whole."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one attempt ended: counted or not, why not, after how many s."""
+
+    success: bool
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Every condition's attempt at one placement."""
+
+    index: int
+    support: str
+    kind: str
+    radius: float
+    outcomes: Dict[str, Outcome]
+
+
+def roll_out(
+    policy: GraspPolicy,
+    placement: Placement,
+    placer: Placer,
+    seed: int,
+    flaws: Flaws,
+    watch: Optional[Callable[[GraspScene], None]] = None,
+    visuals: bool = False,
+) -> Outcome:
+    """Let a policy try a placement once.
+
+    Args:
+        policy: reset here.
+        placement: what it is to pick up.
+        placer: of the world.
+        seed: of all noise.
+        flaws: of perception and servos.
+        watch: called with the scene every period, before the policy acts.
+        visuals: build the scene with visuals though the policy does not see, for ``watch``.
+    """
+    sees = policy.contract.image is not None
+    scene = GraspScene(placement, placer, seed, flaws, visuals=sees or visuals)
+    policy.reset()
+    late = math.ceil(flaws.delay / policy.contract.period)  # periods; the camera has one image a period
+    images: Deque[Array] = deque(maxlen=late + 1)
+    try:
+        while scene.time < scene.config.success.time - 1e-9:
+            if watch is not None:
+                watch(scene)
+            if sees and (late or policy.looks):
+                images.append(scene.render())
+            observation = scene.observe()
+            scene.step(policy.act(observation.joints, observation.token, images[0] if images else None))
+            if scene.judge.success or scene.judge.spoilt:
+                break
+    finally:
+        scene.close()
+    judge = scene.judge
+    if judge.success:
+        return Outcome(True, "", scene.time)
+    reason = "too deep in the object" if judge.spoilt else judge.fault or "held for too short a time"
+    return Outcome(False, f"{reason}, lifted {judge.lift:.3f} m", scene.time)
+
+
+def attempt_under(
+    condition: Condition, policies: Mapping[str, GraspPolicy], placement: Placement, placer: Placer, seed: int
+) -> Outcome:
+    """One attempt under a condition."""
+    flaws = replace(nominal_flaws(placer), **condition.flaws)
+    if condition.actor == EXPERT:
+        tried = attempt(placement, seed, images=False, flaws=flaws, disturbed=False)
+        return Outcome(
+            tried.success, tried.reason, 0.0 if tried.episode is None else len(tried.episode) / tried.episode.fps
+        )
+    if condition.camera_error:
+        direction = np.random.default_rng([seed, 2]).normal(size=3)
+        shift = placement.camera_shift + condition.camera_error * direction / np.linalg.norm(direction)
+        placement = replace(placement, camera_shift=shift)
+    return roll_out(policies[condition.actor], placement, placer, seed, flaws)
+
+
+def run_trials(
+    conditions: Sequence[Condition], files: Mapping[str, Path], episodes: int, seed: int, workers: int
+) -> Iterator[Trial]:
+    """Trials at the first ``episodes`` held-out placements of a seed, in their order.
+
+    Args:
+        conditions: what every placement is tried under.
+        files: policy file of every actor but the expert.
+        episodes: placements.
+        seed: of placements and noise.
+        workers: processes, one thread each.
+    """
+    jobs = [(index, seed, tuple(conditions), tuple(sorted(files.items()))) for index in range(episodes)]
+    yield from in_processes(_trial, jobs, workers)
+
+
+def in_processes(work: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
+    """Results in the jobs' order, from fresh processes: MuJoCo chooses its renderer when a process imports it."""
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        yield from pool.map(work, jobs)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _trial(job: "Tuple[int, int, Tuple[Condition, ...], Tuple[Tuple[str, Path], ...]]") -> Trial:
+    index, seed, conditions, files = job
+    placer, policies = tools(files)
+    placement = placer.draw(index, seed, held_out=True)
+    base, _ = placer.arm_base(placement)
+    outcomes: Dict[str, Outcome] = {}
+    for condition in conditions:
+        outcomes[condition.name] = attempt_under(condition, policies, placement, placer, index)
+    radius = float(np.hypot(*(placement.position - base)[:2]))
+    return Trial(index, placement.support, placement.item.kind, radius, outcomes)
+
+
+@lru_cache(maxsize=None)
+def tools(files: "Tuple[Tuple[str, Path], ...]") -> "Tuple[Placer, Dict[str, GraspPolicy]]":
+    """What a process needs for all its trials: the placer and the policies by name."""
+    placer = Placer()
+    return placer, {name: GraspPolicy(path, placer.robot) for name, path in files}
+
+
+def successes(trials: Sequence[Trial], condition: str) -> List[bool]:
+    """Of every trial."""
+    return [trial.outcomes[condition].success for trial in trials]
