@@ -45,7 +45,7 @@ def replay_on_robot(episode: Episode, agreed: bool, console: Console) -> None:
         f"The arm will go to where the episode begins ({seconds:.1f} s), then move as it was recorded for "
         f"{len(episode) / episode.fps:.1f} s, whatever is in its way."
     )
-    if not agreed and console.input("Is the way free? Move the arm? [y/N] ").strip().lower() not in ("y", "yes"):
+    if not agreed and not _agrees(console):
         console.print("Nothing was moved.")
         return
     rate = rospy.Rate(episode.fps)
@@ -60,6 +60,14 @@ def replay_on_robot(episode: Episode, agreed: bool, console: Console) -> None:
     stamps, joints = np.array([stamp for stamp, _ in measured]), np.array([entry for _, entry in measured])
     nearest = np.abs(stamps[None, :] - (begin + np.arange(len(episode)) / episode.fps)[:, None]).argmin(axis=1)
     console.print(difference(joints[nearest], episode.state, robot.arm.names))
+
+
+def _agrees(console: Console) -> bool:
+    try:
+        answer = console.input("Is the way free? Move the arm? (y/N) ")
+    except EOFError:  # nobody there to ask
+        return False
+    return answer.strip().lower() in ("y", "yes")
 
 
 def _wait(link: ArmLink) -> None:
