@@ -1,6 +1,5 @@
 """sim_bridge: the bridge with a simulated robot behind it, plus the clock and what only a simulation can do."""
 
-import os
 import queue
 import sys
 import time
@@ -37,6 +36,7 @@ from xdog.srv import (
 from xdog_sim.config import MirrorConfigError, load_mirror_config
 from xdog_sim.lockstep import Lockstep
 from xdog_sim.nodes.conversions import detections_message
+from xdog_sim.nodes.viewer import open_viewer
 from xdog_sim.robot import SimulatedRobot, SimulationError
 from xdog_sim.scene import EMPTY, Objects, SceneError, furnish, load_scene
 from xdog_sim.world import WorldOptions, build_spec
@@ -252,16 +252,6 @@ class Pace:
         time.sleep(max(self._due - now, 0.0))
 
 
-def open_viewer(sim: SimulatedRobot) -> Optional[Any]:
-    """MuJoCo's viewer on the robot, None with a line in the log where there is no screen."""
-    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        rospy.loginfo("no screen (DISPLAY is not set): running without MuJoCo's viewer")
-        return None
-    import mujoco.viewer  # needs a screen's libraries
-
-    return mujoco.viewer.launch_passive(sim.model, sim.data, show_left_ui=False, show_right_ui=False)
-
-
 def make_refresh(viewer: Optional[Any]) -> Callable[[], None]:
     """What to do after every cycle so that the viewer shows the robot."""
     if viewer is None:
@@ -301,4 +291,4 @@ def main() -> None:
     except (DescriptionError, MirrorConfigError, SafetyConfigError, SceneError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
-    bridge.run(make_refresh(open_viewer(sim) if viewer_wanted else None))
+    bridge.run(make_refresh(open_viewer(sim.model, sim.data) if viewer_wanted else None))

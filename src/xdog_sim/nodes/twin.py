@@ -1,0 +1,261 @@
+"""twin: MuJoCo shows the robot as it is, and tries an arm trajectory before the robot gets it.
+
+A trajectory for the robot goes to ``twin/arm_controller/follow_joint_trajectory``. It is rehearsed with physics by the
+robot's own arm controller; what goes well waits for ``twin/confirm`` and is then sent to the robot's ``arm_controller``
+as it came. The action ends with what the robot's action said: there is no success without motion.
+"""
+
+import sys
+import threading
+import time
+from typing import Any, Dict, Optional, Tuple
+
+import actionlib
+import mujoco
+import numpy as np
+import rospy
+from nav_msgs.msg import Odometry
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import String
+from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
+
+from xdog.arm.trajectory import INVALID_GOAL, PATH_TOLERANCE_VIOLATED
+from xdog.description import DescriptionError, RobotDescription, load_description
+from xdog.locomotion.rotations import euler_angles, quaternion_matrix
+from xdog.nodes import clock
+from xdog.nodes.arm_controller import trajectory_goal
+from xdog.nodes.standard_messages import (
+    FollowJointTrajectoryAction,
+    FollowJointTrajectoryGoal,
+    FollowJointTrajectoryResult,
+)
+from xdog.safety.config import SafetyConfigError
+from xdog_sim.config import MirrorConfigError
+from xdog_sim.nodes.viewer import open_viewer
+from xdog_sim.twin import FRAMES, Rehearsal, Report, Stage, TwinView
+
+EXPIRY = 30.0
+"""s that a rehearsed motion waits for its confirmation."""
+MOVED = 0.06
+"""rad. A robot that is further from where the rehearsal began gets nothing: rehearse again. Servos sag by 0.05."""
+FRESH = 0.5
+"""s of wall time; older joint_states say nothing about the robot's place."""
+VIEW_RATE, IMAGE_RATE = 25.0, 5.0
+"""Hz of wall time."""
+IMAGE_SIZE = (480, 640)
+"""Height and width of twin/image, pixels."""
+POLL = 0.1
+"""s of wall time between two looks at whether a goal was cancelled."""
+
+
+class TwinNode:
+    """Shows, rehearses and sends. `run` belongs to the main thread: windows and renderers want one thread."""
+
+    def __init__(self, robot: RobotDescription) -> None:
+        self._robot = robot
+        self.view = TwinView(robot)
+        self._lock = threading.Condition()
+        self._joints: Dict[str, float] = {}
+        self._heard = -np.inf
+        self._place = (0.0, 0.0, 0.0)
+        self._replay: Optional[Tuple[float, Report]] = None
+        self._pending: Optional[np.ndarray] = None
+        self._answer = ""
+        self._image = rospy.Publisher("twin/image", Image, queue_size=1)
+        self._state = rospy.Publisher("twin/state", String, queue_size=1, latch=True)
+        self._tell("showing the robot")
+        action = "arm_controller/follow_joint_trajectory"
+        self._client = actionlib.SimpleActionClient(action, FollowJointTrajectoryAction)
+        rospy.Subscriber("joint_states", JointState, self._on_joints, queue_size=1)
+        rospy.Subscriber("odom", Odometry, self._on_odometry, queue_size=1)
+        rospy.Service("twin/confirm", Trigger, self._on_confirm)
+        rospy.Service("twin/discard", Trigger, self._on_discard)
+        self._server = actionlib.SimpleActionServer(
+            f"twin/{action}", FollowJointTrajectoryAction, self._execute, auto_start=False
+        )
+        self._server.start()
+
+    # The robot.
+
+    def _on_joints(self, message: JointState) -> None:
+        with self._lock:
+            self._joints.update(zip(message.name, message.position))
+            self._heard = time.monotonic()
+
+    def _on_odometry(self, message: Odometry) -> None:
+        p, q = message.pose.pose.position, message.pose.pose.orientation
+        yaw = euler_angles(quaternion_matrix(np.array([q.x, q.y, q.z, q.w])))[2]
+        with self._lock:
+            self._place = (p.x, p.y, yaw)
+
+    def _arm(self) -> Optional[np.ndarray]:
+        """The arm's angles (6,) rad, None if the robot is silent; the caller holds the lock."""
+        if time.monotonic() - self._heard > FRESH or any(name not in self._joints for name in self._robot.arm.names):
+            return None
+        return np.array([self._joints[name] for name in self._robot.arm.names])
+
+    # Showing.
+
+    def run(self, viewer: Optional[Any]) -> None:
+        """Show until ROS shuts down: in the viewer if there is one, else on twin/image for whoever listens."""
+        renderer: Optional[mujoco.Renderer] = None
+        while not rospy.is_shutdown():
+            begin = time.monotonic()
+            if viewer is not None and viewer.is_running():
+                self._pose()
+                viewer.sync()
+            elif self._image.get_num_connections():
+                if renderer is None:
+                    renderer = mujoco.Renderer(self.view.model, *IMAGE_SIZE)
+                self._pose()
+                self._publish_image(renderer)
+            rate = VIEW_RATE if viewer is not None else IMAGE_RATE
+            time.sleep(max(begin + 1.0 / rate - time.monotonic(), 0.0))
+
+    def _pose(self) -> None:
+        """The robot as it is, or the arm of the rehearsal that is played back."""
+        with self._lock:
+            joints, place = dict(self._joints), self._place
+            if self._replay is not None:
+                begin, report = self._replay
+                frame = int((time.monotonic() - begin) * FRAMES)
+                if frame < len(report.frames):
+                    joints.update(zip(self._robot.arm.names, report.frames[frame].tolist()))
+                else:
+                    self._replay = None
+        self.view.show(joints, *place)
+
+    def _publish_image(self, renderer: mujoco.Renderer) -> None:
+        camera = mujoco.MjvCamera()
+        camera.lookat[:] = [*self._place[:2], 0.25]
+        camera.distance, camera.azimuth, camera.elevation = 1.1, 130.0 + np.degrees(self._place[2]), -18.0
+        renderer.update_scene(self.view.data, camera)
+        pixels = renderer.render()
+        message = Image(height=pixels.shape[0], width=pixels.shape[1], encoding="rgb8", step=3 * pixels.shape[1])
+        message.header.stamp = rospy.Time.now()
+        message.data = pixels.tobytes()
+        self._image.publish(message)
+
+    # Rehearsing and sending.
+
+    def _execute(self, goal: FollowJointTrajectoryGoal) -> None:
+        with self._lock:
+            start, place = self._arm(), self._place
+            legs = np.array([self._joints.get(name, np.nan) for name in self._robot.legs.names])
+        if start is None:
+            self._end(INVALID_GOAL, f"no joint_states of the arm for {FRESH} s: there is nothing to rehearse from")
+            return
+        if not np.isfinite(legs).all():  # an arm on a desk: a dog that stands
+            legs = self._robot.legs.poses["stand"]
+        self._tell("rehearsing")
+        report = self._rehearse(goal, start, Stage(legs, *place))
+        if report.problems:
+            self._end(INVALID_GOAL, f"the rehearsal found problems: {'; '.join(report.problems)}")
+            return
+        with self._lock:
+            self._replay = (time.monotonic(), report)
+        summary = f"rehearsed: {report.duration:.1f} s, the arm was {report.lag:.2f} rad behind at most"
+        problem = self._wait_for_confirmation(start, summary)
+        if problem:
+            self._end(INVALID_GOAL, problem)
+            return
+        self._send(goal)
+
+    def _rehearse(self, goal: FollowJointTrajectoryGoal, start: np.ndarray, stage: Stage) -> Report:
+        joints = dict(zip(self._robot.legs.names, stage.legs.tolist()))
+        height = TwinView(self._robot).show({**joints, **dict(zip(self._robot.arm.names, start.tolist()))})
+        goal.trajectory.header.stamp = rospy.Time()  # from now on, here as later on the robot
+        return Rehearsal(self._robot, stage, height, start).try_out(trajectory_goal(goal))
+
+    def _wait_for_confirmation(self, start: np.ndarray, summary: str) -> str:
+        """Wait for a word; returns why the motion must not be sent, empty if it was confirmed."""
+        deadline = clock.now() + EXPIRY
+        with self._lock:
+            self._pending, self._answer = start, ""
+        self._tell(f"{summary}; waiting {EXPIRY:g} s for twin/confirm or twin/discard")
+        problem = ""
+        while not problem:
+            with self._lock:
+                self._lock.wait(POLL)
+                answer = self._answer
+            if answer == "confirm":
+                break
+            if answer:
+                problem = answer
+            elif self._server.is_preempt_requested():
+                problem = "cancelled before it was confirmed: nothing was sent"
+            elif clock.now() > deadline:
+                problem = f"not confirmed within {EXPIRY:g} s: nothing was sent"
+            elif rospy.is_shutdown():
+                problem = "the twin is shutting down: nothing was sent"
+        with self._lock:
+            self._pending = None
+        return problem
+
+    def _on_confirm(self, _request: TriggerRequest) -> TriggerResponse:
+        with self._lock:
+            if self._pending is None or self._answer:
+                return TriggerResponse(success=False, message="no rehearsed motion waits: send one to the twin first")
+            here = self._arm()
+            if here is None:
+                return TriggerResponse(success=False, message=f"the robot is silent for {FRESH} s: nothing is sent")
+            away = np.abs(here - self._pending)[:5]
+            if np.any(away > MOVED):
+                joint = self._robot.arm.names[int(np.argmax(away))]
+                self._answer = f"{joint} has moved by {np.max(away):.2f} rad since the rehearsal: rehearse again"
+                self._lock.notify_all()
+                return TriggerResponse(success=False, message=self._answer)
+            self._answer = "confirm"
+            self._lock.notify_all()
+        return TriggerResponse(success=True, message="the motion is sent to the robot")
+
+    def _on_discard(self, _request: TriggerRequest) -> TriggerResponse:
+        with self._lock:
+            if self._pending is None or self._answer:
+                return TriggerResponse(success=False, message="no rehearsed motion waits")
+            self._answer = "discarded: nothing was sent"
+            self._lock.notify_all()
+        return TriggerResponse(success=True, message="discarded")
+
+    def _send(self, goal: FollowJointTrajectoryGoal) -> None:
+        """Give the trajectory to the robot and end as it does."""
+        if not self._client.wait_for_server(rospy.Duration(2.0)):
+            self._end(INVALID_GOAL, "nobody offers arm_controller/follow_joint_trajectory: nothing was sent")
+            return
+        self._tell("the robot moves")
+        self._client.send_goal(goal)
+        while not rospy.is_shutdown() and self._client.simple_state != actionlib.SimpleGoalState.DONE:
+            if self._server.is_preempt_requested():
+                self._client.cancel_goal()
+            with self._lock:
+                self._lock.wait(POLL)
+        result = self._client.get_result()
+        if result is None:
+            result = FollowJointTrajectoryResult(PATH_TOLERANCE_VIOLATED, "the robot's arm_controller gave no result")
+        self._end(result.error_code, result.error_string)
+
+    def _end(self, code: int, text: str) -> None:
+        result = FollowJointTrajectoryResult(error_code=code, error_string=text)
+        if code == FollowJointTrajectoryResult.SUCCESSFUL:
+            self._server.set_succeeded(result, text)
+        elif self._server.is_preempt_requested():
+            self._server.set_preempted(result, text)
+        else:
+            self._server.set_aborted(result, text)
+        self._tell(f"showing the robot; the last motion: {text or 'done'}")
+
+    def _tell(self, text: str) -> None:
+        rospy.loginfo(text)
+        self._state.publish(String(text))
+
+
+def main() -> None:
+    """Run the node. Parameter: ~viewer."""
+    rospy.init_node("twin")
+    try:
+        node = TwinNode(load_description())
+    except (DescriptionError, MirrorConfigError, SafetyConfigError, OSError) as error:
+        rospy.logfatal(str(error))
+        sys.exit(1)
+    wanted = bool(rospy.get_param("~viewer", True))
+    node.run(open_viewer(node.view.model, node.view.data) if wanted else None)
