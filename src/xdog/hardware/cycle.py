@@ -1,5 +1,6 @@
 """The clockwork of a loop on the robot: wakes at a fixed rate and counts the cycles that came too late."""
 
+import math
 import os
 import time
 from typing import Callable
@@ -17,12 +18,19 @@ def claim_priority() -> bool:
     return True
 
 
+MOST_SKIPPED = 500
+"""Beats. A loop that is later than that has not been slow: its clock was set."""
+
+
 class Cycle:
-    """A metronome.
+    """A metronome whose beats lie midway between multiples of the period on its clock.
+
+    Whoever counts periods on that clock, as the arm controller does it, so sees one beat in each, also where beats are
+    a little early or late.
 
     Args:
         period: s from beat to beat.
-        clock: s, never set.
+        clock: s. If it is set, the beats follow.
         sleep: waits for so many s.
 
     Attributes:
@@ -38,20 +46,19 @@ class Cycle:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._period, self._clock, self._sleep = period, clock, sleep
-        self._due = clock()
+        self._beat = math.floor(clock() / period)
         self.beats = 0
         self.missed = 0
 
     def wait(self) -> None:
         """Sleep until the next beat. One that should have come a whole period ago or earlier is missed."""
-        self._due += self._period
+        now = self._clock() / self._period - 0.5
+        self._beat += 1
         self.beats += 1
-        late = self._clock() - self._due
-        if late >= self._period:
-            skipped = int(late / self._period)
+        skipped = math.floor(now - self._beat)
+        if 0 < skipped <= MOST_SKIPPED:
             self.beats += skipped
             self.missed += skipped
-            self._due += skipped * self._period
-            late -= skipped * self._period
-        if late < 0.0:
-            self._sleep(-late)
+        if skipped > 0 or self._beat - now > 2.0:  # late, or the clock was set
+            self._beat = math.floor(now) + (0 if skipped > 0 else 1)
+        self._sleep(max(self._beat - now, 0.0) * self._period)

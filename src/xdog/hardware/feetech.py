@@ -9,12 +9,11 @@ import termios
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, TypeVar
 
 import serial
 from scservo_sdk import (
     BROADCAST_ID,
-    COMM_NOT_AVAILABLE,
     COMM_RX_TIMEOUT,
     COMM_SUCCESS,
     INST_PING,
@@ -37,6 +36,9 @@ WRITE_TIME = 0.02
 
 ATTEMPTS = 3
 """How often a single register is asked for or written until the servo counts as silent."""
+
+EMPTY_ANSWER = 6
+"""Bytes of an answer without data."""
 
 Result = TypeVar("Result")
 PORT_ERRORS = (serial.SerialException, OSError, termios.error, TypeError)
@@ -176,7 +178,12 @@ class FeetechBus:
 
     def ping(self, servo: int) -> bool:
         """Whether a servo answers, asked `ATTEMPTS` times."""
-        return bool(self._attempt(lambda: int(self._packets.ping(self._port, servo)[1])) == COMM_SUCCESS)
+
+        def ask() -> Optional[Answer]:
+            sent = self._packets.txPacket(self._port, [0, 0, servo, 2, INST_PING, 0])
+            return self._hear(sent, servo, 0)
+
+        return self._attempt(ask) is not None
 
     def listen_for_all(self, patience: float) -> List[int]:
         """Ask everybody on the bus who is there, and listen for ``patience`` s; returns the ids that answered.
@@ -209,15 +216,14 @@ class FeetechBus:
 
     def read_block(self, servo: int, address: int, length: int) -> Answer:
         """Bytes of one servo's table; raises as `read` does."""
-        answers: Dict[int, Answer] = {}
 
-        def ask() -> int:
-            answers.update(self._collect(self._packets.readTx(self._port, servo, address, length), [servo], length))
-            return int(COMM_SUCCESS if answers else COMM_RX_TIMEOUT)
+        def ask() -> Optional[Answer]:
+            return self._hear(self._packets.readTx(self._port, servo, address, length), servo, length)
 
-        if self._attempt(ask) != COMM_SUCCESS:
+        answer = self._attempt(ask)
+        if answer is None:
             raise BusError(f"{self.name(servo)} does not answer on {self.path}: check its cable and its power")
-        return answers[servo]
+        return answer
 
     def write(self, servo: int, register: Register, value: int) -> None:
         """Set a register of one servo.
@@ -228,10 +234,11 @@ class FeetechBus:
         """
         data = list(register.encode(value))
 
-        def tell() -> int:
-            return int(self._packets.writeTxRx(self._port, servo, register.address, register.size, data)[0])
+        def tell() -> Optional[Answer]:
+            sent = self._packets.writeTxOnly(self._port, servo, register.address, register.size, data)
+            return self._hear(sent, servo, 0)
 
-        if self._attempt(tell) != COMM_SUCCESS:
+        if self._attempt(tell) is None:
             raise BusError(f"{self.name(servo)} does not confirm {register.name} {value}: check its cable")
 
     def sync_read(self, servos: Sequence[int], address: int, length: int) -> Dict[int, Answer]:
@@ -248,11 +255,16 @@ class FeetechBus:
                 )
             )
 
+    def _hear(self, sent: int, servo: int, length: int) -> Optional[Answer]:
+        """One servo's answer of ``length`` bytes, None if none came."""
+        self._port.setPacketTimeout(length + EMPTY_ANSWER)
+        return self._collect(sent, [servo], length).get(servo)
+
     def _collect(self, sent: int, servos: Sequence[int], length: int) -> Dict[int, Answer]:
         """The answers of ``length`` bytes to a question, if the SDK's result says it was ``sent``.
 
-        Not the SDK's own GroupSyncRead: one silent servo makes it throw the answers of the others away and keep older
-        ones. An answer of another length belongs to a question that was given up.
+        Not the SDK's own functions: they take any packet of the right servo for the answer, also one that was meant for
+        a question given up before, and one silent servo makes GroupSyncRead throw the others' answers away.
         """
         answers: Dict[int, Answer] = {}
         while sent == COMM_SUCCESS and len(answers) < len(servos):
@@ -284,18 +296,16 @@ class FeetechBus:
             if self._transact(tell) != COMM_SUCCESS:
                 raise PortError(f"{self.path} takes no bytes: pull the USB cable and plug it in again")
 
-    def _attempt(self, transaction: Callable[[], int]) -> int:
-        """The SDK's result of a transaction with one servo, repeated until it is good or tried often enough."""
-        result = int(COMM_RX_TIMEOUT)
+    def _attempt(self, transaction: Callable[[], Optional[Answer]]) -> Optional[Answer]:
+        """The answer of one servo, asked until it comes or often enough."""
         for attempt in range(ATTEMPTS):
             with self._lock:
-                result = self._transact(transaction)
                 self.counts.retries += attempt > 0
-                self.counts.corrupt += result not in (COMM_SUCCESS, COMM_RX_TIMEOUT)
-            if result in (COMM_SUCCESS, COMM_NOT_AVAILABLE):
-                return result
+                answer = self._transact(transaction)
+            if answer is not None:
+                return answer
         self.counts.silent += 1
-        return result
+        return None
 
     def _transact(self, transaction: Callable[[], Result]) -> Result:
         if not self.is_open:

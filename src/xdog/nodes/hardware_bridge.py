@@ -30,7 +30,7 @@ class HardwareBridge(Bridge):
     def __init__(self, robot: RobotDescription, arm: So101Arm, safety: SafetyConfig) -> None:
         super().__init__(robot, None, arm, None, safety)
         self._bus = arm.bus
-        self._pace = Cycle(1.0 / self.rate)
+        self._pace = Cycle(1.0 / self.rate, rospy.get_time)
         self._updater.add("bus", self._diagnose_bus)
 
     def run(self) -> None:
@@ -38,9 +38,9 @@ class HardwareBridge(Bridge):
         if not claim_priority():
             rospy.loginfo("no real-time priority (needs root or CAP_SYS_NICE): a busy machine may delay cycles")
         while not rospy.is_shutdown():
+            self._pace.wait()
             self.sense(rospy.get_time())
             self.act()
-            self._pace.wait()
 
     def _diagnose_bus(self, status: DiagnosticStatusWrapper) -> DiagnosticStatusWrapper:
         counts, pace = self._bus.counts, self._pace

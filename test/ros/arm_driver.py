@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""arm.launch on emulated servos: a command moves a joint, stops hold it, and every fault is named."""
+
+# ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
+import signal
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+from typing import Callable
+
+import rospy
+import rostest
+from diagnostic_msgs.msg import DiagnosticArray
+from harness import Graph
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
+from servo_bus import CALIBRATION, Servo, ServoBus, calibrated_servos
+
+from xdog.description import load_description
+from xdog.hardware import registers as reg
+from xdog.hardware.calibration import save_calibration
+from xdog.msg import ArmState, SafetyState
+
+ARM = load_description().arm
+HOME = dict(zip(ARM.names, ARM.poses["home"]))
+PATIENCE = 60.0
+"""s of wall time for anything."""
+PERIOD = 0.04
+"""s between setpoints."""
+
+
+class ArmDriver(unittest.TestCase):
+    graph: Graph
+    wire: ServoBus
+    launch: subprocess.Popen
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.wire = ServoBus(calibrated_servos())
+        calibration = Path(cls.wire.path).with_name("arm.json")
+        save_calibration(calibration, CALIBRATION)
+        arguments = [f"port:={cls.wire.path}", f"calibration:={calibration}"]
+        cls.launch = subprocess.Popen(["roslaunch", "xdog", "arm.launch", *arguments])
+        topics = {"arm/state": ArmState, "joint_states": JointState, "/diagnostics": DiagnosticArray}
+        cls.graph = Graph(topics)
+        cls.setpoints = rospy.Publisher("arm/setpoint", JointTrajectory, queue_size=1)
+        cls.wait(lambda: set(topics) | {"safety/state"} <= set(cls.graph.latest), "the graph is there")
+        cls.wait(lambda: cls.setpoints.get_num_connections() > 0, "the arm controller listens")
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.launch.send_signal(signal.SIGINT)
+        cls.launch.wait()
+        cls.wire.close()
+
+    def setUp(self) -> None:
+        self.release()
+
+    @classmethod
+    def wait(cls, condition: Callable[[], object], what: str) -> None:
+        def check() -> object:
+            assert cls.launch.poll() is None, f"{what}: arm.launch has ended"
+            return condition()
+
+        cls.graph.wait_until(check, PATIENCE, what)
+
+    def release(self) -> None:
+        """Clear whatever stop there is, also one that a busy machine has caused."""
+        end = time.monotonic() + PATIENCE
+        while not (self.safety.motion_allowed and self.state.gate == ArmState.ACTIVE):
+            answer = self.graph.call("estop_reset")
+            assert time.monotonic() < end, answer.message
+            rospy.rostime.wallsleep(PERIOD)
+
+    @property
+    def state(self) -> ArmState:
+        return self.graph.latest["arm/state"]
+
+    @property
+    def safety(self) -> SafetyState:
+        return self.graph.latest["safety/state"]
+
+    @property
+    def pan(self) -> Servo:
+        return self.wire.servo(1)
+
+    def angle(self, joint: str) -> float:
+        message = self.graph.latest["joint_states"]
+        return float(message.position[message.name.index(joint)])
+
+    def steer(self, joint: str, angle: float, until: Callable[[], object]) -> None:
+        """Send setpoints as a policy does it, until something is so. A pause after each stop, as the gate wants it."""
+        message = JointTrajectory(joint_names=ARM.names)
+        positions = list({**HOME, joint: angle}.values())
+        message.points = [JointTrajectoryPoint(positions=positions, time_from_start=rospy.Duration(PERIOD))]
+        end = time.monotonic() + PATIENCE
+        while not until():
+            assert time.monotonic() < end, f"{joint} does not get there: {self.graph.situation()} {self.state}"
+            self.setpoints.publish(message)
+            rospy.rostime.wallsleep(PERIOD)
+
+    def reach(self, joint: str, angle: float) -> None:
+        """Bring a joint to an angle, rad."""
+
+        def there() -> bool:
+            if not self.safety.motion_allowed:
+                self.release()
+                rospy.rostime.wallsleep(0.7)
+            return abs(self.angle(joint) - angle) < 0.01
+
+        self.steer(joint, angle, there)
+
+    def test_1_a_command_moves_a_joint(self) -> None:
+        self.assertEqual(list(self.graph.latest["joint_states"].name), list(ARM.names))
+        self.assertTrue(all(servo.peek(reg.TORQUE_ENABLE) == 1 for servo in self.wire.servos))
+        self.assertTrue(all(abs(goal - position) <= 1 for s in self.wire.servos for goal, position in s.torque_log))
+        self.reach("shoulder_pan", 0.6)
+        self.assertAlmostEqual(self.pan.position, 2024.5 + 0.6 / 0.001534, delta=10)
+        self.reach("gripper", 0.8)
+
+    def test_2_estop_holds_the_arm(self) -> None:
+        self.reach("shoulder_pan", 0.0)
+        self.steer("shoulder_pan", 1.5, lambda: self.angle("shoulder_pan") > 0.2)
+        self.graph.demand("estop")
+        self.wait(lambda: self.state.gate == ArmState.HOLDING, "the gate holds")
+        self.assertIn("e-stop", self.state.gate_reason)
+        held = self.pan.peek(reg.GOAL_POSITION)
+        end = self.state.header.stamp.to_sec() + 0.5
+        self.steer("shoulder_pan", 1.5, lambda: self.state.header.stamp.to_sec() > end)  # a program that goes on
+        self.assertEqual(self.pan.peek(reg.GOAL_POSITION), held)
+        self.assertEqual(self.pan.peek(reg.TORQUE_ENABLE), 1)
+        self.assertLess(self.angle("shoulder_pan"), 1.0)
+        self.release()
+        end = self.state.header.stamp.to_sec() + 0.5
+        self.wait(lambda: self.state.header.stamp.to_sec() > end, "half a second passes")
+        self.assertEqual(self.pan.peek(reg.GOAL_POSITION), held)  # clearing a stop starts no motion
+
+    def test_3_a_pulled_cable_is_named_and_the_servos_hold(self) -> None:
+        self.reach("shoulder_pan", 0.3)
+        held = self.pan.peek(reg.GOAL_POSITION)
+        self.wire.unplug()
+        self.wait(lambda: any("USB cable" in text for text in self.safety.reasons), "the supervisor names the fault")
+        self.assertFalse(self.safety.motion_allowed)
+        self.assertIn("USB cable", self.state.faults[0])
+        self.assertFalse(self.graph.call("estop_reset").success)
+        self.wait(lambda: "USB cable" in self.diagnosis("arm"), "diagnostics name it")
+        self.assertEqual((self.pan.peek(reg.GOAL_POSITION), self.pan.peek(reg.TORQUE_ENABLE)), (held, 1))
+        self.wire.plug_in()
+        self.wait(lambda: not self.state.faults, "the arm is found again")
+        self.assertFalse(self.safety.motion_allowed)
+        self.release()
+        self.assertAlmostEqual(self.pan.peek(reg.GOAL_POSITION), held, delta=5)
+        self.reach("shoulder_pan", 0.0)
+
+    def test_4_a_stalled_joint_is_named_and_relieved(self) -> None:
+        self.reach("elbow_flex", 0.0)
+        elbow = self.wire.servo(3)
+        elbow.block(30.0)
+        self.steer("elbow_flex", 1.2, lambda: any("elbow_flex is stalled" in text for text in self.safety.reasons))
+        self.wait(lambda: abs(elbow.peek(reg.GOAL_POSITION) - elbow.position) <= 5, "it presses no longer")
+        self.assertEqual(elbow.alarm, 0)
+        elbow.wall = None
+
+    def test_5_a_silent_servo_is_named(self) -> None:
+        self.wire.servo(5).silent = True
+        self.wait(lambda: "servo 5 (wrist_roll) does not answer" in "".join(self.safety.reasons), "it is named")
+        self.wire.servo(5).silent = False
+        self.wait(lambda: not self.state.faults, "it is back")
+
+    def test_6_diagnostics_show_temperature_and_voltage(self) -> None:
+        self.wire.servo(2).poke(reg.PRESENT_TEMPERATURE, 48)
+        self.wait(lambda: "shoulder_lift temperature (degC): 48" in self.diagnosis("arm"), "the temperature")
+        self.assertIn("shoulder_lift voltage (V): 12.1", self.diagnosis("arm"))
+        self.wait(lambda: "cycles missed" in self.diagnosis("bus"), "the bus")
+
+    def test_7_without_the_supervisor_the_arm_is_held(self) -> None:
+        self.reach("shoulder_pan", 0.0)
+        self.graph.kill("safety_supervisor")
+        self.wait(lambda: self.state.gate == ArmState.HOLDING, "the gate holds")
+        self.assertIn("heartbeat is missing", self.state.gate_reason)
+        self.assertTrue(all(servo.peek(reg.TORQUE_ENABLE) == 1 for servo in self.wire.servos))
+
+    def diagnosis(self, part: str) -> str:
+        """What the bridge said last about one of its parts."""
+        for status in self.graph.latest["/diagnostics"].status:
+            if status.name == f"hardware_bridge: {part}":
+                return status.message + " " + ", ".join(f"{value.key}: {value.value}" for value in status.values)
+        return ""
+
+
+if __name__ == "__main__":
+    rospy.init_node("arm_driver")
+    rostest.rosrun("xdog", "arm_driver", ArmDriver)
