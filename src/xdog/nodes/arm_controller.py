@@ -148,7 +148,7 @@ class ArmControllerNode:
     # Actions and services.
 
     def _begin_trajectory(self, handle: Any) -> None:
-        goal = _plain(handle.get_goal())
+        goal = trajectory_goal(handle.get_goal())
         self._begin(
             handle,
             lambda: self._controller.follow(goal),
@@ -263,7 +263,7 @@ class ArmControllerNode:
                 handle.set_aborted(message, outcome.message)
 
 
-def _plain(message: FollowJointTrajectoryGoal) -> Goal:
+def trajectory_goal(message: FollowJointTrajectoryGoal) -> Goal:
     """A goal's message as a plain type."""
     trajectory = message.trajectory
     path, end = (
