@@ -1,0 +1,142 @@
+"""Scoring grasps: rates, splits and conditions by hand; a policy that does nothing never counts; refusals."""
+
+import json
+import math
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, List
+
+import numpy as np
+import pytest
+from grasp_policy_files import grasp_contract_for, write_grasp_policy
+
+from xdog.arm.policy import GraspPolicy
+from xdog.description import load_description
+from xdog_learning.grasp import evaluate, trials
+from xdog_learning.grasp.trials import CONDITIONS, Condition, Outcome, Trial
+from xdog_learning.statistics import wilson_interval
+from xdog_sim.grasp.placement import Placer
+from xdog_sim.grasp.scene import Flaws, GraspScene, nominal_flaws
+from xdog_sim.grasp.sight import Sight
+
+ROBOT = load_description()
+PLACER = Placer()
+
+
+def trial(index: int, support: str, kind: str, radius: float, success: bool, reason: str = "") -> Trial:
+    return Trial(index, support, kind, radius, {"state_success": Outcome(success, reason, 3.0)})
+
+
+def test_rates_and_splits_by_hand() -> None:
+    tried = [
+        trial(0, "ground", "ball", 0.21, True),
+        trial(1, "table", "ball", 0.25, False, "not touched, lifted 0.000 m"),
+        trial(2, "table", "cube", 0.31, True),
+        trial(3, "shelf", "cube", 0.39, False, "not touched, lifted 0.001 m"),
+    ]
+    scores = evaluate.summarise(tried, [Condition("state_success", "state")])
+    assert scores["state_success"] == 0.5
+    assert scores["state_success_interval"] == wilson_interval(2, 4)
+    assert scores["state_by_support"]["table"] == {"success": 0.5, "interval": wilson_interval(1, 2), "episodes": 2}
+    assert {name: entry["episodes"] for name, entry in scores["state_by_radius"].items()} == {"0.2": 2, "0.3": 2}
+    assert scores["state_by_object"]["cube"]["success"] == 0.5
+    assert scores["state_failures"] == {"not touched": 2}
+    assert json.loads(json.dumps(evaluate._plain(scores)))["state_success_interval"] == [0.15, 0.85]
+
+
+def test_every_condition_has_its_own_name_and_real_flaws() -> None:
+    names = [condition.name for condition in CONDITIONS]
+    assert len(set(names)) == len(names)
+    known = {entry.name for entry in fields(Flaws)}
+    nominal = nominal_flaws(PLACER)
+    for condition in CONDITIONS:
+        assert set(condition.flaws) <= known
+        for name, value in condition.flaws.items():
+            assert value > getattr(nominal, name)  # worse than nominal
+
+
+def test_an_error_of_a_centimetre_is_one() -> None:
+    condition = next(condition for condition in CONDITIONS if condition.name == "state_error_1cm")
+    errors = np.random.default_rng(0).normal(0.0, condition.flaws["position_error"], (20000, 3))
+    assert math.sqrt((errors**2).sum(1).mean()) == pytest.approx(0.01, rel=0.02)
+
+
+def test_doing_nothing_never_counts(tmp_path: Path) -> None:
+    policy = GraspPolicy(write_grasp_policy(tmp_path / "still.onnx", grasp_contract_for(ROBOT)), ROBOT)
+    seen: List[float] = []
+
+    def watch(scene: GraspScene) -> None:
+        seen.append(scene.time)
+
+    outcome = trials.roll_out(policy, PLACER.draw(0, 1), PLACER, 0, nominal_flaws(PLACER), watch)
+    assert not outcome.success
+    assert outcome.seconds == pytest.approx(PLACER.config.success.time)
+    assert len(seen) == round(PLACER.config.success.time / PLACER.config.policy_period)
+    assert np.diff(seen) == pytest.approx(PLACER.config.policy_period)
+
+
+def test_a_misplaced_camera_is_misplaced_by_what_the_condition_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    placement = PLACER.draw(0, 1)
+    moved = []
+
+    def note(_: Any, tried: Any, *__: Any) -> Outcome:
+        moved.append(tried.camera_shift - placement.camera_shift)
+        return Outcome(True, "", 0.0)
+
+    monkeypatch.setattr(trials, "roll_out", note)
+    for seed in range(3):
+        trials.attempt_under(Condition("c", "image", camera_error=0.02), {"image": Any}, placement, PLACER, seed)  # type: ignore[dict-item]
+    assert [float(np.linalg.norm(shift)) for shift in moved] == pytest.approx([0.02] * 3)
+    assert not np.allclose(moved[0], moved[1])
+
+
+def test_the_camera_sees_ahead_and_below_and_not_behind() -> None:
+    sight = Sight(ROBOT, PLACER.config.camera)
+    base = next(joint for joint in ROBOT.joints.values() if joint.child == "arm_base_link").xyz
+    camera = next(joint for joint in ROBOT.joints.values() if joint.child == "camera_link")
+    for distance in (0.1, 0.3):
+        # Along the view: the camera is pitched down, the arm's base is level with the trunk.
+        ahead = np.array(camera.xyz) + distance * np.array([math.cos(camera.rpy[1]), 0.0, -math.sin(camera.rpy[1])])
+        assert sight.sees(ahead - base)
+        assert not sight.sees(ahead - base + [0.0, 2.0 * distance, 0.0])
+        assert not sight.sees(ahead - base + [0.0, 0.0, distance])
+    assert not sight.sees(np.array(camera.xyz) - base + [-0.2, 0.0, 0.05])
+
+
+def test_quick_scores_only_what_is_not_worsened() -> None:
+    everything = evaluate.chosen_conditions(evaluate.Arguments())
+    assert everything == list(CONDITIONS)
+    quick = evaluate.chosen_conditions(evaluate.Arguments(quick=True))
+    assert [c.name for c in quick] == ["expert_success", "state_success", "mlp_success", "image_success"]
+    state = evaluate.chosen_conditions(evaluate.Arguments(only=["state"]))
+    assert {c.actor for c in state} == {"state"}
+    with pytest.raises(SystemExit, match="--only cat: the actors are expert, state, mlp, image"):
+        evaluate.chosen_conditions(evaluate.Arguments(only=["cat"]))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--seed", "1"], "--seed 1: seeds below 1000 are for trials"),
+        (["--episodes", "0"], "--episodes 0: must be above zero"),
+        (["--policies", "nowhere"], "cannot evaluate: there is no policy file nowhere/grasp_state.onnx"),
+    ],
+)
+def test_the_command_refuses(words: Any, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["evaluate", *words])
+    with pytest.raises(SystemExit, match=message):
+        evaluate.main()
+
+
+def test_a_policy_for_another_body_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_grasp_policy(tmp_path / "grasp_state.onnx", grasp_contract_for(ROBOT, urdf_hash="0"))
+    monkeypatch.setattr("sys.argv", ["evaluate", "--policies", str(tmp_path), "--only", "state"])
+    with pytest.raises(SystemExit, match=r"cannot evaluate: .*trained on URDF 0"):
+        evaluate.main()
+
+
+def test_inference_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "TIMED", 3)
+    contract = grasp_contract_for(ROBOT, image=(4, 6), camera="camera_link")
+    policy = GraspPolicy(write_grasp_policy(tmp_path / "p.onnx", contract), ROBOT)
+    assert 0.0 < evaluate.chunk_milliseconds(policy) < 1000.0
