@@ -23,16 +23,16 @@ ROBOT = load_description()
 PLACER = Placer()
 
 
-def trial(index: int, support: str, kind: str, radius: float, success: bool, reason: str = "") -> Trial:
-    return Trial(index, support, kind, radius, {"state_success": Outcome(success, reason, 3.0)})
+def trial(index: int, support: str, kind: str, radius: float, seen: bool, success: bool, reason: str = "") -> Trial:
+    return Trial(index, support, kind, radius, seen, {"state_success": Outcome(success, reason, 3.0)})
 
 
 def test_rates_and_splits_by_hand() -> None:
     tried = [
-        trial(0, "ground", "ball", 0.21, True),
-        trial(1, "table", "ball", 0.25, False, "not touched, lifted 0.000 m"),
-        trial(2, "table", "cube", 0.31, True),
-        trial(3, "shelf", "cube", 0.39, False, "not touched, lifted 0.001 m"),
+        trial(0, "ground", "ball", 0.21, True, True),
+        trial(1, "table", "ball", 0.25, True, False, "not touched, lifted 0.000 m"),
+        trial(2, "table", "cube", 0.31, True, True),
+        trial(3, "shelf", "cube", 0.39, False, False, "not touched, lifted 0.001 m"),
     ]
     scores = evaluate.summarise(tried, [Condition("state_success", "state")])
     assert scores["state_success"] == 0.5
@@ -40,6 +40,7 @@ def test_rates_and_splits_by_hand() -> None:
     assert scores["state_by_support"]["table"] == {"success": 0.5, "interval": wilson_interval(1, 2), "episodes": 2}
     assert {name: entry["episodes"] for name, entry in scores["state_by_radius"].items()} == {"0.2": 2, "0.3": 2}
     assert scores["state_by_object"]["cube"]["success"] == 0.5
+    assert scores["state_by_sight"]["seen"]["success"] == pytest.approx(2 / 3)
     assert scores["state_failures"] == {"not touched": 2}
     assert json.loads(json.dumps(evaluate._plain(scores)))["state_success_interval"] == [0.15, 0.85]
 

@@ -96,7 +96,7 @@ def chunk_milliseconds(policy: GraspPolicy) -> float:
 
 
 def summarise(trials: Sequence[Trial], conditions: Sequence[Condition]) -> Dict[str, Any]:
-    """Success rates with their intervals, and split by support, object and distance for the unworsened conditions."""
+    """Success rates with their intervals, and split by support, object, sight and distance for the unworsened conditions."""
     scores: Dict[str, Any] = {}
     for condition in conditions:
         won = successes(trials, condition.name)
@@ -107,6 +107,7 @@ def summarise(trials: Sequence[Trial], conditions: Sequence[Condition]) -> Dict[
         groups = {
             "support": [trial.support for trial in trials],
             "object": [trial.kind for trial in trials],
+            "sight": ["seen" if trial.seen else "unseen" for trial in trials],
             "radius": [f"{0.1 * np.floor(10.0 * trial.radius):.1f}" for trial in trials],
         }
         for name, labels in groups.items():

@@ -15,6 +15,7 @@ from xdog.arm.policy import GraspPolicy
 from xdog_learning.grasp.expert import attempt
 from xdog_sim.grasp.placement import Placement, Placer
 from xdog_sim.grasp.scene import Flaws, GraspScene, nominal_flaws
+from xdog_sim.grasp.sight import Sight
 
 Array = np.ndarray
 Job = TypeVar("Job")
@@ -75,12 +76,21 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Trial:
-    """Every condition's attempt at one placement."""
+    """Every condition's attempt at one placement.
+
+    Attributes:
+        index: of the placement.
+        support, kind: of the object.
+        radius: m from the arm's base.
+        seen: whether the dog's camera sees the object's middle at the start.
+        outcomes: by condition.
+    """
 
     index: int
     support: str
     kind: str
     radius: float
+    seen: bool
     outcomes: Dict[str, Outcome]
 
 
@@ -175,11 +185,12 @@ def _trial(job: "Tuple[int, int, Tuple[Condition, ...], Tuple[Tuple[str, Path], 
     placer, policies = tools(files)
     placement = placer.draw(index, seed, held_out=True)
     base, _ = placer.arm_base(placement)
+    seen = Sight(placer.robot, placer.config.camera).sees(placer.token(placement)[:3])
     outcomes: Dict[str, Outcome] = {}
     for condition in conditions:
         outcomes[condition.name] = attempt_under(condition, policies, placement, placer, index)
     radius = float(np.hypot(*(placement.position - base)[:2]))
-    return Trial(index, placement.support, placement.item.kind, radius, outcomes)
+    return Trial(index, placement.support, placement.item.kind, radius, seen, outcomes)
 
 
 @lru_cache(maxsize=None)
