@@ -96,7 +96,7 @@ def chunk_milliseconds(policy: GraspPolicy) -> float:
 
 
 def summarise(trials: Sequence[Trial], conditions: Sequence[Condition]) -> Dict[str, Any]:
-    """Success rates with their intervals, and split by support, object, sight and distance for the unworsened conditions."""
+    """Success rates with intervals; without worsened flaws also by support, object, sight and distance."""
     scores: Dict[str, Any] = {}
     for condition in conditions:
         won = successes(trials, condition.name)
