@@ -94,7 +94,9 @@ def test_speeds_are_the_derivative(seed: int) -> None:
 def test_stamp_now_future_and_past() -> None:
     points = [Point(1.0, ZERO), Point(2.0, ONES)]
     assert plan(Goal(FIVE, points)).start == 10.0
-    assert plan(Goal(FIVE, points, stamp=12.0)).start == 12.0
+    later = plan(Goal(FIVE, points, stamp=12.0)).spline(10.0, np.full(5, 0.2), np.ones(5))
+    for time, wanted in ((-2.0, 0.2), (0.0, 0.2), (1.0, 0.0), (2.0, 0.5)):  # counted from the stamp
+        np.testing.assert_allclose(later.sample(np.array(time))[0], wanted, atol=1e-12)
     late = plan(Goal(FIVE, points, stamp=8.5))  # the first point has passed
     np.testing.assert_array_equal(late.times, [2.0])
     spline = late.spline(10.0, np.full(5, 0.2), np.zeros(5))

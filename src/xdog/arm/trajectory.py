@@ -121,7 +121,12 @@ class Plan:
     patience: float
 
     def spline(self, now: float, position: Array, velocity: Array) -> Spline:
-        """The motion from a state at ``now`` (s): (n,) rad and rad/s. Its times count from ``start``."""
+        """The motion from a state at ``now`` (s): (n,) rad and rad/s. Its times count from ``start``.
+
+        One that starts later waits at rest.
+        """
+        if now < self.start:
+            now, velocity = self.start, np.zeros_like(velocity)
         times = np.concatenate([[now - self.start], self.times])
         positions = np.vstack([position, self.positions])
         accelerations = None

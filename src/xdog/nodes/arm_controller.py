@@ -178,7 +178,7 @@ class ArmControllerNode:
     def _cancel(self, handle: Any) -> None:
         with self._news:
             for motion, other in self._running:
-                if other == handle:
+                if other is not None and other == handle:  # actionlib cannot compare with None
                     self._controller.cancel(motion)
             self._after()
 
