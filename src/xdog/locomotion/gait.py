@@ -7,7 +7,7 @@ leading dimension n, the number of robots.
 
 import math
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Sequence, Tuple
 
 import numpy as np
 
@@ -150,6 +150,10 @@ class TrotReference:
 
     def feet(self, state: GaitState) -> Array:
         """Displacement of the feet from their places in the stand pose, (n, 4, 3), m, base frame."""
+        return self._xp.stack(self._displacements(state), -1)
+
+    def _displacements(self, state: GaitState) -> Tuple[Array, Array, Array]:
+        """The same along x, y and z, each (n, 4)."""
         xp, trot = self._xp, self._trot
         vx, vy, wz = (state.command[:, i, None] for i in range(3))
         stance_time = 0.5 / stride_frequency(state.command, trot, xp)[:, None]
@@ -162,13 +166,13 @@ class TrotReference:
             progress >= 0.0, swing - xp.sin(2.0 * math.pi * swing) / (2.0 * math.pi) - 0.5, -0.5 - progress
         )
         lift = 0.5 * (1.0 - xp.cos(2.0 * math.pi * swing)) * trot.swing_height * amplitude
-        return xp.stack([stride_x * along, stride_y * along, lift], -1)
+        return stride_x * along, stride_y * along, lift
 
     def angles(self, state: GaitState) -> Array:
         """Joint angles (n, 12), rad, within the joint limits."""
         xp = self._xp
-        feet = self.feet(state)
-        x, y, z = self._x + feet[:, :, 0], self._y + feet[:, :, 1], self._z + feet[:, :, 2]
+        along, sideways, lift = self._displacements(state)
+        x, y, z = self._x + along, self._y + sideways, self._z + lift
         depth = xp.sqrt(xp.clip(y * y + z * z - self._side**2, 1e-4, None))
         roll = xp.arctan2(z, y) - xp.arctan2(-depth, self._side)
         cosine = (x * x + depth * depth - self._thigh**2 - self._calf**2) / (2.0 * self._thigh * self._calf)

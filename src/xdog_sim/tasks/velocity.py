@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from xdog.description import RobotDescription
-from xdog.locomotion.gait import TrotReference, advance_gait, limit_command, start_gait
+from xdog.locomotion.gait import TrotReference, advance_gait, start_gait
 from xdog.locomotion.observation import Measurements, ObservationBuilder, projected_gravity
 from xdog_sim.batch.protocol import BatchSim, BatchState
-from xdog_sim.randomization import TrunkTable, draw_parameters, uniform
+from xdog_sim.randomization import TrunkTable, uniform
+from xdog_sim.tasks.episodes import Deck, draw_commands, draw_starts
 from xdog_sim.tasks.gait_config import GaitConfig
 from xdog_sim.tasks.velocity_rewards import FOOT_RADIUS, Step, total_reward
 
@@ -77,7 +78,9 @@ class VelocityTask:
         self.period = config.control.period
         self.substeps = round(self.period / sim.timestep)
         self.episode_steps = round(config.episode / self.period)
-        self._table = TrunkTable(robot, ranges, 256, seed)
+        table = TrunkTable(robot, ranges, 256, seed)
+        self._starts = Deck(lambda m: draw_starts(m, robot, config, ranges, table, sim.timestep, self.generator))
+        self._command_deck = Deck(lambda m: draw_commands(m, config.command, self.period, self.generator))
         self._commands, self._command_steps = commands, round(command_interval / self.period)
         n, joints = sim.num, len(robot.legs.names)
         self.default = torch.tensor(robot.legs.poses["stand"], dtype=torch.float32)
@@ -233,27 +236,9 @@ class VelocityTask:
             self._draw_commands(ids)
 
     def _draw_commands(self, ids: Tensor) -> None:
-        settings, count = self.config.command, len(ids)
-        drawn = torch.stack(
-            [uniform(bounds, (count,), self.generator) for bounds in (settings.vx, settings.vy, settings.wz)], 1
-        )
-        kind = torch.rand(count, generator=self.generator)
-        axis = torch.nn.functional.one_hot(torch.randint(3, (count,), generator=self.generator), 3)
-        one_axis = kind < settings.stand + settings.single
-        drawn = torch.where(one_axis[:, None], drawn * axis, drawn)
-        fast = 0.5 * (1.0 + torch.rand(count, generator=self.generator))  # the faster half, where practice is needed
-        sideways = 2.0 * torch.rand(count, generator=self.generator) - 1.0
-        zero = torch.zeros(count)
-        running = torch.stack([settings.run_vx * fast, 0.1 * sideways, 0.5 * sideways], 1)
-        spinning = torch.stack([0.2 * sideways, zero, settings.spin_wz * fast * torch.sign(sideways)], 1)
-        drawn = torch.where((kind > 1.0 - settings.run)[:, None], running, drawn)
-        spins = (kind > 1.0 - settings.run - settings.spin) & (kind <= 1.0 - settings.run)
-        drawn = torch.where(spins[:, None], spinning, drawn)
-        drawn[kind < settings.stand] = 0.0
-        drawn = limit_command(drawn, settings.ranges, settings.max_lateral_acceleration, torch)
-        self.command[ids] = drawn
-        wait = uniform(settings.interval, (count,), self.generator) / self.period
-        self._next_command[ids] = self.age[ids] + wait.long()
+        drawn = self._command_deck.deal(len(ids))
+        self.command[ids] = drawn.command
+        self._next_command[ids] = self.age[ids] + drawn.steps
 
     def _pushes(self) -> None:
         ids = torch.nonzero(self.age >= self._next_push).flatten()
@@ -271,41 +256,20 @@ class VelocityTask:
 
     def _begin(self, ids: Tensor) -> BatchState:
         """Start new episodes: new body, new command, near the default pose, history cleared. Returns their state."""
-        count, control = len(ids), self.config.control
-        parameters = draw_parameters(
-            self.ranges, self._table, count, self.robot, control.kp, control.kd, self.generator
-        )
-        self.sim.set_parameters(ids, parameters)
-        heading = uniform((-math.pi, math.pi), (count,), self.generator)
-        zero = torch.zeros(count)
-        orientation = torch.stack([torch.cos(heading / 2), zero, zero, torch.sin(heading / 2)], 1)
-        position = torch.tensor([0.0, 0.0, self.config.target["height"] + 0.005]).repeat(count, 1)
-        joints = self.default + uniform((-0.1, 0.1), (count, len(self.default)), self.generator)
-        self.sim.reset(ids, position, orientation, joints)
+        start = self._starts.deal(len(ids))
+        self.sim.set_parameters(ids, start.parameters)
+        position = torch.tensor([0.0, 0.0, self.config.target["height"] + 0.005]).repeat(len(ids), 1)
+        self.sim.reset(ids, position, start.orientation, start.joint_position)
         self.age[ids] = 0
-        rest = start_gait(count, torch)
+        rest = start_gait(len(ids), torch)
         for name in ("phase", "amplitude", "command"):
             getattr(self.gait, name)[ids] = getattr(rest, name)
         self._action[ids] = 0.0
         self._older_action[ids] = 0.0
         self._targets[ids] = self.default
         self._feet[ids] = self.sim.foot_position[ids]
-        command_delay = uniform(self.ranges["command_delay"], (count,), self.generator)
-        self._ramp[ids] = ramp_shares(command_delay, self.substeps, self.sim.timestep, control.ramp)
-        delay = uniform(self.ranges["sensor_delay"], (count,), self.generator) / self.sim.timestep
-        self._sensor_delay[ids] = delay.round().long()
-        self._offset[ids] = uniform(self.ranges["joint_offset"], (count, len(self.default)), self.generator)
-        self._traits[ids] = torch.cat(
-            [
-                parameters.friction[:, None] - 0.8,
-                parameters.trunk_mass[:, None] - 3.5,
-                10.0 * parameters.trunk_com,
-                50.0 * command_delay[:, None],
-                0.5 * self._sensor_delay[ids, None] * self.sim.timestep / 0.005,
-                10.0 * self._offset[ids],
-            ],
-            1,
-        )
+        self._ramp[ids], self._sensor_delay[ids] = start.ramp, start.sensor_delay
+        self._offset[ids], self._traits[ids] = start.offset, start.traits
         self._schedule_push(ids)
         if self._commands is None:
             self._draw_commands(ids)
@@ -318,19 +282,6 @@ class VelocityTask:
     def counters(self) -> Dict[str, int]:
         """Falls and non-finite simulations since the start."""
         return {"falls": self.falls, "failures": self.sim.failures}
-
-
-def ramp_shares(delay: Tensor, count: int, timestep: float, ramp: float) -> Tensor:
-    """How much the oldest, the previous and the newest of three targets weigh in each physics step, (m, count, 3).
-
-    Args:
-        delay: (m,) s from the moment a target is given to that from which the actuator moves toward it.
-        count: physics steps in a control step. timestep: of the physics, s. ramp: s, of the linear interpolation.
-    """
-    ends = (torch.arange(count) + 1) * timestep
-    progress = (ends[None] - delay[:, None]) / ramp
-    newest, arrived = progress.clamp(0.0, 1.0), (1.0 + progress).clamp(0.0, 1.0)
-    return torch.stack([1.0 - arrived, arrived - newest, newest], 2)
 
 
 def _gravity(orientation: Tensor) -> Tensor:
