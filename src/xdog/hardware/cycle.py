@@ -10,9 +10,9 @@ PRIORITY = 20
 
 
 def claim_priority() -> bool:
-    """Let the calling thread run before everything ordinary; False where the system doesn't allow it."""
+    """Let the calling thread, not its children, run before everything ordinary; False where that is not allowed."""
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
     except OSError:
         return False
     return True
