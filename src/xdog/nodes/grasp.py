@@ -243,7 +243,7 @@ class GraspNode:
             return "no joint_states with the arm, or no imu/data"
         if measured.objection:
             return f"motion is not allowed: {measured.objection}"
-        if not measured.standing:
+        if legs is None or legs.state != LocomotionState.STANDING:
             return f"the dog must stand, it is {legs.name.replace('_', ' ') if legs else 'silent'}: call stand first"
         labels = sorted(self._labels.values())
         if goal.label and goal.label not in labels:
