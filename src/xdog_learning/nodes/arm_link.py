@@ -54,7 +54,7 @@ class ArmLink:
         self._stamp = self._commanded = -np.inf
         self._safety: Optional[SafetyState] = None
         self._publisher = rospy.Publisher("arm/setpoint", JointTrajectory, queue_size=1, tcp_nodelay=True)
-        rospy.Subscriber("joint_states", JointState, self._on_joints, queue_size=20, tcp_nodelay=True)
+        rospy.Subscriber("joint_states", JointState, self._on_joints, queue_size=100, tcp_nodelay=True)
         rospy.Subscriber("arm/command", JointTrajectory, self._on_command, queue_size=1, tcp_nodelay=True)
         rospy.Subscriber("safety/state", SafetyState, self._on_safety, queue_size=1)
 

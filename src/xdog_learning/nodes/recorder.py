@@ -270,7 +270,7 @@ def open_leader(arguments: Arguments, robot: RobotDescription) -> So101Arm:
         leader = So101Arm(robot, bus, calibration, load_health_config(), time.monotonic)
         leader.connect()
         leader.set_torque(False)
-    except (HardwareError, ValueError) as error:
+    except (HardwareError, OSError, ValueError) as error:
         raise GraphError(f"the leader arm on {arguments.port}: {error}") from error
     return leader
 

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""./xdog record --by keyboard and ./xdog replay --robot, through the running graph."""
+
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+from typing import Callable, List
+
+import numpy as np
+import rostest
+
+from xdog.arm.kinematics import ArmKinematics
+from xdog.description import load_description
+from xdog_learning.grasp.dataset import load_dataset
+
+WALL_LIMIT = 90.0
+"""s of wall time for anything to happen."""
+
+
+class Terminal:
+    """A terminal with a program in it."""
+
+    def __init__(self, command: List[str]) -> None:
+        self.keyboard, self._program = pty.openpty()
+        self._news = threading.Condition()
+        self.shown = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            stdin=self._program,
+            stdout=self._program,
+            stderr=self._program,
+            env={**os.environ, "TERM": "dumb", "COLUMNS": "200"},
+            start_new_session=True,
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self.keyboard, 4096)
+            except OSError:
+                return
+            with self._news:
+                self.shown += data.decode(errors="replace")
+                self._news.notify_all()
+
+    def press(self, key: bytes) -> None:
+        os.write(self.keyboard, key)
+
+    def wait(self, condition: Callable[[], object], what: str, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Until the condition holds; ``meanwhile`` is done ten times a second."""
+        end = time.monotonic() + WALL_LIMIT
+        with self._news:
+            while not condition():
+                assert time.monotonic() < end, f"{what}; the terminal shows: {self.shown[-1500:]}"
+                meanwhile()
+                self._news.wait(0.1)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self._program)
+
+
+class RecordTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def run_in_terminal(self, *command: str) -> Terminal:
+        terminal = Terminal(list(command))
+        self.addCleanup(terminal.close)
+        return terminal
+
+    def test_a_take_by_keyboard_is_kept_and_replayed(self) -> None:
+        dataset = str(self.folder / "mine")
+        recorder = self.run_in_terminal(
+            *("xdog_learning.grasp.record", "--by", "keyboard", "--episodes", "1", "--out", dataset),
+        )
+        recorder.wait(lambda: re.search(r"ENTER begins a take *\x1b", recorder.shown), "the arm may move")
+        recorder.press(b"1")
+        recorder.wait(lambda: "home: done" in recorder.shown, "the arm goes home")
+        recorder.press(b"\r")
+        recorder.wait(lambda: "RECORDING" in recorder.shown, "a take begins")
+        recorder.wait(self.recorded(recorder, 1.0), "it records at rest")
+        until = self.seconds(recorder) + 2.0
+        recorder.wait(self.recorded(recorder, until), "the gripper rises", lambda: recorder.press(b"r"))
+        recorder.press(b"\r")
+        recorder.wait(lambda: "kept: episode 0" in recorder.shown, "the take is kept")
+        recorder.wait(lambda: recorder.process.poll() is not None, "it ends with the last episode")
+
+        data = load_dataset(Path(dataset))
+        episode, arm = data.episode(0), ArmKinematics(load_description())
+        assert (len(data), data.fps) == (1, 25)
+        heights = [arm.forward(joints)[0][2] for joints in episode.state]
+        assert max(heights) - heights[0] > 0.03
+        assert np.abs(episode.state - episode.action)[:, :5].max() < 0.4  # what was sent is what it follows
+        assert np.linalg.norm(episode.environment_state[0, :3]) < 1.0  # a thing of the scene
+        assert abs(np.linalg.norm(episode.environment_state[0, 5:]) - 1.0) < 1e-5
+
+        replay = self.run_in_terminal("xdog_learning.grasp.replay", dataset, "--robot")
+        replay.wait(lambda: "Move the arm?" in replay.shown, "it asks first")
+        replay.press(b"y\n")
+        replay.wait(lambda: replay.process.poll() is not None, "the replay ends")
+        match = re.search(r"by ([0-9.]+) rad rms", replay.shown)
+        assert match, replay.shown[-1500:]
+        assert float(match[1]) < 0.1
+
+    def seconds(self, recorder: Terminal) -> float:
+        """How long the take is, by the status line."""
+        return float(re.findall(r"RECORDING ([0-9.]+) s", recorder.shown)[-1])
+
+    def recorded(self, recorder: Terminal, seconds: float) -> Callable[[], bool]:
+        return lambda: self.seconds(recorder) >= seconds
+
+
+if __name__ == "__main__":
+    rostest.rosrun("xdog", "record", RecordTest, sys.argv)
