@@ -228,3 +228,11 @@ def attempts(count: int, seed: int, images: bool, workers: int, held_out: bool =
         return
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(_numbered, jobs)
+
+
+def score_expert(count: int, seed: int, workers: int = 1) -> Dict[Tuple[str, str], List[bool]]:
+    """Successes at held-out placements, without the disturbance, by (support, kind of object)."""
+    scores: Dict[Tuple[str, str], List[bool]] = {}
+    for tried in attempts(count, seed, False, workers, held_out=True):
+        scores.setdefault((tried.placement.support, tried.placement.item.kind), []).append(tried.success)
+    return scores

@@ -4,6 +4,7 @@ Everything is worked out from the object's token, in arm_base_link. The jaws clo
 middle; the direction of approach lies in the vertical plane that the pan joint chooses.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Iterator, List, Protocol, Sequence, Tuple
@@ -23,11 +24,11 @@ ROOM = 0.036
 WIDEST = 0.092
 """m, largest opening used."""
 MOST_BEYOND = 0.018
-"""m, most that the fingertips reach past the object's middle: its flanks then lie on the jaws' broad part."""
+"""m, most that the fingertips reach past the object's middle."""
 ABOVE_SUPPORT = 0.003
 """m that the fingertips stay off what the object lies on."""
 DEEPEST = 0.038
-"""m of object between fingertips and its near end: beyond that the opened jaws get too narrow for it."""
+"""m of object between fingertips and its near end: deeper in, wide things meet the jaw where it leans outwards."""
 BACK_OFF = 0.07
 """m from pre-grasp to grasp."""
 LIFT = 0.085
@@ -40,6 +41,8 @@ RAISES = (0.0, 0.005, 0.010)
 """m by which the aim may be raised if the hand would touch the support else."""
 STEEP, SLANTED = math.radians(90.0), math.radians(35.0)
 """rad below the horizontal: preferred approach of compact and of tall objects."""
+FROM_THE_SIDE = math.radians(50.0)
+"""rad below the horizontal: a steeper hand would meet a bottle's neck with its palm."""
 PITCHES = np.radians(np.arange(90.0, -46.0, -5.0))
 
 
@@ -117,26 +120,26 @@ class GraspPlanner:
         opening = min(width + ROOM, WIDEST)
         beyond = min(max(width / 2.0 - ABOVE_SUPPORT, 0.008), MOST_BEYOND)
         near = np.array([-math.atan2(centre[1], centre[0]), -0.3, 0.3, 0.8, LEVEL_JAWS])
-        for world_pitch in sorted(PITCHES, key=lambda pitch: abs(pitch - wanted)):
+        pitches = sorted(PITCHES, key=lambda pitch: abs(pitch - wanted))
+        for raise_more, world_pitch in itertools.product(RAISES if spare == 0.0 else RAISES[:1], pitches):
             # Seen along a steep approach the object is long: take it high enough.
             behind = 0.5 * (height * max(math.sin(world_pitch), 0.0) + width * math.cos(world_pitch))
-            raised = -BODY * height if tall else min(max(behind + beyond - DEEPEST, 0.0), 0.4 * height)
+            raised = min(max(behind + beyond - DEEPEST, 0.0), 0.4 * height)
+            if tall and world_pitch <= FROM_THE_SIDE:
+                raised = -BODY * height
             pitch = world_pitch - lean
             approach = heading * math.cos(pitch) - np.array([0.0, 0.0, math.sin(pitch)])
-            for raise_more in RAISES:
-                aim = centre - down * (raised + raise_more)
-                try:
-                    at = self.tool(aim, beyond, pitch, opening, near)
-                    before = self.tool(aim - BACK_OFF * approach, beyond, pitch, opening, at)
-                    lifted = self.tool(aim - LIFT * down, beyond, pitch, width, at)
-                    if spare > 0.0:
-                        self.tool(aim + spare * (heading - down) - LIFT * down, beyond, pitch, width, at)
-                except UnreachableError:
-                    break
-                if max(np.abs(before - at).max(), np.abs(lifted - at).max()) < 1.2:
-                    yield Approach(before, at, lifted, aim, beyond, pitch, opening)
+            aim = centre - down * (raised + raise_more)
+            try:
+                at = self.tool(aim, beyond, pitch, opening, near)
+                before = self.tool(aim - BACK_OFF * approach, beyond, pitch, opening, at)
+                lifted = self.tool(aim - LIFT * down, beyond, pitch, width, at)
                 if spare > 0.0:
-                    break
+                    self.tool(aim + spare * (heading - down) - LIFT * down, beyond, pitch, width, at)
+            except UnreachableError:
+                continue
+            if max(np.abs(before - at).max(), np.abs(lifted - at).max()) < 1.2:
+                yield Approach(before, at, lifted, aim, beyond, pitch, opening)
 
     def route(self, start: Array, candidates: Sequence[Approach], room: Room) -> "GraspPath | None":
         """The first approach with a free way from ``start``, (6,) rad."""
