@@ -64,7 +64,8 @@ class ArmControl(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.graph = Graph({"joint_states": JointState, "arm/mode": String, "arm/command": JointTrajectory})
+        topics = {"joint_states": JointState, "arm/mode": String, "arm/command": JointTrajectory}
+        cls.graph = Graph(topics, relay=True)
         cls.commands = []
         rospy.Subscriber("arm/command", JointTrajectory, cls.on_command, queue_size=100, tcp_nodelay=True)
         cls.arm = actionlib.ActionClient("arm_controller/follow_joint_trajectory", FollowJointTrajectoryAction)
@@ -184,11 +185,14 @@ class ArmControl(unittest.TestCase):
     # Stops.
 
     def test_an_estop_ends_everything_and_nothing_moves_by_itself(self) -> None:
-        handle = self.arm.send_goal(trajectory([(3.0, RAISED)]))
-        grip = self.gripper.send_goal(GripperCommandGoal())
-        self.graph.pass_time(0.2)
-        self.graph.demand("estop")
-        for client_handle in (handle, grip):
+        handle, grip = self.arm.send_goal(trajectory([(3.0, RAISED)])), GripperCommandGoal()
+        grip.command.position = Gripper(ROBOT).range[1]
+        opening = self.gripper.send_goal(grip)
+        active = actionlib.CommState.ACTIVE
+        self.graph.wait_until(lambda: {h.get_comm_state() for h in (handle, opening)} == {active}, 2.0, "both go on")
+        with self.graph.held():
+            self.graph.demand("estop")
+        for client_handle in (handle, opening):
             state, _ = self.finish(client_handle, 1.0)
             self.assertEqual(state, GoalStatus.ABORTED)
             self.assertIn("e-stop", client_handle.get_goal_status_text())
