@@ -46,8 +46,9 @@ from xdog.safety.config import SafetyConfigError
 
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
-SILENCE = 1.0
-"""s of wall time without joint_states after which a grasp is given up."""
+SILENCE = 10.0
+"""s of wall time without joint_states after which a grasp is given up. The arm gets nothing meanwhile. A mirror in
+lockstep on a busy machine may pause for a second or two."""
 SAFETY_AGE = 0.3
 """s; an older safety/state allows nothing."""
 FEEDBACK_EVERY = 5
