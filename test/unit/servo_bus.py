@@ -1,7 +1,7 @@
 """STS3215 servos behind a pseudo-terminal: they speak real bytes, and can be made to misbehave.
 
 Time in the emulation is the number of sync reads of all servos: each moves them on by 20 ms, so that what they do
-depends on no machine's speed. As a program it serves a calibrated arm until it is interrupted: `python servo_bus.py LINK`.
+depends on no machine's speed. As a program it serves a calibrated arm until it is ended: `python servo_bus.py LINK`.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from typing import List, Mapping, Optional, Sequence, Type
 from xdog.description import load_description
 from xdog.hardware import registers as reg
 from xdog.hardware.calibration import JointCalibration, save_calibration
+from xdog.hardware.cycle import claim_priority
 from xdog.hardware.registers import BAUD_RATES, Register
 
 BROADCAST = 0xFE
@@ -139,8 +140,8 @@ class Servo:
             self.alarm |= OVERLOADED
         self.measure(move / STEP, load if way >= 0 else -load)
 
-    def block(self, wall: float) -> None:
-        """From now on something stands ``wall`` positions away on both sides."""
+    def block(self, wall: Optional[float]) -> None:
+        """From now on something stands ``wall`` positions away on both sides, or nothing."""
         self._free, self.wall = self.shaft, wall
 
     def measure(self, velocity: float, load: float) -> None:
@@ -222,6 +223,7 @@ class ServoBus:
     # Bytes.
 
     def _serve(self) -> None:
+        claim_priority()  # servos answer in time whatever else keeps the machine busy
         pending = bytearray()
         while not self._stop.is_set():
             if self.babble:

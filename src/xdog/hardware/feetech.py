@@ -62,9 +62,10 @@ class Answer(NamedTuple):
 
 @dataclass
 class BusCounts:
-    """What went over the bus since it was opened."""
+    """What went over the bus since it was opened: sync reads, how many of them stayed incomplete after all, and why."""
 
     reads: int = 0
+    incomplete: int = 0
     retries: int = 0
     corrupt: int = 0
     silent: int = 0
@@ -85,6 +86,7 @@ class MendedPort(PortHandler):  # type: ignore[misc]  # the SDK carries no types
 
     is_open: bool
     ser: Any
+    _rest: Optional[bytes] = None
 
     def setupPort(self, cflag_baud: int) -> bool:  # noqa: N802 - the SDK's name
         """Open the port for this process alone."""
@@ -114,6 +116,7 @@ class MendedPort(PortHandler):  # type: ignore[misc]  # the SDK carries no types
 
     def setPacketTimeout(self, packet_length: int) -> None:  # noqa: N802 - the SDK's name
         """From now on wait for an answer of so many bytes."""
+        self._rest = None
         self.setPacketTimeoutMillis(self.tx_time_per_byte * packet_length + ANSWER_TIME)
 
     def getCurrentTime(self) -> float:  # noqa: N802 - the SDK's name
@@ -121,15 +124,23 @@ class MendedPort(PortHandler):  # type: ignore[misc]  # the SDK carries no types
         return 1000.0 * time.monotonic()
 
     def expired(self) -> bool:
-        """Whether the time for the answer is over."""
-        return bool(self.getTimeSinceStart() >= self.packet_timeout)
+        """Whether the time for the answer is over and nothing is left of what came in."""
+        return bool(self.getTimeSinceStart() >= self.packet_timeout and self._rest == b"")
 
     def readPort(self, length: int) -> bytes:  # noqa: N802 - the SDK's name
-        """Up to ``length`` bytes; sleeps until some are there or the time is over. Nothing after that."""
+        """Up to ``length`` bytes; sleeps until some are there or the time is over.
+
+        What had come in by then is still handed out: it is this process that was late. Nothing after that.
+        """
         left = self.packet_timeout - self.getTimeSinceStart()
-        if left <= 0.0 or not select.select([self.ser.fileno()], [], [], left / 1000.0)[0]:
-            return b""
-        return bytes(self.ser.read(length))
+        if left > 0.0:
+            if not select.select([self.ser.fileno()], [], [], left / 1000.0)[0]:
+                return b""
+            return bytes(self.ser.read(length))
+        if self._rest is None:
+            self._rest = bytes(self.ser.read(self.ser.in_waiting))
+        data, self._rest = self._rest[:length], self._rest[length:]
+        return data
 
 
 class FeetechBus:
@@ -195,7 +206,7 @@ class FeetechBus:
         def ask() -> List[int]:
             found = set()
             if self._packets.txPacket(self._port, [0, 0, BROADCAST_ID, 2, INST_PING, 0]) == COMM_SUCCESS:
-                self._port.setPacketTimeoutMillis(1000.0 * patience)
+                self._port.setPacketTimeout(round(1000.0 * patience / self._port.tx_time_per_byte))
                 while not self._port.expired():
                     packet, result = self._packets.rxPacket(self._port)
                     if result == COMM_SUCCESS:

@@ -220,6 +220,7 @@ class So101Arm:
         if again:
             self.bus.counts.retries += 1
             answers.update(self.bus.sync_read(again, *reg.PRESENT))
+        self.bus.counts.incomplete += len(answers) < len(row)
         self._answers.update(answers)
         self._heard.update(dict.fromkeys(answers, now))
         lost = [servo for servo in self._ids if now - self._heard[servo] > limit or servo not in self._answers]

@@ -45,7 +45,7 @@ class HardwareBridge(Bridge):
     def _diagnose_bus(self, status: DiagnosticStatusWrapper) -> DiagnosticStatusWrapper:
         counts, pace = self._bus.counts, self._pace
         status.summary(DiagnosticStatus.OK, f"{pace.missed} of {pace.beats} cycles missed")
-        for name in ("reads", "retries", "corrupt", "silent"):
+        for name in ("reads", "incomplete", "retries", "corrupt", "silent"):
             status.add(name, str(getattr(counts, name)))
         return status
 

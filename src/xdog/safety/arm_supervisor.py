@@ -51,7 +51,7 @@ class ArmSupervisor:
             self._arrival = now
         self._report = report
         for fault in report.faults:
-            self._latch(fault, fault)
+            self._latch(fault.split(":")[0], fault)  # what follows holds figures that change while it lasts
 
     def estop(self, who: str) -> None:
         """Stop now and stay stopped. ``who`` is shown as the reason."""

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""The arm's bus cycle on emulated servos: is 50 Hz kept, and how long does a cycle take?
+
+Runs the real driver against the servo-bus emulator, which is a process of its own and speaks real bytes over a
+pseudo-terminal. A cycle is what the bridge does with the arm: one sync read, one sync write.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Dict, Union
+
+import numpy as np
+
+from xdog.description import load_description
+from xdog.hardware.base import HardwareError
+from xdog.hardware.calibration import load_calibration
+from xdog.hardware.cycle import Cycle, claim_priority
+from xdog.hardware.feetech import FeetechBus
+from xdog.hardware.servo_health import load_health_config
+from xdog.hardware.so101 import So101Arm, servo_names
+
+EMULATOR = Path(__file__).resolve().parents[1] / "unit" / "servo_bus.py"
+SWING = 0.3
+"""rad by which all joints swing, and how fast: rad/s of phase."""
+REPORT_EVERY = 30.0
+"""s between two lines of progress."""
+
+
+def run(arm: So101Arm, rate: float, seconds: float) -> Dict[str, Union[int, float]]:
+    """Drive the arm for so long.
+
+    Returns:
+        bus_cycles; bus_missed: cycles that began a whole period late or in which a servo was not read;
+        bus_cycle_p99_ms: 99th percentile of the time that a cycle took, ms, and bus_cycle_max_ms.
+    """
+    middle = arm.read().position
+    spent = []
+    failed = 0
+    cycle = Cycle(1.0 / rate)
+    before = arm.bus.counts.incomplete
+    start = time.monotonic()
+    told = start
+    while time.monotonic() - start < seconds:
+        cycle.wait()
+        begin = time.monotonic()
+        try:
+            arm.read()
+            arm.write(middle + SWING * np.sin(begin - start))
+        except HardwareError:
+            failed += 1
+        end = time.monotonic()
+        spent.append(1000.0 * (end - begin))
+        if end - told >= REPORT_EVERY:
+            told = end
+            print(f"{end - start:.0f} of {seconds:.0f} s: {cycle.missed} missed", file=sys.stderr, flush=True)
+    missed = cycle.missed + failed + arm.bus.counts.incomplete - before
+    return {
+        "bus_cycles": cycle.beats,
+        "bus_missed": missed,
+        "bus_cycle_p99_ms": round(float(np.percentile(spent, 99)), 2),
+        "bus_cycle_max_ms": round(max(spent), 2),
+    }
+
+
+def bench(seconds: float) -> Dict[str, Union[int, float]]:
+    """Start the emulator, connect, and measure for so many s."""
+    robot = load_description()
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / "tty"
+        with subprocess.Popen(
+            [sys.executable, str(EMULATOR), str(link)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as emulator:
+            try:
+                assert emulator.stdout is not None
+                emulator.stdout.readline()  # it is ready
+                calibration = load_calibration(Path(f"{link}.json"), robot.arm.names)
+                arm = So101Arm(
+                    robot, FeetechBus(str(link), servo_names(calibration)), calibration, load_health_config()
+                )
+                claim_priority()
+                arm.connect()
+                return run(arm, robot.rates["control"], seconds)
+            finally:
+                emulator.terminate()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=600.0, help="how long (600)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    options = parser.parse_args()
+    figures = bench(options.seconds)
+    for name, value in figures.items():
+        print(f"{name:<18} {value}")
+    if options.json:
+        print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
