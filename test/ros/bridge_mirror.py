@@ -106,6 +106,7 @@ class BridgeMirror(unittest.TestCase):
         self.graph.demand("fault", "none", "", 0.0)
         self.controllers.position, self.controllers.reverse = STAND, False
         self.graph.demand("reset", "stand", 0.0, 0.0, 0.0)
+        self.graph.pass_time(0.02)  # what was measured before the reset is over
         self.graph.wait_until(lambda: self.legs.gate == LegState.ACTIVE, 2.0, "the gate opens")
 
     @property
