@@ -1,0 +1,19 @@
+"""The bench of the arm's bus cycle runs and says what it measured."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parents[1] / "bench" / "arm_bus.py"
+
+
+def test_a_second_of_it() -> None:
+    run = subprocess.run(
+        [sys.executable, str(BENCH), "--seconds", "1", "--json"], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    figures = json.loads(run.stdout.splitlines()[-1])
+    assert set(figures) == {"bus_cycles", "bus_missed", "bus_cycle_p99_ms", "bus_cycle_max_ms"}
+    assert 40 <= figures["bus_cycles"] <= 70
+    assert 0.0 < figures["bus_cycle_p99_ms"] <= figures["bus_cycle_max_ms"]
