@@ -12,7 +12,21 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
-COMMANDS = ["setup", "demo", "test", "check", "sim", "teleop", "arm", "train", "evaluate", "bench", "doctor"]
+COMMANDS = [
+    "setup",
+    "demo",
+    "test",
+    "check",
+    "sim",
+    "teleop",
+    "arm",
+    "train",
+    "record",
+    "replay",
+    "evaluate",
+    "bench",
+    "doctor",
+]
 
 
 def run(*arguments: str, folder: Path = ROOT, **options: Any) -> "subprocess.CompletedProcess[str]":

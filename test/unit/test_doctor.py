@@ -80,7 +80,7 @@ def test_policy_that_is_absent_broken_or_of_another_body_is_found(checkout: Path
     (checkout / "policies" / "gait.onnx").write_bytes(b"not a model")
     broken = doctor.check_policy(checkout)
     assert broken.level == MISSING
-    assert "policies/gait.onnx cannot be used: xdog.locomotion.policy.PolicyError" in broken.what
+    assert "policies/gait.onnx cannot be used: xdog.inference.PolicyError" in broken.what
     robot = load_description()
     write_policy(checkout / "policies" / "gait.onnx", contract_for(robot, urdf_hash="0123456789abcdef"))
     foreign = doctor.check_policy(checkout)
