@@ -52,7 +52,7 @@ class GaitPolicy(ActorCriticPolicy):
     """Separate networks for actor and critic; the actor never sees privileged entries.
 
     The Gaussian's few formulas are written out: stable-baselines3's distribution objects give the same numbers, but
-    check and expand their arguments at every step, which costs as much as the networks.
+    check and expand their arguments at every step, which costs time.
     """
 
     def __init__(
@@ -70,7 +70,9 @@ class GaitPolicy(ActorCriticPolicy):
         actions = torch.addcmul(self._mean(obs), noise, self.log_std.exp())
         return actions, self.predict_values(obs), self._log_probability(noise)
 
-    def evaluate_actions(self, obs: Tensor, actions: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    def evaluate_actions(  # type: ignore[override]  # no observations in dictionaries
+        self, obs: Tensor, actions: Tensor
+    ) -> Tuple[Tensor, Tensor, Tensor]:
         """Values (n, 1), log-probabilities (n,) of actions (n, 12), and the entropy, the same for all: (1,)."""
         noise = (actions - self._mean(obs)) * torch.exp(-self.log_std)
         entropy = self.log_std.sum() + len(self.log_std) * (0.5 + HALF_LOG_TWO_PI)

@@ -84,7 +84,7 @@ class Deck(Generic[Drawn]):
             self._next, self._size = 0, max(count, DECK_SIZE)
             self._drawn = self._draw(self._size)
         self._next += count
-        return self._drawn.of(slice(self._next - count, self._next))  # type: ignore[no-any-return]
+        return self._drawn.of(slice(self._next - count, self._next))
 
 
 def draw_starts(
