@@ -24,6 +24,12 @@ APPROACHES = tuple(math.radians(angle) for angle in range(90, -31, -15))
 RETREAT = 0.05
 """m by which the gripper must be able to stand off the object along its approach."""
 
+SHARES = tuple(itertools.product((0.5, 0.0, 1.0), repeat=2))
+"""Of a support's ranges of rise and pitch: the stances that are tried."""
+
+STANCES = 5
+"""How many stances advice is sought with: it must come while the object is still where it is."""
+
 SLACK = 0.01
 """By how much, in m and rad, an object may lie outside the region in which grasping was learned."""
 
@@ -153,7 +159,7 @@ class StanceChooser:
         for pose in poses:
             if self._graspable(pose, centre):
                 return pose
-        raise self._out_of_reach(centre, poses)
+        raise self._out_of_reach(centre, poses[:STANCES])
 
     def _poses(self, surface: float) -> List[BodyPose]:
         """Stances to try for an object on a surface at a height (m): the nearest support's first, from their middle."""
@@ -163,7 +169,7 @@ class StanceChooser:
 
         poses = []
         for support in sorted(self._learned.supports, key=away):
-            for share in sorted(itertools.product((0.5, 0.0, 1.0), repeat=2), key=lambda s: abs(s[0] - s[1])):
+            for share in sorted(SHARES, key=lambda s: abs(s[0] - s[1])):
                 rise, pitch = (
                     low + part * (high - low) for (low, high), part in zip((support.rise, support.pitch), share)
                 )
