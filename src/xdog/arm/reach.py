@@ -8,6 +8,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from xdog.arm.collision import ArmCollision
 from xdog.arm.kinematics import ArmKinematics, UnreachableError
 from xdog.arm.posture import Posture, standing_posture
 from xdog.description import RobotDescription
@@ -18,11 +19,24 @@ from xdog.safety.config import SafetyConfigError, read_mapping
 
 Array = np.ndarray
 
-APPROACHES = tuple(math.radians(angle) for angle in range(90, -31, -15))
-"""Directions of approach that are tried, rad below the horizontal of the arm's base: from straight down to upwards."""
+APPROACHES = tuple(math.radians(angle) for angle in range(90, -41, -10))
+"""Directions of approach that are tried, rad below the horizontal."""
+
+TALL, STEEP, SLANTED = 1.6, math.radians(90.0), math.radians(35.0)
+"""Demonstrations take an object from above, one that is higher than so many widths aslant."""
+
+LEVEL_JAWS = -0.5 * math.pi + 0.0487
+"""rad of wrist_roll at which the jaws close horizontally."""
+
+OPEN = 0.8
+"""rad of the gripper on its way to an object."""
 
 RETREAT = 0.05
 """m by which the gripper must be able to stand off the object along its approach."""
+
+CLEAR, LEAST_CLEAR = 0.015, 0.007
+"""m between the arm at the object and the dog: enough, and the least that leaves the arm controller's margin (arm.yaml)
+some room."""
 
 SHARES = tuple(itertools.product((0.5, 0.0, 1.0), repeat=2))
 """Of a support's ranges of rise and pitch: the stances that are tried."""
@@ -123,6 +137,7 @@ class StanceChooser:
         self._mount_xyz, self._mount_rotation = np.array(mount.xyz), rotation_matrix(*mount.rpy)
         self.legs = stance.legs
         self._stance, self._learned = stance, learned
+        self._collision = ArmCollision(robot, CLEAR)
         self._standing = standing_posture(stance.legs, stance.stand).height
 
     def in_arm(self, point: Array) -> Array:
@@ -145,7 +160,9 @@ class StanceChooser:
         return Posture(self._standing + pose.height, pose.roll, pose.pitch)
 
     def choose(self, centre: Array, size: Array) -> BodyPose:
-        """The first stance in which the arm can grasp an object: those learned for its support's height come first.
+        """The first stance in which the arm grasps an object well clear of the dog, else the one that is clearest.
+
+        Stances that were learned for the height of the object's support come first.
 
         Args:
             centre: (3,) m in the level frame.
@@ -154,12 +171,18 @@ class StanceChooser:
         Raises:
             OutOfReachError: there is none.
         """
-        centre = np.asarray(centre, dtype=float)
+        centre, tall = np.asarray(centre, dtype=float), bool(size[2] > TALL * max(size[0], size[1]))
         poses = self._poses(float(centre[2] - 0.5 * size[2]))
+        best, clearest = poses[0], -math.inf
         for pose in poses:
-            if self._graspable(pose, centre):
-                return pose
-        raise self._out_of_reach(centre, poses[:STANCES])
+            room = self._room(pose, centre, tall)
+            if room > clearest:
+                best, clearest = pose, room
+            if clearest >= CLEAR:
+                break
+        if clearest < LEAST_CLEAR:
+            raise self._out_of_reach(centre, tall, poses[:STANCES])
+        return best
 
     def _poses(self, surface: float) -> List[BodyPose]:
         """Stances to try for an object on a surface at a height (m): the nearest support's first, from their middle."""
@@ -176,8 +199,11 @@ class StanceChooser:
                 poses.append(BodyPose(height=rise, pitch=pitch))
         return [pose for pose in poses if self._stance.within_reach(pose) == pose]
 
-    def _graspable(self, pose: BodyPose, centre: Array) -> bool:
-        """Whether the arm learned to grasp at ``centre`` (3,) m of the level frame in a stance, and can get there."""
+    def _room(self, pose: BodyPose, centre: Array, tall: bool) -> float:
+        """Distance (m) of arm and dog when the arm grasps at ``centre``, (3,) m in the level frame, as learned.
+
+        Minus infinity where that was not learned or is out of reach.
+        """
         posture = self.posture(pose)
         away = centre - posture.to_level(self._mount_xyz)
         for value, (low, high) in (
@@ -185,25 +211,30 @@ class StanceChooser:
             (math.atan2(away[1], away[0]), self._learned.azimuth),
         ):
             if not low - SLACK <= value <= high + SLACK:
-                return False
-        return self._reaches(self.in_arm(posture.to_base(centre)))
+                return -math.inf
+        point, down = self.in_arm(posture.to_base(centre)), self.turn_to_arm(posture.gravity)
+        ahead = np.array([point[0], point[1], 0.0]) / math.hypot(point[0], point[1])
+        lean = math.atan2(float(down @ ahead), -float(down[2]))
+        self._collision.set_legs(self.legs.joints(self._stance.feet_at(pose)))
+        wanted, widest = SLANTED if tall else STEEP, -math.inf
+        for pitch in sorted((approach - lean for approach in APPROACHES), key=lambda p: abs(p + lean - wanted)):
+            room = self._approach_room(point, ahead, pitch)
+            widest = max(widest, room)
+            if widest >= LEAST_CLEAR:  # demonstrations, too, take the first direction that is free
+                break
+        return widest
 
-    def _reaches(self, point: Array) -> bool:
-        """Whether the gripper can come to a point (3,) of the arm's base from somewhere, RETREAT in front of it too."""
-        heading = math.atan2(point[1], point[0])
-        for pitch in APPROACHES:
-            direction = np.array(
-                [math.cos(heading) * math.cos(pitch), math.sin(heading) * math.cos(pitch), -math.sin(pitch)]
-            )
-            try:
-                angles = self._arm.inverse(point, pitch)
-                self._arm.inverse(point - RETREAT * direction, pitch, seed=angles)
-            except UnreachableError:
-                continue
-            return True
-        return False
+    def _approach_room(self, point: Array, ahead: Array, pitch: float) -> float:
+        """Distance (m) of arm and dog at a point (3,) of the arm's base and RETREAT before it; -inf if out of reach."""
+        direction = ahead * math.cos(pitch) - np.array([0.0, 0.0, math.sin(pitch)])
+        try:
+            at = self._arm.inverse(point, pitch, LEVEL_JAWS)
+            before = self._arm.inverse(point - RETREAT * direction, pitch, LEVEL_JAWS, seed=at)
+        except UnreachableError:
+            return -math.inf
+        return float(self._collision.separations(np.array([[*at, OPEN], [*before, OPEN]])).min())
 
-    def _out_of_reach(self, centre: Array, poses: Sequence[BodyPose]) -> OutOfReachError:
+    def _out_of_reach(self, centre: Array, tall: bool, poses: Sequence[BodyPose]) -> OutOfReachError:
         """What would help: a turn until the object is ahead, a step towards it or away from it, or both."""
         distance, bearing = math.hypot(centre[0], centre[1]), math.atan2(centre[1], centre[0])
         side = "left" if bearing > 0.0 else "right"
@@ -215,7 +246,7 @@ class StanceChooser:
         for step in STEPS:
             left = distance - step
             spot = np.array([*(left * ahead), centre[2]])
-            if left > 0.0 and any(self._graspable(pose, spot) for pose in poses):
+            if left > 0.0 and any(self._room(pose, spot, tall) >= LEAST_CLEAR for pose in poses):
                 ways = [f"turn {degrees}"] * turn
                 ways += [f"step {abs(step):.2f} m {'nearer' if step > 0.0 else 'back'}"] * (step != 0.0)
                 return OutOfReachError(f"{where}: {' and '.join(ways)}, then try again", step)
