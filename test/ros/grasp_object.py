@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""PickObject in the running graph: an object is lifted, and what goes wrong ends with its own word and a still arm."""
+
+# ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
+import sys
+import unittest
+from typing import Any, List
+
+import actionlib
+import harness
+import numpy as np
+import rospy
+import rostest
+from geometry_msgs.msg import Point
+from harness import Graph
+from sensor_msgs.msg import JointState
+
+from xdog.description import load_description
+from xdog.msg import Detection3DArray, LocomotionState, PickObjectAction, PickObjectGoal, PickObjectResult, SafetyState
+from xdog.srv import PlaceObject
+from xdog_sim.scene import load_scene
+
+harness.SERVICES["place_object"] = PlaceObject
+ARM = load_description().arm
+NAMES = [thing.name for thing in load_scene("grasp").things]
+NODES = ("sim_bridge", "safety_supervisor", "locomotion", "arm_controller", "grasp", "simulated_detector")
+
+
+class GraspTest(unittest.TestCase):
+    """Each test begins with a standing dog, a stowed arm, and every object in its place."""
+
+    graph: Graph
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.graph = graph = Graph({"joint_states": JointState, "ground_truth/objects": Detection3DArray})
+        cls.client = actionlib.SimpleActionClient("pick_object", PickObjectAction)
+        assert cls.client.wait_for_server(rospy.Duration(60)), "nobody offers pick_object"
+        rospy.wait_for_service("place_object", timeout=60.0)
+        graph.wait_until(lambda: "ground_truth/objects" in graph.latest, 30.0, "objects")
+        for node in NODES:
+            graph.eventually(lambda node=node: graph.connected(node), 60.0, lambda node=node: f"{node} not connected")
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.graph.close()
+
+    def setUp(self) -> None:
+        self.phases: List[str] = []
+        self.graph.demand("damp")
+        self.graph.demand("reset", "lie", 0.0, 0.0, 0.0)
+        self.graph.pass_time(0.1)  # until everybody has seen the legs jump
+        self.graph.insist("estop_reset", 8.0)
+        self.graph.demand("stand")
+        self.graph.wait_until(lambda: self.legs == LocomotionState.STANDING, 8.0, "the dog stands")
+        self.graph.pass_time(0.1)  # until everybody has heard it
+
+    @property
+    def legs(self) -> int:
+        return self.graph.latest["locomotion/state"].state
+
+    @property
+    def arm(self) -> np.ndarray:
+        message = self.graph.latest["joint_states"]
+        return np.array(message.position)[ARM.indices(message.name)]
+
+    def height(self, name: str) -> float:
+        """Of an object's middle, m."""
+        return self.graph.latest["ground_truth/objects"].detections[NAMES.index(name)].bbox.center.position.z
+
+    def place(self, name: str, x: float, y: float, z: float = 0.0) -> None:
+        self.graph.demand("place_object", name, Point(x, y, z), 0.0)
+
+    def ask(self, label: str, afterwards: int = PickObjectGoal.HOLD) -> None:
+        def feedback(message: Any) -> None:
+            self.phases.append(message.phase)
+
+        self.client.send_goal(PickObjectGoal(label=label, afterwards=afterwards), feedback_cb=feedback)
+
+    def result(self, timeout: float = 60.0) -> PickObjectResult:
+        self.graph.wait_until(
+            lambda: self.client.simple_state == actionlib.SimpleGoalState.DONE, timeout, "pick_object ends"
+        )
+        return self.client.get_result()
+
+    def wait_for_motion(self) -> None:
+        """Until the policy moves the arm: it has left the pose it began in."""
+        start = self.arm
+        self.graph.wait_until(lambda: "approach" in self.phases, 15.0, "the approach")
+        self.graph.wait_until(lambda: np.max(np.abs(self.arm - start)) > 0.3, 5.0, "the arm moves")
+
+    def assert_still(self, seconds: float = 1.5) -> None:
+        """The arm stays where it is, but for what it runs on and sinks in the first moment."""
+        self.graph.pass_time(0.5)
+        before = self.arm
+        self.graph.pass_time(seconds)
+        self.assertLess(np.max(np.abs(self.arm - before)), 0.03)
+
+    def test_the_ball_is_picked_up_and_stays_up(self) -> None:
+        lying = self.height("ball")
+        self.ask("ball")
+        result = self.result()
+        self.assertEqual((result.success, result.outcome), (True, "picked"), result.message)
+        self.assertGreater(self.height("ball"), lying + 0.05, result.message)
+        self.graph.pass_time(2.0)
+        self.assertGreater(self.height("ball"), lying + 0.05)
+        self.assertGreater(result.lift, 0.05)
+        for phase in ("looking", "stance", "approach", "verify"):
+            self.assertIn(phase, self.phases)
+
+    def test_out_of_reach_says_how_far(self) -> None:
+        self.place("ball", 1.2, 0.0)
+        self.graph.pass_time(0.5)
+        before = self.arm
+        self.ask("ball")
+        result = self.result()
+        self.assertEqual((result.success, result.outcome), (False, "unreachable"), result.message)
+        self.assertIn("nearer", result.message)
+        self.assertLess(np.max(np.abs(self.arm - before)), 0.02)
+
+    def test_an_estop_ends_it_and_the_arm_stands_still(self) -> None:
+        self.ask("ball")
+        self.wait_for_motion()
+        self.graph.demand("estop")
+        result = self.result(1.0)
+        self.assertEqual((result.success, result.outcome), (False, "aborted"), result.message)
+        self.assert_still()
+        self.assertEqual(self.graph.latest["safety/state"].level, SafetyState.ESTOP)
+        self.assertLess(self.height("ball"), 0.05)
+
+    def test_an_object_that_is_taken_away_is_lost(self) -> None:
+        self.ask("ball")
+        self.wait_for_motion()
+        self.place("ball", 2.0, 1.5)
+        result = self.result(10.0)
+        self.assertEqual((result.success, result.outcome), (False, "lost"), result.message)
+        self.assert_still()
+
+    def test_refused_unless_it_stands(self) -> None:
+        self.graph.demand("damp")
+        self.graph.wait_until(lambda: self.legs == LocomotionState.DAMPED, 1.0, "damped")
+        self.ask("ball")
+        result = self.result(5.0)
+        self.assertEqual((result.success, result.outcome), (False, "refused"), result.message)
+        self.assertIn("call stand", result.message)
+
+
+if __name__ == "__main__":
+    rospy.init_node("grasp_test")
+    rostest.rosrun("xdog", "grasp", GraspTest, sys.argv)
