@@ -137,12 +137,12 @@ def record_expert(arguments: Arguments, writer: DatasetWriter, console: Console)
                     source["kept"].append([writer.episodes, source["tried"] - 1])
                     writer.add(result.episode, with_source(writer.recording, source))
                 tried = source["tried"] - begun
-                shown = f"kept {tried - failures.total()} of {tried} tried"
+                shown = f"kept {tried - sum(failures.values())} of {tried} tried"
                 progress.update(bar, completed=writer.episodes, description=shown)
         finally:
             tries.close()  # type: ignore[attr-defined]  # a generator is closed; its type says iterator
     tried = source["tried"] - begun
-    console.print(f"Kept {tried - failures.total()} of {tried} tried.")
+    console.print(f"Kept {tried - sum(failures.values())} of {tried} tried.")
     for reason, count in failures.most_common():
         console.print(f"  {count} failed: {reason}")
 

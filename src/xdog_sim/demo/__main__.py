@@ -21,7 +21,8 @@ from xdog_sim.demo.figures import Figures, compute_figures
 from xdog_sim.demo.graph import GraphError, RosGraph
 from xdog_sim.demo.plot import save_plot
 from xdog_sim.demo.recording import Recording
-from xdog_sim.demo.video import VideoError, save_video
+from xdog_sim.demo.video import save_video
+from xdog_sim.offscreen import VideoError
 
 
 def parse_arguments(arguments: Optional[List[str]] = None) -> argparse.Namespace:
