@@ -100,7 +100,7 @@ def furnish(spec: mujoco.MjSpec, scene: Scene, robot: RobotDescription) -> None:
     for piece in scene.furniture:
         add_support(spec, piece.kind, piece.height, piece.edge, piece.y, piece.name)
     for thing in scene.things:
-        add_object(spec, thing.item, thing.position, thing.yaw, config, thing.name)
+        add_object(spec, thing.item, np.array(thing.position), thing.yaw, config, thing.name)
 
 
 def class_names() -> Tuple[str, ...]:

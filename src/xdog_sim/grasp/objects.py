@@ -55,9 +55,7 @@ def add_object(
 
     Its friction counts wherever it touches. It meets the floor, supports and every part of the robot.
     """
-    body = spec.worldbody.add_body(
-        name=name, pos=position, quat=[math.cos(yaw / 2.0), 0.0, 0.0, math.sin(yaw / 2.0)]
-    )
+    body = spec.worldbody.add_body(name=name, pos=position, quat=[math.cos(yaw / 2.0), 0.0, 0.0, math.sin(yaw / 2.0)])
     body.add_freejoint(name=name)
     radius, half = item.width / 2.0, item.height / 2.0
     geom = mujoco.mjtGeom
