@@ -58,13 +58,18 @@ class DetectorNode:
             self._join()
 
     def _join(self) -> None:
-        """Look at every message whose pose has come, in order; the caller holds the lock."""
-        while self._waiting:
+        """Look at every message whose pose has come, in order; the caller holds the lock.
+
+        One whose pose was missed, as at the start, must not keep those after it waiting.
+        """
+        while self._waiting and self._poses:
             stamp = self._waiting[0].header.stamp
-            pose = next((pose for pose in self._poses if pose.header.stamp == stamp), None)
-            if pose is None:
+            if stamp > self._poses[-1].header.stamp:
                 return
-            self._look(conversions.to_seconds(stamp), seen_objects(self._waiting.popleft()), pose)
+            message = self._waiting.popleft()
+            pose = next((pose for pose in self._poses if pose.header.stamp == stamp), None)
+            if pose is not None:
+                self._look(conversions.to_seconds(stamp), seen_objects(message), pose)
 
     def _look(self, now: float, objects: List[Seen], pose: Odometry) -> None:
         p, q = pose.pose.pose.position, pose.pose.pose.orientation
