@@ -262,7 +262,7 @@ def test_what_changed_is_not_resumed(tmp_path: Path) -> None:
         learner.load(tmp_path, inputs)
     learner.save(tmp_path, inputs, is_best=False)
     others = {
-        "the settings": training_inputs(ROBOT, dataclasses.replace(policy, execute=1), None, data),
+        "the settings": training_inputs(ROBOT, dataclasses.replace(policy, chunk=4), None, data),
         "the demonstrations": training_inputs(ROBOT, policy, None, demonstrations((7, 4, 9, 5))),
         "the robot's body": training_inputs(dataclasses.replace(ROBOT, urdf_hash="0"), policy, None, data),
     }

@@ -41,8 +41,8 @@ def learning_rate(step: int, settings: LearningSettings) -> float:
 def training_inputs(
     robot: RobotDescription, settings: PolicySettings, mlp: Optional[MlpSettings], data: Demonstrations
 ) -> Dict[str, str]:
-    """Digest of settings, body and demonstrations. How long to train is left out."""
-    shown = asdict(replace(settings, learning=replace(settings.learning, steps=0)))
+    """Digest of settings, body and demonstrations. How long to train and how much of a chunk to use is left out."""
+    shown = asdict(replace(settings, execute=1, demonstrations=2, learning=replace(settings.learning, steps=1)))
     contents: Dict[str, Any] = {
         "the settings": [shown, None if mlp is None else asdict(mlp)],
         "the robot's body": robot.urdf_hash,

@@ -177,7 +177,7 @@ def in_processes(work: Callable[[Job], Result], jobs: Sequence[Job], workers: in
     try:
         yield from pool.map(work, jobs)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _trial(job: "Tuple[int, int, Tuple[Condition, ...], Tuple[Tuple[str, Path], ...]]") -> Trial:
