@@ -74,6 +74,10 @@ class Outcome:
     seconds: float
 
 
+NOISE_STRIDE = 1_000_000
+"""More than there will be demonstrations: their noise has the seeds 0, 1, 2 ..."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """Every condition's attempt at one placement.
@@ -184,11 +188,12 @@ def _trial(job: "Tuple[int, int, Tuple[Condition, ...], Tuple[Tuple[str, Path], 
     index, seed, conditions, files = job
     placer, policies = tools(files)
     placement = placer.draw(index, seed, held_out=True)
+    noise = NOISE_STRIDE * (1 + seed) + index  # demonstrations have the seeds below the stride
     base, _ = placer.arm_base(placement)
     seen = Sight(placer.robot, placer.config.camera).sees(placer.token(placement)[:3])
     outcomes: Dict[str, Outcome] = {}
     for condition in conditions:
-        outcomes[condition.name] = attempt_under(condition, policies, placement, placer, index)
+        outcomes[condition.name] = attempt_under(condition, policies, placement, placer, noise)
     radius = float(np.hypot(*(placement.position - base)[:2]))
     return Trial(index, placement.support, placement.item.kind, radius, seen, outcomes)
 
