@@ -143,6 +143,17 @@ def test_output_that_is_not_finite_is_an_error(tmp_path: Path) -> None:
         GraspPolicy(path, ROBOT).act(JOINTS, TOKEN)
 
 
+def test_a_network_that_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def run(self, *_: Any) -> None:
+            raise RuntimeError("out of memory")
+
+    runner = policy(tmp_path)
+    monkeypatch.setattr(runner, "_session", Broken())
+    with pytest.raises(PolicyError, match=r"p\.onnx could not be run: out of memory"):
+        runner.act(JOINTS, TOKEN)
+
+
 # Refused at load.
 
 

@@ -126,6 +126,23 @@ def test_an_arm_that_does_not_follow_aborts() -> None:
     assert "does not follow" in bench.pick.outcome.message
 
 
+def test_an_error_that_nobody_foresaw_aborts_and_the_arm_stands_still() -> None:
+    bench = PickBench(GROUND).run_until("approach").run(0.2)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("the network broke")
+
+    bench.policy.act = fail
+    bench.run()
+    assert ended(bench) == "aborted"
+    assert "the network broke" in bench.pick.outcome.message
+    assert bench.pick.failure is not None
+    arm = bench.arm.copy()
+    for _ in range(10):
+        bench.step()
+    assert np.array_equal(arm, bench.arm)
+
+
 def test_it_is_carried_with_the_body_level() -> None:
     bench = PickBench(GROUND, afterwards=Afterwards.CARRY).run()
     assert ended(bench) == "picked", bench.pick.outcome

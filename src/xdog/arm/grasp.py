@@ -127,6 +127,8 @@ class Pick:
     ) -> None:
         self.phase, self.progress, self.attempt, self.lift = PHASES[0], 0.0, 0, 0.0
         self.outcome: Optional[Outcome] = None
+        self.failure: Optional[Exception] = None
+        """The error that ended it, if one did that nobody foresaw."""
         self._robot, self._config, self._policy, self._chooser = robot, config, policy, chooser
         self._label, self._afterwards = label, afterwards
         self._arm, self._gripper = ArmKinematics(robot), Gripper(robot)
@@ -163,8 +165,9 @@ class Pick:
                 self.outcome = end.outcome
             except PolicyError as error:
                 self.outcome = Outcome(False, "aborted", str(error))
-            except StopIteration:
-                raise AssertionError("the script ends with an outcome") from None
+            except Exception as error:  # whatever it is: the generator is dead, and who waits must hear of it
+                self.failure = error
+                self.outcome = Outcome(False, "aborted", f"an error in the program: {type(error).__name__}: {error}")
         if self.outcome is not None:
             return Wish(None, None)
         return Wish(self._target, self._body)

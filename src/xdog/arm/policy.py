@@ -96,7 +96,7 @@ class GraspPolicy:
             (6,) joint targets, rad, within the contract's limits.
 
         Raises:
-            PolicyError: an observation that cannot be used, or an output that is not finite.
+            PolicyError: an observation that cannot be used, a network that fails, or an output that is not finite.
         """
         if self._ensemble is not None:
             action = self._ensemble.push(self.predict(joints, token, image))
@@ -128,7 +128,10 @@ class GraspPolicy:
         return chunk
 
     def _run(self, inputs: Dict[str, Array]) -> Array:
-        (action,) = self._session.run(["action"], inputs)
+        try:
+            (action,) = self._session.run(["action"], inputs)
+        except Exception as error:  # onnxruntime's exceptions share no public base class
+            raise PolicyError(f"{self.path} could not be run: {error}") from error
         first: Array = np.asarray(action, dtype=float)[0]
         return first
 
@@ -152,7 +155,7 @@ class GraspPolicy:
             raise PolicyError(message)
         try:
             chunk = self._run(inputs)
-        except Exception as error:  # onnxruntime's exceptions share no public base class
+        except PolicyError as error:
             raise PolicyError(message) from error
         if chunk.shape != (contract.chunk, n):
             raise PolicyError(message)

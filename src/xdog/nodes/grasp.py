@@ -6,6 +6,7 @@ and the trunk through locomotion (body_pose); both have their own limits and che
 
 import sys
 import threading
+import traceback
 from collections import deque
 from pathlib import Path
 from typing import Deque, Dict, List, Optional, Tuple, Union
@@ -140,12 +141,14 @@ class GraspNode:
         if tick == self._tick:
             return
         self._tick = tick
-        with self._news:
-            self._measured = self._measure(stamp, message)
-            if self._pick is not None and self._measured is not None:
-                self._work(self._pick, self._measured)
-                self._news.notify_all()
-        self._done.publish(Time(message.header.stamp))
+        try:
+            with self._news:
+                self._measured = self._measure(stamp, message)
+                if self._pick is not None and self._measured is not None:
+                    self._work(self._pick, self._measured)
+                    self._news.notify_all()
+        finally:
+            self._done.publish(Time(message.header.stamp))
 
     def _measure(self, stamp: float, message: JointState) -> Optional[Measured]:
         """What is known now; None if the arm or the IMU is silent."""
@@ -172,7 +175,11 @@ class GraspNode:
     # What goes out.
 
     def _work(self, pick: Pick, measured: Measured) -> None:
+        over = pick.outcome is not None
         wish = pick.step(measured)
+        if pick.failure is not None and not over:
+            error = pick.failure
+            rospy.logerr("".join(traceback.format_exception(type(error), error, error.__traceback__)))
         if wish.body is not None:
             self._publish_body(wish.body)
         if wish.arm is not None:
