@@ -7,7 +7,7 @@ from typing import Callable, Iterator
 
 import numpy as np
 import pytest
-from servo_bus import CALIBRATION, ServoBus, calibrated_servos, joint_index
+from servo_bus import CALIBRATION, Servo, ServoBus, calibrated_servos, joint_index
 
 from xdog.description import load_description
 from xdog.hardware import feetech, so101
@@ -251,6 +251,91 @@ def test_a_servo_that_falls_silent_is_named_and_the_others_hold(wire: ServoBus, 
     wire.servo(3).silent = False
     arm.read()
     assert not arm.health().faults
+
+
+def deaf_once(servo: Servo, register: reg.Register) -> None:
+    """The next write to a register does not reach the servo."""
+    write = servo.write
+
+    def miss(address: int, data: bytes) -> None:
+        if address == register.address:
+            servo.write = write  # type: ignore[method-assign]
+        else:
+            write(address, data)
+
+    servo.write = miss  # type: ignore[method-assign]
+
+
+def settle(arm: So101Arm) -> None:
+    """Until the emulator has obeyed."""
+    arm.bus.read(6, reg.LOCK)
+
+
+def test_an_arm_that_could_not_be_held_is_let_go_all_the_same(wire: ServoBus, arm: So101Arm) -> None:
+    arm.set_torque(False)
+    arm.read()
+    wire.servo(4).silent = True
+    with pytest.raises(BusError):
+        arm.set_torque(True)
+    assert wire.servo(3).peek(reg.TORQUE_ENABLE) == 1
+    arm.write(np.zeros(6), 0.0)
+    settle(arm)
+    assert all(servo.peek(reg.TORQUE_ENABLE) == 0 for servo in wire.servos)
+
+
+def test_what_a_servo_missed_is_told_again(wire: ServoBus, arm: So101Arm) -> None:
+    hold = arm.read().position
+    deaf_once(wire.servo(2), reg.TORQUE_LIMIT)
+    for _ in range(2):
+        arm.write(hold, 0.5)
+    settle(arm)
+    assert wire.servo(2).peek(reg.TORQUE_LIMIT) == 500
+    deaf_once(wire.servo(2), reg.TORQUE_LIMIT)
+    for _ in range(so101.LIMITS_PERIOD + 1):
+        arm.write(hold)
+    settle(arm)
+    assert wire.servo(2).peek(reg.TORQUE_LIMIT) == 1000
+    deaf_once(wire.servo(2), reg.TORQUE_ENABLE)
+    for _ in range(2):
+        arm.write(hold, 0.0)
+    settle(arm)
+    assert wire.servo(2).peek(reg.TORQUE_ENABLE) == 0
+
+
+def test_a_closed_arm_does_not_push_on(wire: ServoBus) -> None:
+    arm = make(wire)
+    arm.connect()
+    wire.servo(1).block(0.0)
+    goal = arm.read().position + 0.2
+    arm.write(goal)
+    settle(arm)
+    assert wire.servo(1).peek(reg.GOAL_POSITION) > 2100
+    arm.close()
+    assert wire.servo(1).peek(reg.GOAL_POSITION) == 2024
+    assert all(servo.peek(reg.GOAL_POSITION) == pytest.approx(servo.position, abs=62) for servo in wire.servos)
+    assert all(servo.peek(reg.TORQUE_ENABLE) == 1 for servo in wire.servos)
+
+
+def test_a_servo_that_lost_its_power_is_set_up_and_held_where_it_is(wire: ServoBus, arm: So101Arm) -> None:
+    arm.read()
+    elbow = wire.servo(3)
+    elbow.silent = True
+    read_until_error(arm)
+    for register in (reg.TORQUE_ENABLE, reg.ACCELERATION, reg.GOAL_POSITION):
+        elbow.poke(register, 0)
+    elbow.shaft += 300
+    deaf = elbow.write
+    elbow.write = lambda address, data: None  # type: ignore[method-assign]
+    elbow.poke(reg.P_GAIN, 32)  # it keeps nothing yet
+    elbow.silent = False
+    assert "does not keep P_Coefficient" in str(read_until_error(arm))
+    assert arm.health().faults
+    elbow.write = deaf  # type: ignore[method-assign]
+    arm.read()
+    assert not arm.health().faults
+    goal, position = elbow.torque_log[-1]
+    assert goal == position
+    assert (elbow.peek(reg.TORQUE_ENABLE), elbow.peek(reg.ACCELERATION), elbow.peek(reg.P_GAIN)) == (1, 254, 16)
 
 
 def test_a_pulled_cable_is_named_and_found_again(wire: ServoBus, arm: So101Arm) -> None:

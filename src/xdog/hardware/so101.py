@@ -4,9 +4,10 @@ Zero of a joint is the middle of its calibrated range, as in the URDF; the gripp
 Positions of the servos count the way the URDF's joints turn.
 """
 
+import contextlib
 import threading
 import time
-from typing import Callable, Dict, List, Mapping, Optional
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set
 
 import numpy as np
 
@@ -29,6 +30,9 @@ AMPERES = 0.0065
 
 RECONNECT_PERIOD = 1.0
 """s between two tries to find an arm again whose cable was pulled."""
+
+LIMITS_PERIOD = 50
+"""Cycles after which full torque limits are told anew: a sync write has no answer, so that a servo may miss it."""
 
 
 class Scale:
@@ -95,6 +99,8 @@ class So101Arm:
         self._goal: Optional[Array] = None
         self._wanted, self._strength, self._torque = True, 1.0, False
         self._limits: Dict[int, int] = {}
+        self._limits_age = 0
+        self._lost: Set[int] = set()
         self._max_torque = np.full(len(self._names), 1000)
         self._velocity_unit = np.ones(len(self._names))
 
@@ -123,14 +129,18 @@ class So101Arm:
             overload = np.array([table.values[reg.OVERLOAD_TORQUE] / 100.0 for table in tables.values()])
             self._health = ServoHealth(self._names, self._grips, overload, self._figures)
             self._heard = dict.fromkeys(self._ids, time.monotonic())
+            self._lost.clear()
             self._connected, self._trouble = True, ""
             self._poll()
             if self._wanted and self._strength > 0.0:
                 self._take_hold()
 
     def close(self) -> None:
-        """Leave the servos with their last goal and torque, and the port to others."""
+        """Leave the servos holding the arm where it is, if they have torque, and the port to others."""
         with self._lock:
+            if self._connected and self._torque:
+                with contextlib.suppress(HardwareError):
+                    self._stay()
             self._connected = False
             self.bus.close()
 
@@ -145,6 +155,7 @@ class So101Arm:
                 self._reconnect()
             try:
                 self._poll()
+                self._restore()
             except HardwareError as error:
                 self._trouble = str(error)
                 if isinstance(error, PortError):
@@ -172,8 +183,7 @@ class So101Arm:
                 raise PortError(self._trouble)
             self._strength = strength
             if not self._wanted or strength <= 0.0:
-                if self._torque:
-                    self._let_go()
+                self._let_go()  # in every cycle: nobody confirms it, and holding may have begun and failed
                 return
             if not self._torque:
                 self._take_hold()
@@ -225,6 +235,7 @@ class So101Arm:
         self._heard.update(dict.fromkeys(answers, now))
         lost = [servo for servo in self._ids if now - self._heard[servo] > limit or servo not in self._answers]
         if lost:
+            self._lost.update(lost)
             self.bus.counts.silent += 1
             raise BusError(self._describe_lost(lost))
         self._judge(now)
@@ -260,25 +271,58 @@ class So101Arm:
 
     def _take_hold(self) -> None:
         """Torque on without a jump: the goal is where the arm is."""
-        self._send(self._column(reg.PRESENT_POSITION))
-        self._limits.clear()
-        self._limit_torque()
-        for servo in self._ids:
-            self.bus.write(servo, reg.TORQUE_ENABLE, 1)
+        self._goal = self._column(reg.PRESENT_POSITION)
+        self._hold(self._ids)
         self._torque = True
+
+    def _hold(self, servos: Sequence[int]) -> None:
+        """Torque on for these, each once it has confirmed that its goal is where it is."""
+        here = dict(zip(self._ids, self._column(reg.PRESENT_POSITION).tolist()))
+        for servo in servos:
+            self._limits.pop(servo, None)
+        self._limit_torque()
+        for servo in servos:
+            self.bus.write(servo, reg.GOAL_POSITION, here[servo])
+            self.bus.write(servo, reg.TORQUE_ENABLE, 1)
+
+    def _restore(self) -> None:
+        """Set servos up again that were silent and answer again: without power they forgot torque and goal."""
+        if not self._lost:
+            return
+        names = [name for name, servo in zip(self._names, self._ids) if servo in self._lost]
+        tables = {name: ServoTable(self.bus, self._calibration[name].id) for name in names}
+        check_arm(tables, self._calibration, self.bus)
+        for name, table in tables.items():
+            configure(self.bus, name, table)
+        if self._torque and self._wanted and self._strength > 0.0:
+            self._hold(sorted(self._lost))
+        self._lost.clear()
+
+    def _stay(self) -> None:
+        """Make each servo's goal the place where it is, so that it doesn't push on."""
+        with contextlib.suppress(BusError):  # a silent one is of no use, the others are
+            self._poll()
+        for servo, position in zip(self._ids, self._column(reg.PRESENT_POSITION).tolist()):
+            if servo not in self._lost:
+                with contextlib.suppress(BusError):
+                    self.bus.write(servo, reg.GOAL_POSITION, position)
 
     def _let_go(self) -> None:
         self.bus.sync_write(reg.TORQUE_ENABLE, dict.fromkeys(self._ids, 0))
         self._torque = False
 
     def _limit_torque(self) -> None:
-        """Tell the servos their torque limits where they have changed."""
+        """Tell the servos their torque limits: what has changed, and all in each cycle of fading or now and then."""
         share = np.minimum(self._strength, self._health.torque)
         limits = np.minimum(np.ceil(share * 1000.0), self._max_torque).astype(int).tolist()
-        changed = {servo: limit for servo, limit in zip(self._ids, limits) if self._limits.get(servo) != limit}
-        if changed:
-            self.bus.sync_write(reg.TORQUE_LIMIT, changed)
-            self._limits.update(changed)
+        self._limits_age += 1
+        again = self._strength < 1.0 or self._limits_age >= LIMITS_PERIOD
+        told = {servo: limit for servo, limit in zip(self._ids, limits) if again or self._limits.get(servo) != limit}
+        if again:
+            self._limits_age = 0
+        if told:
+            self.bus.sync_write(reg.TORQUE_LIMIT, told)
+            self._limits.update(told)
 
     # Connecting.
 
