@@ -69,6 +69,9 @@ class PickBench:
         """Attempts in which the object does not stay between the fingers."""
         self.visible = True
         self.stands = True
+        self.limp = ""
+        self.ahead = 0.0
+        """s by which sightings are stamped too late."""
         self.objection = ""
         self.obeys = True
         self.phases: List[str] = []
@@ -87,9 +90,11 @@ class PickBench:
     def step(self) -> None:
         tick = round(self.now / CONTROL)
         if self.visible and tick % 3 == 0:
-            self.pick.see([Sighting(self.now - 0.04, "ball", self.object.copy(), SIZE)])
+            self.pick.see([Sighting(self.now - 0.04 + self.ahead, "ball", self.object.copy(), SIZE)])
         wish = self.pick.step(
-            Measured(self.now, self.arm.copy(), self.effort.copy(), self.posture, self.stands, self.objection)
+            Measured(
+                self.now, self.arm.copy(), self.effort.copy(), self.posture, self.stands, self.limp, self.objection
+            )
         )
         if not self.phases or self.phases[-1] != self.pick.phase:
             self.phases.append(self.pick.phase)

@@ -126,6 +126,29 @@ def test_an_arm_that_does_not_follow_aborts() -> None:
     assert "does not follow" in bench.pick.outcome.message
 
 
+@pytest.mark.parametrize("phase", ["stance", "approach", "verify"])
+def test_legs_that_nothing_holds_abort_and_the_arm_stands_still(phase: str) -> None:
+    bench = PickBench(GROUND).run_until(phase)
+    bench.limp = "heartbeat is missing"
+    arm = bench.arm.copy()
+    bench.step()
+    assert ended(bench) == "aborted"
+    assert "legs are not held: heartbeat is missing" in bench.pick.outcome.message
+    bench.limp = ""
+    bench.run(1.0)
+    assert np.array_equal(arm, bench.arm)
+
+
+def test_sightings_stamped_ahead_of_now_are_refused() -> None:
+    bench = PickBench(GROUND)
+    bench.ahead = 5.0
+    assert ended(bench.run()) == "lost"
+    bench = PickBench(GROUND).run_until("approach")
+    bench.ahead = 5.0
+    assert ended(bench.run()) == "lost"
+    assert "last seen 0.6" in bench.pick.outcome.message
+
+
 def test_an_error_that_nobody_foresaw_aborts_and_the_arm_stands_still() -> None:
     bench = PickBench(GROUND).run_until("approach").run(0.2)
 

@@ -69,6 +69,7 @@ class Measured:
         arm, effort: (6,) rad and Nm.
         posture: of the trunk.
         standing: whether the legs stand, and neither walk nor rise.
+        limp: why nothing holds the legs up, whatever they were told; empty if they are held.
         objection: why nothing may move; empty if it may.
     """
 
@@ -77,6 +78,7 @@ class Measured:
     effort: Array
     posture: Posture
     standing: bool
+    limp: str
     objection: str
 
 
@@ -145,8 +147,9 @@ class Pick:
         self._script = self._pick()
 
     def see(self, sightings: Sequence[Sighting]) -> None:
-        """What the newest detections show, in the level frame."""
-        self._sightings = list(sightings)
+        """What the newest detections show, in the level frame. One ahead of now would never grow old: refused."""
+        now = math.inf if self._measured is None else self._now
+        self._sightings = [sighting for sighting in sightings if sighting.stamp - now <= self._control]
         if self._tracker.target is not None:
             self._tracker.follow(self._sightings)
 
@@ -159,6 +162,8 @@ class Pick:
                     raise _End("aborted", f"motion is not allowed: {measured.objection}")
                 if not measured.standing:
                     raise _End("aborted", "the dog does not stand any more")
+                if measured.limp:
+                    raise _End("aborted", f"the dog's legs are not held: {measured.limp}")
                 self._check_follows()
                 next(self._script)
             except _End as end:
@@ -202,7 +207,7 @@ class Pick:
             if self._now - begin > config.time:
                 raise _End("lost", f"no {what} was seen for {config.time:g} s: is it in view of the camera?")
             if self._tracker.target is None or self._age() > config.fresh:
-                fresh = [s for s in self._sightings if self._now - s.stamp <= config.fresh]
+                fresh = [s for s in self._sightings if -self._control <= self._now - s.stamp <= config.fresh]
                 self._tracker.choose(fresh, self._label, self._measure.posture.to_level(np.zeros(3)))
             self.progress = min((self._now - begin) / config.time, 1.0)
             yield
@@ -264,7 +269,7 @@ class Pick:
         """What the camera says of a lift that the arm believes in; empty if it agrees or sees nothing."""
         self._enter("verify")
         sighting = self._tracker.target
-        if sighting is None or self._now - sighting.stamp > self._config.looking.fresh:
+        if sighting is None or self._age() > self._config.looking.fresh:
             return ""
         disagreement = float(np.linalg.norm(sighting.centre - self._place - watch.way))
         allowed = self._config.lift.slip
@@ -414,8 +419,9 @@ class Pick:
         return float(np.linalg.norm(self._tool() - self._place))
 
     def _age(self) -> float:
-        """Of the newest sighting of the chosen object, s."""
-        return math.inf if self._tracker.target is None else self._now - self._tracker.target.stamp
+        """Of the newest sighting of the chosen object, s; infinite without one, or if it lies ahead of now."""
+        age = math.inf if self._tracker.target is None else self._now - self._tracker.target.stamp
+        return age if age >= -self._control else math.inf
 
     def _enter(self, phase: str) -> None:
         self.phase, self.progress = phase, 0.0

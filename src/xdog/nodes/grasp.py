@@ -33,6 +33,7 @@ from xdog.locomotion.rotations import euler_quaternion, imu_mount
 from xdog.locomotion.stance import BodyPose, Stance
 from xdog.msg import (
     Detection3DArray,
+    LegState,
     LocomotionState,
     PickObjectAction,
     PickObjectFeedback,
@@ -50,6 +51,8 @@ LOG_PERIOD = 5.0
 SILENCE = 10.0
 """s of wall time without joint_states after which a grasp is given up. The arm gets nothing meanwhile. A mirror in
 lockstep on a busy machine may pause for a second or two."""
+LEGS_AGE = 0.3
+"""s; an older legs/state says nothing of who holds the legs."""
 SAFETY_AGE = 0.3
 """s; an older safety/state allows nothing."""
 FEEDBACK_EVERY = 5
@@ -73,6 +76,7 @@ class GraspNode:
         self._imu: Optional[Imu] = None
         self._safety: Optional[SafetyState] = None
         self._locomotion: Optional[LocomotionState] = None
+        self._leg_state: Optional[LegState] = None
         self._labels: Dict[int, str] = {}
         self._measured: Optional[Measured] = None
         self._postures: Deque[Tuple[float, Posture]] = deque(maxlen=POSTURES_KEPT)
@@ -83,6 +87,7 @@ class GraspNode:
             ("imu/data", Imu, self._on_imu),
             ("safety/state", SafetyState, self._on_safety),
             ("locomotion/state", LocomotionState, self._on_locomotion),
+            ("legs/state", LegState, self._on_legs),
             ("vision_info", VisionInfo, self._on_vision_info),
             ("detections_3d", Detection3DArray, self._on_detections),
             ("joint_states", JointState, self._on_joints),
@@ -101,6 +106,9 @@ class GraspNode:
 
     def _on_locomotion(self, message: LocomotionState) -> None:
         self._locomotion = message
+
+    def _on_legs(self, message: LegState) -> None:
+        self._leg_state = message
 
     def _on_vision_info(self, message: VisionInfo) -> None:
         labels = rospy.get_param(message.database_location, {})
@@ -164,7 +172,14 @@ class GraspNode:
             return None
         self._postures.append((stamp, posture))
         standing = self._locomotion is not None and self._locomotion.state == LocomotionState.STANDING
-        return Measured(stamp, joints[arm], effort[arm], posture, standing, self._objection(stamp))
+        return Measured(stamp, joints[arm], effort[arm], posture, standing, self._limp(stamp), self._objection(stamp))
+
+    def _limp(self, now: float) -> str:
+        """Why nothing holds the legs. locomotion says what it wants of them, the bridge's gate what they get."""
+        legs = self._leg_state
+        if legs is None or abs(now - conversions.to_seconds(legs.header.stamp)) > LEGS_AGE:
+            return f"no legs/state for {LEGS_AGE} s"
+        return "" if legs.gate == LegState.ACTIVE else legs.gate_reason or "the bridge damps them"
 
     def _objection(self, now: float) -> str:
         safety = self._safety
@@ -253,6 +268,8 @@ class GraspNode:
             return f"motion is not allowed: {measured.objection}"
         if legs is None or legs.state != LocomotionState.STANDING:
             return f"the dog must stand, it is {legs.name.replace('_', ' ') if legs else 'silent'}: call stand first"
+        if measured.limp:
+            return f"the dog's legs are not held: {measured.limp}"
         labels = sorted(self._labels.values())
         if goal.label and goal.label not in labels:
             return f"nothing is called '{goal.label}' in vision_info; known: {', '.join(labels) or 'nothing yet'}"
