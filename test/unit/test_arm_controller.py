@@ -47,14 +47,18 @@ class Bench:
         self.now = 1.0
         self.sent: List[Optional[Array]] = []
         self.allowed, self.reason = True, ""
+        self.legs = STAND.copy()
+        self.noise = 0.0
+        """Of the measured velocity, rad/s: up in one period, down in the next."""
         self.limp = False
         self.blocked: Dict[int, float] = {}
         self.run(2 * PERIOD)  # a heartbeat counts from the first measurement on
 
     def step(self) -> None:
         self.controller.on_safety(self.now, self.allowed, self.reason)
-        measured = Measured(self.now, self.position.copy(), self.speed.copy(), self.effort.copy())
-        goal = self.controller.step(measured, STAND)
+        self.noise = -self.noise
+        measured = Measured(self.now, self.position.copy(), self.speed + self.noise, self.effort.copy())
+        goal = self.controller.step(measured, self.legs)
         self.sent.append(goal)
         before = self.position
         if goal is not None and not self.limp:
@@ -230,6 +234,25 @@ def test_lost_heartbeat_and_lost_measurements_stop() -> None:
     assert "not finite" in motion.outcome.message
 
 
+def test_leg_angles_that_are_not_finite_stop() -> None:
+    bench = Bench()
+    motion = bench.follow([1.0, 0, 0, 0, 0], 1.0)
+    bench.run(0.2)
+    bench.legs[3] = math.nan
+    bench.step()
+    assert motion.outcome is not None
+    assert "leg angles are not finite" in motion.outcome.message
+    assert bench.silent
+    here = bench.position.copy()
+    bench.controller.on_setpoint(ARM.names, HOME + 0.3, 0.0)
+    bench.run(1.0)
+    np.testing.assert_array_equal(bench.position, here)
+    assert "leg angles" in str(refusal(bench, NEAR_HOME))
+    bench.legs = STAND.copy()
+    bench.run(1.0)
+    assert bench.finish(bench.follow(NEAR_HOME)).code == SUCCESSFUL
+
+
 def test_after_being_moved_by_hand_it_starts_from_there() -> None:
     bench = Bench()
     bench.finish(bench.follow(NEAR_HOME))
@@ -274,6 +297,30 @@ def test_limp_gripper_is_no_success() -> None:
     assert not grip.reached
 
 
+@pytest.mark.parametrize("limp", [False, True])
+def test_noise_of_the_velocity_does_not_keep_a_gripper_goal_alive(limp: bool) -> None:
+    bench = Bench(np.append(HOME[:5], 0.8))
+    bench.blocked[5], bench.limp, bench.noise = 0.4, limp, 0.2
+    grip = bench.controller.move_gripper(0.0, 0.0)
+    assert bench.finish(grip, 2.0).code == (GOAL_TOLERANCE_VIOLATED if limp else SUCCESSFUL)
+    assert grip.stalled is not limp
+
+
+def test_a_gripper_that_never_comes_to_rest_ends() -> None:
+    bench = Bench(np.append(HOME[:5], 0.8))
+    bench.limp = True
+    grip = bench.controller.move_gripper(0.0, 0.0)
+    begin = bench.now
+    while grip.outcome is None:
+        assert bench.now < begin + 5.0
+        bench.position[5] = 0.8 + 0.1 * math.sin(10.0 * bench.now)
+        bench.step()
+    assert grip.outcome.code == GOAL_TOLERANCE_VIOLATED
+    assert "nor came to rest" in grip.outcome.message
+    assert not grip.stalled
+    assert not grip.reached
+
+
 def test_max_effort_limits_the_push() -> None:
     bench = Bench(np.append(HOME[:5], 0.8))
     bench.blocked[5] = 0.4
@@ -300,6 +347,17 @@ def test_stow_and_home_leave_the_gripper() -> None:
         assert bench.position[5] == pytest.approx(0.6)
     goals = np.array([goal for goal in bench.sent if goal is not None])
     assert np.abs(np.diff(goals, axis=0)).max() <= CONFIG.motion.move_speed * PERIOD + 1e-6
+
+
+def test_home_leaves_a_gripper_that_was_opened_by_hand() -> None:
+    bench = Bench(np.append(NEAR_HOME, 0.8))
+    assert bench.finish(bench.controller.move_gripper(0.0, 0.0)).code == SUCCESSFUL
+    bench.run(0.1)
+    bench.position[5] = 1.2
+    bench.effort[5] = 0.0
+    bench.run(0.1)
+    assert bench.finish(bench.controller.move_to("home")).code == SUCCESSFUL
+    assert bench.position[5] == pytest.approx(1.2)
 
 
 def test_stow_goes_round_what_is_in_the_way() -> None:

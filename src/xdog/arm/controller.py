@@ -92,7 +92,9 @@ class ArmController:
         if not (np.isfinite(max_effort) and max_effort >= 0.0):
             raise TrajectoryError(INVALID_GOAL, f"max_effort is {max_effort} N; it must be zero or more")
         torque = max_effort * self.gripper.lever if max_effort else np.inf
-        motion = GripperMotion(5, self.gripper.angle(gap), torque, self._config.gripper)
+        arm, config = self._robot.arm, self._config.gripper
+        limit = float(arm.upper[5] - arm.lower[5]) / config.speed + self._config.tolerances.goal_time
+        motion = GripperMotion(5, self.gripper.angle(gap), torque, config, limit)
         self._begin(motion, self._start(measured))
         return motion
 
@@ -162,6 +164,8 @@ class ArmController:
         elapsed = measured.stamp - before.stamp if before else 0.0
         finite = np.isfinite([*measured.position, *measured.velocity, *measured.effort]).all()
         problem = "" if finite else "measured joint values are not finite"
+        if not problem and not np.isfinite(legs).all():
+            problem = "measured leg angles are not finite, so nobody knows where the arm would meet the legs"
         if before and elapsed > SILENCE:
             problem = f"no joint angles were measured for {elapsed:.2f} s"
         self._check(problem or self._permission.objection(measured.stamp) or self._gate)
@@ -239,7 +243,8 @@ class ArmController:
         if self._motions or self._stream.alive:
             return self._target
         near = np.abs(self._target - here) <= self._config.motion.start_error
-        near[5] = True  # a gripper that holds something is never where it was sent
+        # A gripper that holds something is never where it was sent; one that was moved by hand does not press.
+        near[5] |= abs(measured.effort[5]) >= self._config.gripper.stall_torque
         return np.where(near, self._target, here)
 
     def _capped(self, target: Array, wanted: Array, period: float) -> Array:

@@ -103,19 +103,31 @@ class GripperMotion(Motion):
         reached: it is at its goal.
     """
 
-    def __init__(self, joint: int, goal: float, max_torque: float, config: GripperConfig) -> None:
-        """Args: the joint's place in the arm, its goal in rad, torque in Nm at which it stops pushing, the figures."""
+    def __init__(self, joint: int, goal: float, max_torque: float, config: GripperConfig, limit: float) -> None:
+        """Begin.
+
+        Args:
+            joint: its place in the arm.
+            goal: rad.
+            max_torque: Nm at which it stops pushing.
+            config: the figures.
+            limit: s after which it ends whatever it does.
+        """
         super().__init__(np.array([joint]))
-        self._goal, self._max_torque, self._config = goal, max_torque, config
-        self._moved: Optional[float] = None
+        self._goal, self._max_torque, self._config, self._limit = goal, max_torque, config, limit
+        self._begin: Optional[float] = None
+        self._moved, self._place = 0.0, 0.0  # when it was seen to have moved last, s, and where it was then, rad
         self.stalled = self.reached = False
 
     def step(self, measured: Measured, target: Array, period: float) -> Array:
         """Next goal (1,) rad."""
         config, joint = self._config, self.joints[0]
         here, torque = measured.position[joint], abs(measured.effort[joint])
-        if self._moved is None or abs(measured.velocity[joint]) > config.stall_speed:
-            self._moved = measured.stamp
+        if self._begin is None:
+            self._begin, self._moved, self._place = measured.stamp, measured.stamp, here
+        # Not by the measured velocity, whose noise would look like motion.
+        if abs(here - self._place) > config.stall_speed * config.stall_time:
+            self._moved, self._place = measured.stamp, here
         still = measured.stamp - self._moved >= config.stall_time
         wanted = target[joint] + np.clip(self._goal - target[joint], -config.speed * period, config.speed * period)
         if abs(self._goal - here) <= config.tolerance:
@@ -133,4 +145,9 @@ class GripperMotion(Motion):
             else:
                 self.outcome = Outcome(GOAL_TOLERANCE_VIOLATED, "the gripper does not move: has it torque?")
                 wanted = here
+        elif measured.stamp - self._begin > self._limit and not self.reached:
+            self.outcome = Outcome(
+                GOAL_TOLERANCE_VIOLATED, f"the gripper neither got there nor came to rest within {self._limit:.1f} s"
+            )
+            wanted = here
         return np.array([wanted])
