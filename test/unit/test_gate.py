@@ -367,6 +367,27 @@ def test_arm_that_was_let_go_stays_where_it_is_found() -> None:
     np.testing.assert_array_equal(gate.apply(0.03, home + 0.2), home + 0.1)
 
 
+def test_arm_that_is_let_go_during_a_step_stays_where_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, home = open_arm(), ARM.poses["home"]
+    gate.on_command(0.0, ARM.names, home + 0.1)
+    gate.apply(0.0, home)
+    clip = np.clip
+
+    def clip_while_forgetting(*args: Any) -> Array:
+        gate.forget()
+        return np.asarray(clip(*args))
+
+    monkeypatch.setattr(np, "clip", clip_while_forgetting)
+    assert np.all(gate.apply(0.01, home) > home)  # it had begun before
+    monkeypatch.undo()
+    assert gate.on_command(0.02, ARM.names, home + 0.1).startswith("ignored")
+    np.testing.assert_array_equal(gate.apply(0.02, home - 0.1), home - 0.1)
+    np.testing.assert_array_equal(gate.apply(0.03, home - 0.15), home - 0.1)
+    assert gate.on_command(0.04, ARM.names, home + 0.1).startswith("ignored")
+    gate.on_safety(0.6, 0.6, True, "")
+    assert gate.on_command(0.6, ARM.names, home + 0.1) == ""
+
+
 def test_arm_holds_where_it_is_when_motion_is_not_allowed() -> None:
     gate, home = open_arm(), ARM.poses["home"]
     gate.on_command(0.0, ARM.names, home + 0.1)
@@ -405,6 +426,27 @@ def test_an_arm_that_is_released_while_it_is_relaxed_does_not_jump_back_up() -> 
     gate.apply(13.0, home - 0.1)
     gate.on_safety(13.1, 13.1, True, "")
     np.testing.assert_array_equal(gate.apply(13.1, home - 0.15), home - 0.15)
+
+
+def test_an_arm_that_was_out_of_reach_is_held_where_it_is_found_and_relaxed_from_then_on() -> None:
+    gate, home = open_arm(), ARM.poses["home"]
+    gate.apply(0.0, home)
+    gate.on_faults(["unplugged"])
+    for now in np.arange(1.0, 21.0, 0.02):  # longer than hold and relax together
+        gate.apply(now, math.nan * home)
+        assert gate.strength == 1.0
+        gate.on_unreachable()
+    gate.on_faults([])
+    gate.forget()
+    found = home - 0.1
+    np.testing.assert_array_equal(gate.apply(21.0, found), found)
+    assert "heartbeat" in gate.reason
+    for now, strength in ((31.0, 1.0), (33.5, 0.5), (36.0, 0.0)):
+        gate.apply(now, found)
+        assert gate.strength == pytest.approx(strength)
+    gate.on_unreachable()
+    gate.apply(40.0, found)
+    assert gate.strength == 0.0  # whoever was let go is not taken hold of
 
 
 def test_a_fault_of_the_arm_holds_it_and_is_named() -> None:

@@ -12,6 +12,10 @@ class HardwareError(RuntimeError):
     """A device does not answer or answers nonsense. The message names the device and the remedy."""
 
 
+class UnreachableError(HardwareError):
+    """Nothing can be told to a device: it goes on with what it was told last."""
+
+
 @dataclass(frozen=True, eq=False)
 class LegsReading:
     """What the legs and the IMU measured at one instant. n = 12 joints, 4 feet.

@@ -21,7 +21,7 @@ from scservo_sdk import (
     PortHandler,
 )
 
-from xdog.hardware.base import HardwareError
+from xdog.hardware.base import HardwareError, UnreachableError
 from xdog.hardware.registers import BAUD_RATES, ERRORS, Register
 
 ANSWER_TIME = 7.0
@@ -49,7 +49,7 @@ class BusError(HardwareError):
     """Servos do not answer, or not soundly."""
 
 
-class PortError(HardwareError):
+class PortError(UnreachableError):
     """The serial port is not there, cannot be opened or has gone."""
 
 

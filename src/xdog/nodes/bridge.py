@@ -21,6 +21,7 @@ from xdog.hardware.base import (
     HardwareError,
     Legs,
     LegsReading,
+    UnreachableError,
 )
 from xdog.msg import ArmState, LegCommand, LegState, SafetyState
 from xdog.nodes import conversions
@@ -164,7 +165,9 @@ class Bridge:
             self._updater.force_update()
 
     def _sense_arm(self) -> None:
-        self._arm_reading = self._read(self._arm)
+        before, self._arm_reading = self._arm_reading, self._read(self._arm)
+        if self._arm_found and self._arm_reading and not before:
+            self._arm_gate.forget()  # it may have been moved while it did not answer
         self._arm_found = self._arm_found or self._arm_reading is not None
         self._arm_health = self._arm.health()
         self._arm_gate.on_faults(self._arm_health.faults)
@@ -196,6 +199,8 @@ class Bridge:
         try:
             self._arm.write(goal, self._arm_gate.strength)
         except HardwareError as error:
+            if isinstance(error, UnreachableError):
+                self._arm_gate.on_unreachable()
             rospy.logerr_throttle(LOG_PERIOD, str(error))
 
     def damp(self) -> None:

@@ -240,6 +240,7 @@ class ArmGate:
         self._fault = ""
         self._heard = -np.inf
         self._barred = False
+        self._forgotten = False
         self.reason = JUST_STARTED
         self.strength = 1.0
 
@@ -255,14 +256,17 @@ class ArmGate:
         Returns:
             What is wrong with it or had to be cut down, empty if nothing. A refused command changes nothing.
         """
+        pause = self._config.pause
+        ignored = f"ignored after a stop: send nothing for {pause:g} s, then command again"
+        if self._forgotten:  # until the next step, which would take it away again
+            return ignored
         silent, self._heard = now - self._heard, now
         try:
             wanted = check_command(self._arm, names, (("position", position),))[0]
         except (TypeError, ValueError) as error:
             return f"{INVALID_COMMAND} {error}"
-        pause = self._config.pause
         if self._barred and silent < pause:
-            return f"ignored after a stop: send nothing for {pause:g} s, then command again"
+            return ignored
         goal = np.clip(wanted, self._arm.lower, self._arm.upper)
         self._barred = False
         self._goal = goal
@@ -273,8 +277,16 @@ class ArmGate:
         self._fault = f"fault: {'; '.join(faults)}" if faults else ""
 
     def forget(self) -> None:
-        """Hold the arm where it will be found next, as after a stop: somebody may move it meanwhile."""
-        self._goal, self._sent, self._barred = None, None, True
+        """Hold the arm where the next step will find it, as after a stop: somebody may move it meanwhile."""
+        self._forgotten = True
+
+    def on_unreachable(self) -> None:
+        """Take note that the servos could not be told the last step's result: those that held go on holding.
+
+        What they were not told doesn't count as time of holding, so that an arm that is found again isn't dropped.
+        """
+        if self.strength > 0.0:
+            self._held_since = None
 
     def apply(self, now: float, measured_position: Array) -> Array:
         """Servo goals, (6,) rad: the next towards the wanted position, or where the arm is if nothing may move.
@@ -284,6 +296,9 @@ class ArmGate:
             measured_position: (6,) rad; values that are not finite are replaced by what was sent last.
         """
         last = np.zeros(len(self._arm.names)) if self._sent is None else self._sent
+        if self._forgotten:
+            self._forgotten = False  # first, so that what is forgotten meanwhile is so in the next step
+            self._goal, self._sent, self._barred = None, None, True
         here = np.where(np.isfinite(measured_position), measured_position, last)
         here = np.clip(here, self._arm.lower, self._arm.upper)
         elapsed, self._applied = now - self._applied, now
