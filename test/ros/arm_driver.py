@@ -42,7 +42,7 @@ class Servos(ServoBus):
     """The emulated servos as a process of their own serves them: this one's is too busy to answer in time."""
 
     def __init__(self) -> None:
-        super().__init__(calibrated_servos())
+        super().__init__(calibrated_servos(), urgent=True)
 
     def port(self) -> str:
         return self.path

@@ -161,13 +161,15 @@ class ServoBus:
         noise: these bytes come before every answer.
         delay: s until an answer.
         babble: bytes come in without end.
-    free_running: time passes with sync reads; else only when `step` is called.
+        free_running: time passes with sync reads; else only when `step` is called.
+        urgent: answer before all ordinary programs, where that is allowed.
     """
 
-    def __init__(self, servos: Sequence[Servo], link: Optional[Path] = None) -> None:
+    def __init__(self, servos: Sequence[Servo], link: Optional[Path] = None, urgent: bool = False) -> None:
         self.servos = list(servos)
         self.corrupt = self.drop = 0
         self.free_running = True
+        self.urgent = urgent
         self.noise = b""
         self.delay = 0.0
         self.babble = False
@@ -223,7 +225,8 @@ class ServoBus:
     # Bytes.
 
     def _serve(self) -> None:
-        claim_priority()  # servos answer in time whatever else keeps the machine busy
+        if self.urgent:
+            claim_priority()  # servos answer in time whatever else keeps the machine busy
         pending = bytearray()
         while not self._stop.is_set():
             if self.babble:
@@ -327,7 +330,7 @@ def joint_index(name: str) -> int:
 def main() -> None:
     """Serve an arm at the link that the first argument names, its calibration beside it as LINK.json."""
     link = Path(sys.argv[1])
-    with ServoBus(calibrated_servos(), link):
+    with ServoBus(calibrated_servos(), link, urgent=True):
         save_calibration(Path(f"{link}.json"), CALIBRATION)
         print(link, flush=True)
         sys.stdin.read()  # until the parent goes

@@ -26,7 +26,7 @@ JOINTS = {name: entry.id for name, entry in CALIBRATION.items()}
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feetech, "ANSWER_TIME", 30.0)  # a busy machine may keep the emulator waiting
+    monkeypatch.setattr(feetech, "ANSWER_TIME", 60.0)  # a busy machine may keep the emulator waiting
 
 
 @pytest.fixture
