@@ -121,7 +121,7 @@ class LocomotionStates(unittest.TestCase):
         self.graph.hold_stick("", vx=0.4)
         self.graph.pass_time(1.0)
         self.graph.demand("damp")
-        self.assertEqual(self.state.state, LocomotionState.DAMPED)
+        self.wait_for(LocomotionState.DAMPED, 0.1)
         after = self.graph.now
         self.graph.wait_until(
             lambda: self.graph.latest["legs/command"].header.stamp.to_sec() > after, 0.1, "the next command"

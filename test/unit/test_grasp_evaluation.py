@@ -104,13 +104,17 @@ def test_the_camera_sees_ahead_and_below_and_not_behind() -> None:
     assert not sight.sees(np.array(camera.xyz) - base + [-0.2, 0.0, 0.05])
 
 
-def test_quick_scores_only_what_is_not_worsened() -> None:
-    everything = evaluate.chosen_conditions(evaluate.Arguments())
+def test_what_is_scored(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    actors = ["expert", "state", "mlp", "image"]
+    everything = evaluate.chosen_conditions(evaluate.Arguments(only=actors))
     assert everything == list(CONDITIONS)
-    quick = evaluate.chosen_conditions(evaluate.Arguments(quick=True))
+    quick = evaluate.chosen_conditions(evaluate.Arguments(only=actors, quick=True))
     assert [c.name for c in quick] == ["expert_success", "state_success", "mlp_success", "image_success"]
     state = evaluate.chosen_conditions(evaluate.Arguments(only=["state"]))
     assert {c.actor for c in state} == {"state"}
+    there = evaluate.chosen_conditions(evaluate.Arguments(policies=tmp_path))
+    assert {c.actor for c in there} == {"expert"}
+    assert f"not scored: image, there is no {tmp_path / 'grasp_image.onnx'}" in capsys.readouterr().out
     with pytest.raises(SystemExit, match="--only cat: the actors are expert, state, mlp, image"):
         evaluate.chosen_conditions(evaluate.Arguments(only=["cat"]))
 
@@ -120,7 +124,10 @@ def test_quick_scores_only_what_is_not_worsened() -> None:
     [
         (["--seed", "1"], "--seed 1: seeds below 1000 are for trials"),
         (["--episodes", "0"], "--episodes 0: must be above zero"),
-        (["--policies", "nowhere"], "cannot evaluate: there is no policy file nowhere/grasp_state.onnx"),
+        (
+            ["--policies", "nowhere", "--only", "state"],
+            "cannot evaluate: there is no policy file nowhere/grasp_state.onnx",
+        ),
     ],
 )
 def test_the_command_refuses(words: Any, message: str, monkeypatch: pytest.MonkeyPatch) -> None:

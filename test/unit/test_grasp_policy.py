@@ -181,7 +181,7 @@ def test_a_contract_survives_its_file() -> None:
 )
 def test_every_mismatch_is_named(tmp_path: Path, change: Dict[str, Any], problem: str) -> None:
     path = write_grasp_policy(tmp_path / "p.onnx", grasp_contract_for(ROBOT, **change))
-    with pytest.raises(ContractError, match=r"p\.onnx does not fit this robot.*'\./xdog train grasp'") as caught:
+    with pytest.raises(ContractError, match=r"p\.onnx does not fit this robot.*'\./xdog train grasp") as caught:
         GraspPolicy(path, ROBOT)
     assert problem in str(caught.value)
 
@@ -200,13 +200,13 @@ def test_every_mismatch_is_named(tmp_path: Path, change: Dict[str, Any], problem
 def test_every_malformed_contract_is_refused(spoil: Callable[[Dict[str, Any]], Any], message: str) -> None:
     raw = json.loads(grasp_contract_for(ROBOT).to_metadata()[METADATA_KEY])
     spoil(raw)
-    with pytest.raises(ContractError, match=r"grasp\.onnx.*'./xdog train grasp'") as caught:
+    with pytest.raises(ContractError, match=r"grasp\.onnx.*'./xdog train grasp") as caught:
         grasp_contract_from_metadata({METADATA_KEY: json.dumps(raw)}, "grasp.onnx")
     assert message in str(caught.value)
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PolicyError, match=r"there is no policy file .*none\.onnx.*'\./xdog train grasp'"):
+    with pytest.raises(PolicyError, match=r"there is no policy file .*none\.onnx.*'\./xdog train grasp"):
         GraspPolicy(tmp_path / "none.onnx", ROBOT)
     path = write_grasp_policy(tmp_path / "gait.onnx", grasp_contract_for(ROBOT), metadata={"xdog_contract": "{}"})
     with pytest.raises(ContractError, match=r"gait\.onnx carries no XDog contract \('xdog_grasp_contract'"):

@@ -6,7 +6,7 @@ import signal
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, Iterator, List, Optional
 
 import numpy as np
 import onnxruntime
@@ -250,6 +250,15 @@ def run_training(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str)
     return None
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """SIGINT interrupts, also where the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_training_is_interrupted_resumed_and_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings_file(tmp_path)
     monkeypatch.setattr(train, "run_episodes", partial(train.run_episodes, interval=0.55))  # short checks

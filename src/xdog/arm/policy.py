@@ -62,7 +62,7 @@ class GraspPolicy:
 
     def __init__(self, path: Path, robot: RobotDescription, ensemble: Optional[float] = None) -> None:
         self.path = path
-        self._session = open_session(path, "name another file, or train one with './xdog train grasp'")
+        self._session = open_session(path, "name another, or train one with './xdog train grasp --observe state'")
         metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
         self.contract: GraspContract = grasp_contract_from_metadata(metadata, str(path))
         check_grasp_contract(self.contract, robot, str(path))

@@ -50,7 +50,7 @@ class Arguments:
 
     Attributes:
         policies: folder of grasp_state.onnx, grasp_image.onnx and grasp_mlp.onnx.
-        only: actors to score (expert, state, image, mlp); all if not given.
+        only: actors to score (expert, state, image, mlp); if not given, the expert and all whose policy is there.
         episodes: placements.
         quick: 20 placements and no worsened conditions; not for reported figures.
         seed: of placements and noise; 1000 or more.
@@ -69,6 +69,11 @@ class Arguments:
     json: bool = False
 
 
+def policy_file(arguments: Arguments, actor: str) -> Path:
+    """Where an actor's policy is."""
+    return arguments.policies / f"grasp_{actor}.onnx"
+
+
 def chosen_conditions(arguments: Arguments) -> List[Condition]:
     """What is to be scored.
 
@@ -79,7 +84,10 @@ def chosen_conditions(arguments: Arguments) -> List[Condition]:
     unknown = sorted(set(arguments.only) - set(actors))
     if unknown:
         raise SystemExit(f"--only {' '.join(unknown)}: the actors are {', '.join(actors)}")
-    wanted = [condition for condition in CONDITIONS if condition.actor in (arguments.only or actors)]
+    there = [actor for actor in actors if actor == EXPERT or policy_file(arguments, actor).is_file()]
+    for actor in sorted(set(actors) - set(there) - {EXPERT}) if not arguments.only else ():
+        print(f"not scored: {actor}, there is no {policy_file(arguments, actor)} (docs/grasping.md: training)")
+    wanted = [condition for condition in CONDITIONS if condition.actor in (arguments.only or there)]
     return [condition for condition in wanted if condition.name.endswith("_success") or not arguments.quick]
 
 
@@ -136,7 +144,7 @@ def main() -> None:
         raise SystemExit(f"--episodes {arguments.episodes}: must be above zero.")
     conditions = chosen_conditions(arguments)
     actors = list(dict.fromkeys(condition.actor for condition in conditions))
-    files = {actor: arguments.policies / f"grasp_{actor}.onnx" for actor in actors if actor != EXPERT}
+    files = {actor: policy_file(arguments, actor) for actor in actors if actor != EXPERT}
     try:
         policies = {actor: GraspPolicy(path, load_description()) for actor, path in files.items()}
         choose_renderer()
