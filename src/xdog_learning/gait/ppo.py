@@ -103,7 +103,7 @@ class TensorRollout(RolloutBuffer):
         else:
             super().reset()
 
-    def get(self, batch_size: Optional[int] = None) -> Iterator[RolloutBufferSamples]:  # type: ignore[override]
+    def get(self, batch_size: Optional[int] = None) -> Iterator[RolloutBufferSamples]:  # type: ignore[override]  # no copy
         """Every sample once, shuffled, in minibatches."""
         assert self.full
         arrays = (self.observations, self.actions, self.values, self.log_probs, self.advantages, self.returns)

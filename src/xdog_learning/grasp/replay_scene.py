@@ -104,7 +104,7 @@ def show(episode: Episode, scene: GraspScene) -> Array:
             if viewer.is_running():
                 viewer.sync()
             due += 1.0 / episode.fps
-            time.sleep(max(0.0, due - time.monotonic()))
+            time.sleep(max(0.0, due - time.monotonic()))  # keeps the pace of the recording
 
         return run(episode, scene, pace)
 

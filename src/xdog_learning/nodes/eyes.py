@@ -97,7 +97,7 @@ class Eyes:
         return None if image is None or now - image[0] > FRESH_IMAGE else image[1]
 
     def _name(self, detection: object) -> str:
-        kind = max(detection.results, key=lambda result: result.score).id  # type: ignore[attr-defined]
+        kind = max(detection.results, key=lambda result: result.score).id  # type: ignore[attr-defined]  # of two packages
         return self._labels.get(kind, str(kind))
 
     def _on_detections(self, message: Detection3DArray) -> None:

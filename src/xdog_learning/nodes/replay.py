@@ -76,7 +76,7 @@ def _wait(link: ArmLink) -> None:
         if time.monotonic() > end:
             reason = link.objection() or "nobody takes arm/setpoint: is arm_controller running?"
             raise GraphError(f"the arm cannot be moved: {reason}")
-        time.sleep(0.05)
+        time.sleep(0.05)  # connections and stops tell nobody that they came or went: ask again
 
 
 def _send(link: ArmLink, target: Array, fps: int, rate: rospy.Rate) -> None:
