@@ -204,7 +204,10 @@ class ArmControllerNode:
     # What goes out.
 
     def _after(self, feedback: bool = False) -> None:
-        """Report what has ended, feedback if it is due, and the mode; the caller holds the lock."""
+        """Report the mode, what has ended, and feedback if it is due; the caller holds the lock."""
+        if self._controller.state != self._told:  # first, so that who hears of an end finds the mode after it
+            self._told = self._controller.state
+            self._mode.publish(String(self._told))
         for motion, handle in list(self._running):
             if motion.outcome:
                 self._running.remove((motion, handle))
@@ -212,9 +215,6 @@ class ArmControllerNode:
             if handle is not None and (motion.outcome or feedback):
                 self._reports.put((handle, motion.outcome, self._message(motion)))
         self._news.notify_all()
-        if self._controller.state != self._told:
-            self._told = self._controller.state
-            self._mode.publish(String(self._told))
 
     def _message(self, motion: Motion) -> Any:
         """Result of a motion that has ended, feedback of one that goes on."""
