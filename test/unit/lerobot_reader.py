@@ -39,7 +39,7 @@ def main(folder: str, expected: str) -> None:
         assert item["task"] == str(truth["tasks"][episode]), item["task"]
         assert int(item["episode_index"]) == episode
         if "images" in truth:
-            shown = 255.0 * item["observation.images.front"].numpy().transpose(1, 2, 0)
+            shown = 255.0 * item["observation.images.wrist"].numpy().transpose(1, 2, 0)
             worst = max(worst, float(np.abs(shown - truth["images"][index]).mean()))
     assert worst < 8.0, worst
     stats = dataset.meta.stats

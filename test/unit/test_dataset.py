@@ -171,7 +171,7 @@ def test_there_is_no_dataset(tmp_path: Path) -> None:
         "meta/tasks.parquet",
         "meta/episodes/chunk-000/file-000.parquet",
         "data/chunk-000/file-000.parquet",
-        "videos/observation.images.front/chunk-000/file-000.mp4",
+        "videos/observation.images.wrist/chunk-000/file-000.mp4",
     ],
 )
 @pytest.mark.parametrize("damage", ["cut", "empty", "gone"])

@@ -15,7 +15,7 @@ from xdog_learning.grasp.dataset import DatasetWriter
 from xdog_learning.grasp.episode import Episode
 
 SIZE = (48, 64)
-VIDEO = "observation.images.front"
+VIDEO = "observation.images.wrist"
 STATISTICS = {"min", "max", "mean", "std", "count", "q01", "q10", "q50", "q90", "q99"}
 LENGTHS = (20, 7, 31, 12)
 TASKS = ("pick up the cube", "pick up the ball", "pick up the cube", "pick up the cup")

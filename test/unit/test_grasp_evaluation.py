@@ -15,6 +15,7 @@ from xdog.description import load_description
 from xdog_learning.grasp import evaluate, trials
 from xdog_learning.grasp.trials import CONDITIONS, Condition, Outcome, Trial
 from xdog_learning.statistics import wilson_interval
+from xdog_sim.grasp.approach import LEVEL_JAWS
 from xdog_sim.grasp.placement import Placer
 from xdog_sim.grasp.scene import Flaws, GraspScene, nominal_flaws
 from xdog_sim.grasp.sight import Sight
@@ -91,17 +92,29 @@ def test_a_misplaced_camera_is_misplaced_by_what_the_condition_says(monkeypatch:
     assert not np.allclose(moved[0], moved[1])
 
 
-def test_the_camera_sees_ahead_and_below_and_not_behind() -> None:
-    sight = Sight(ROBOT, PLACER.config.camera)
-    base = next(joint for joint in ROBOT.joints.values() if joint.child == "arm_base_link").xyz
-    camera = next(joint for joint in ROBOT.joints.values() if joint.child == "camera_link")
+def test_the_wrist_camera_sees_along_its_axis_and_not_behind() -> None:
+    camera = PLACER.config.camera
+    sight, home = Sight(ROBOT, camera), np.zeros(6)
+    home[4] = LEVEL_JAWS  # then the gripper's axis is arm_base_link's x, and the camera sits above it
+    tip, _ = PLACER.planner.arm.forward(home[:5])
+    _, up, along = camera.position
+    eye = tip + np.array([along, 0.0, up])
     for distance in (0.1, 0.3):
-        # Along the view: the camera is pitched down, the arm's base is level with the trunk.
-        ahead = np.array(camera.xyz) + distance * np.array([math.cos(camera.rpy[1]), 0.0, -math.sin(camera.rpy[1])])
-        assert sight.sees(ahead - base)
-        assert not sight.sees(ahead - base + [0.0, 2.0 * distance, 0.0])
-        assert not sight.sees(ahead - base + [0.0, 0.0, distance])
-    assert not sight.sees(np.array(camera.xyz) - base + [-0.2, 0.0, 0.05])
+        ahead = eye + distance * np.array([math.cos(camera.tilt), 0.0, -math.sin(camera.tilt)])
+        assert sight.sees(ahead, home)
+        assert not sight.sees(ahead + np.array([0.0, 1.1 * distance, 0.0]), home)  # 45 degrees to either side
+        assert sight.sees(ahead + np.array([0.0, 0.8 * distance, 0.0]), home)
+        assert not sight.sees(ahead + np.array([0.0, 0.0, distance]), home)
+    assert not sight.sees(eye - np.array([0.2, 0.0, 0.0]), home)
+
+
+def test_the_wrist_camera_sees_every_placement_from_where_a_grasp_by_camera_starts() -> None:
+    sight = Sight(ROBOT, PLACER.config.camera)
+    for index in range(24):
+        placement = PLACER.draw(index, 1, held_out=True)
+        looking = PLACER.looking(placement, index)
+        assert sight.sees(PLACER.token(placement)[:3], looking.start)
+        assert PLACER.path(looking, PLACER.token(looking)) is not None
 
 
 def test_what_is_scored(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -145,6 +158,6 @@ def test_a_policy_for_another_body_is_refused(tmp_path: Path, monkeypatch: pytes
 
 def test_inference_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluate, "TIMED", 3)
-    contract = grasp_contract_for(ROBOT, image=(4, 6), camera="camera_link")
+    contract = grasp_contract_for(ROBOT, image=(4, 6), camera="wrist_camera_link")
     policy = GraspPolicy(write_grasp_policy(tmp_path / "p.onnx", contract), ROBOT)
     assert 0.0 < evaluate.chunk_milliseconds(policy) < 1000.0

@@ -86,7 +86,7 @@ def test_the_policy_is_given_only_the_entries_that_it_knows(tmp_path: Path) -> N
 
 
 def test_a_policy_that_sees_squeezes_its_image(tmp_path: Path) -> None:
-    runner = policy(tmp_path, image=(4, 6), camera="camera_link")
+    runner = policy(tmp_path, image=(4, 6), camera="wrist_camera_link")
     image = np.zeros((8, 18, 3), np.uint8)
     image[:4] = 200
     np.testing.assert_allclose(runner.act(JOINTS, TOKEN, image), JOINTS + 0.1, atol=1e-6)
@@ -158,7 +158,7 @@ def test_a_network_that_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_contract_survives_its_file() -> None:
-    contract = grasp_contract_for(ROBOT, image=(96, 128), camera="camera_link", scores={"minutes": 3.0})
+    contract = grasp_contract_for(ROBOT, image=(96, 128), camera="wrist_camera_link", scores={"minutes": 3.0})
     assert grasp_contract_from_metadata(contract.to_metadata(), "grasp.onnx") == contract
     check_grasp_contract(contract, ROBOT, "grasp.onnx")
 
@@ -171,7 +171,10 @@ def test_a_contract_survives_its_file() -> None:
         ({"urdf_hash": "0"}, "trained on URDF 0, urdf/xdog.urdf is"),
         ({"token": ("centre_x", "smell")}, "unknown entries of the object token: smell"),
         ({"image": (96, 128)}, "do not fit together"),
-        ({"image": (96, 128), "camera": "tail_link"}, "it looks through tail_link, this robot's camera is camera_link"),
+        (
+            {"image": (96, 128), "camera": "tail_link"},
+            "it looks through tail_link, this arm's camera is wrist_camera_link",
+        ),
         ({"period": 0.03}, "its period is 0.03 s, no multiple of"),
         ({"period": 0.0}, "its period is 0.0 s"),
         ({"execute": 5}, "it executes 5 of the 4 actions"),

@@ -90,8 +90,8 @@ def grasp_contract_problems(contract: GraspContract, robot: RobotDescription) ->
         problems.append(f"unknown entries of the object token: {', '.join(unknown)}")
     if (contract.image is None) != (contract.camera is None) or (contract.image and min(contract.image) < 1):
         problems.append(f"its image {contract.image} and its camera {contract.camera} do not fit together")
-    if contract.camera not in (None, robot.frames["camera"]):
-        problems.append(f"it looks through {contract.camera}, this robot's camera is {robot.frames['camera']}")
+    if contract.camera not in (None, robot.frames["wrist_camera"]):
+        problems.append(f"it looks through {contract.camera}, this arm's camera is {robot.frames['wrist_camera']}")
     steps = contract.period * robot.rates["control"]
     if contract.period <= 0.0 or not math.isclose(steps, round(steps), abs_tol=1e-6) or round(steps) < 1:
         problems.append(

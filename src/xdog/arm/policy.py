@@ -89,7 +89,7 @@ class GraspPolicy:
         Args:
             joints: (6,) measured angles, rad.
             token: (8,) of `xdog.arm.observation.object_token`; entries that the policy does not see may be anything.
-            image: (H, W, 3) uint8 RGB of the dog's camera for a policy that sees, at least as large as
+            image: (H, W, 3) uint8 RGB of the wrist camera for a policy that sees, at least as large as
                 ``contract.image``, to which it is squeezed.
 
         Returns:

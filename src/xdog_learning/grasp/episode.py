@@ -23,7 +23,7 @@ class Episode:
         state: (T, 6) float32, measured joint angles, rad.
         environment_state: (T, k) float32, the object token (`xdog.arm.observation`).
         action: (T, 6) float32, commanded joint targets, rad: what was sent at that instant, not what was reached.
-        images: (T, H, W, 3) uint8 RGB of the dog's camera, or None.
+        images: (T, H, W, 3) uint8 RGB of the wrist camera, or None.
         task: what is done, in words.
         fps: policy periods a second.
 

@@ -171,6 +171,8 @@ def attempt(
 ) -> Attempt:
     """Let the expert try a placement once. ``seed``: of perception's errors and of the disturbance."""
     placer, solver = _tools()
+    if images:
+        placement = placer.looking(placement, seed)
     scene = GraspScene(placement, placer, seed, flaws, visuals=images)
     first = scene.observe()
     path = placer.path(placement, first.token)

@@ -43,7 +43,7 @@ def make_grasp_contract(
         joints=robot.arm.names,
         token=settings.token,
         image=image,
-        camera=None if image is None else robot.frames["camera"],
+        camera=None if image is None else robot.frames["wrist_camera"],
         period=1.0 / fps,
         chunk=chunk,
         execute=min(settings.execute, chunk),

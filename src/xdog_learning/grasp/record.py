@@ -33,7 +33,7 @@ class Arguments:
         by: the scripted expert in simulation; or through the running ROS graph, real or simulated, the keyboard of
             this terminal, or a second SO101 whose joints the arm follows.
         episodes: how many the dataset shall hold in the end. Only what succeeds is kept and counted.
-        images: record the dog's camera too; the expert then takes only objects that it can see.
+        images: record the wrist camera too; the expert then starts where that sees the object.
         out: folder of the dataset; out/datasets/grasp_state, or grasp_image with --images, if not given.
         seed: expert only: of objects, places, dog and disturbances.
         workers: expert only: processes that simulate at once.
@@ -92,7 +92,7 @@ def _tools() -> "Tuple[Placer, Sight]":
 def _numbered(number: int, seed: int, images: bool) -> Attempt:
     placer, sight = _tools()
     placement = placer.draw(number, seed)
-    if images and not sight.sees(placer.token(placement)[:3]):
+    if images and not sight.sees(placer.token(placement)[:3], placer.looking(placement, number).start):
         return Attempt(placement, None, False, "out of the camera's sight")  # nothing to learn from such pictures
     return attempt(placement, number, images)
 

@@ -13,7 +13,7 @@ from xdog.paths import share_path
 Section = TypeVar("Section")
 
 OBSERVE = ("state", "image")
-"""What a policy may see: the object's token, or the dog's camera."""
+"""What a policy may see: the object's token, or the wrist camera."""
 
 
 class GraspSettingsError(ValueError):

@@ -37,7 +37,7 @@ class Arguments:
     with --steps, --settings or --dataset, leaves policies/ alone and writes the policy into its own folder.
 
     Attributes:
-        observe: what the policy sees besides its joints: the object's place, or the dog's camera.
+        observe: what the policy sees besides its joints: the object's place, or the wrist camera.
         model: act, or mlp: the baseline, for --observe state only.
         resume: go on from the newest checkpoint in the run's folder.
         run: folder for checkpoints and TensorBoard logs; runs/grasp_NAME if not given.

@@ -86,7 +86,7 @@ class Trial:
         index: of the placement.
         support, kind: of the object.
         radius: m from the arm's base.
-        seen: whether the dog's camera sees the object's middle at the start.
+        seen: whether the wrist camera sees the object's middle where a grasp by camera starts.
         outcomes: by condition.
     """
 
@@ -119,6 +119,8 @@ def roll_out(
         visuals: build the scene with visuals though the policy does not see, for ``watch``.
     """
     sees = policy.contract.image is not None
+    if sees:
+        placement = placer.looking(placement, seed)
     scene = GraspScene(placement, placer, seed, flaws, visuals=sees or visuals)
     policy.reset()
     late = math.ceil(flaws.delay / policy.contract.period)  # periods; the camera has one image a period
@@ -190,7 +192,8 @@ def _trial(job: "Tuple[int, int, Tuple[Condition, ...], Tuple[Tuple[str, Path], 
     placement = placer.draw(index, seed, held_out=True)
     noise = NOISE_STRIDE * (1 + seed) + index  # demonstrations have the seeds below the stride
     base, _ = placer.arm_base(placement)
-    seen = Sight(placer.robot, placer.config.camera).sees(placer.token(placement)[:3])
+    sight = Sight(placer.robot, placer.config.camera)
+    seen = sight.sees(placer.token(placement)[:3], placer.looking(placement, noise).start)
     outcomes: Dict[str, Outcome] = {}
     for condition in conditions:
         outcomes[condition.name] = attempt_under(condition, policies, placement, placer, noise)

@@ -1,4 +1,4 @@
-"""What the running graph shows: the object among the detections, gravity from the IMU, the camera's newest picture."""
+"""What the running graph shows: the object among the detections, gravity from the IMU, the wrist's newest picture."""
 
 from typing import Dict, Optional, Tuple
 
@@ -25,7 +25,7 @@ COLOURS = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0)}
 
 
 class Eyes:
-    """Listens to detections_3d, vision_info, imu/data and, if asked for, camera/color/image_raw.
+    """Listens to detections_3d, vision_info, imu/data and, if asked for, wrist_camera/image_raw.
 
     Args:
         robot: its description.
@@ -47,7 +47,7 @@ class Eyes:
         rospy.Subscriber("vision_info", VisionInfo, self._on_vision_info, queue_size=1)
         rospy.Subscriber("imu/data", Imu, self._on_imu, queue_size=1, tcp_nodelay=True)
         if image_size is not None:
-            rospy.Subscriber("camera/color/image_raw", Image, self._on_image, queue_size=1, buff_size=1 << 24)
+            rospy.Subscriber("wrist_camera/image_raw", Image, self._on_image, queue_size=1, buff_size=1 << 24)
 
     def token(self, now: float) -> Array:
         """The token (8,) of the object at ``now``, s.
@@ -115,7 +115,7 @@ class Eyes:
         assert self._image_size is not None, "subscribed to only then"
         if message.encoding not in COLOURS:
             rospy.logwarn_throttle(
-                5.0, f"camera/color/image_raw is {message.encoding}, not one of {', '.join(COLOURS)}"
+                5.0, f"wrist_camera/image_raw is {message.encoding}, not one of {', '.join(COLOURS)}"
             )
             return
         rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)[:, : 3 * message.width]

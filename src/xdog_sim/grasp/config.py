@@ -12,6 +12,7 @@ import yaml
 from xdog.paths import share_path
 
 Range = Tuple[float, float]
+Vector = Tuple[float, ...]
 Section = TypeVar("Section")
 
 
@@ -55,12 +56,22 @@ class StartRanges:
 
 @dataclass(frozen=True)
 class CameraConfig:
-    """The dog's colour camera: picture in pixels, views and noise in rad, m; brightness as a factor."""
+    """The wrist camera: place in gripper_frame in m, picture in pixels, angles and noise in rad and m.
 
+    `look_low` and `look_high` are the arm poses (5,) from which a policy that sees begins, the latter for an object
+    more than `high` m above the arm's base; brightness is a factor.
+    """
+
+    position: Vector
+    tilt: float
     width: float
     height: float
     horizontal_view: float
     vertical_view: float
+    look_low: Vector
+    look_high: Vector
+    high: float
+    look_noise: float
     position_noise: float
     angle_noise: float
     brightness: Range
@@ -128,6 +139,12 @@ def _range(value: Any, where: str) -> Range:
     return (low, high)
 
 
+def _vector(value: Any, where: str) -> Vector:
+    if not isinstance(value, list) or not value:
+        raise GraspConfigError(f"{where} is {value!r}; it must be a list of numbers")
+    return tuple(_number(entry, where) for entry in value)
+
+
 def _section(kind: Type[Section], content: Any, where: str) -> Section:
     if not isinstance(content, dict):
         raise GraspConfigError(f"{where} is no mapping")
@@ -145,6 +162,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return _number(value, where)
     if hint == Range:
         return _range(value, where)
+    if hint == Vector:
+        return _vector(value, where)
     if dataclasses.is_dataclass(hint):
         return _section(hint, value, where)  # type: ignore[arg-type]  # is_dataclass covers instances too
     kind = hint.__args__[1]  # a mapping from names to sections

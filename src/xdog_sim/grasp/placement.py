@@ -3,7 +3,7 @@
 A draw that the arm can't reach without hitting something is thrown away and drawn again from the same stream.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterator, Optional, Tuple
 
 import mujoco
@@ -131,6 +131,13 @@ class Placer:
             if self.path(placement, self.token(placement), config.clearance, config.spare_reach) is not None:
                 return placement
         raise RuntimeError(f"no reachable place for a {kind} on {support} in {MOST_DRAWS} draws: see sim/grasp.yaml")
+
+    def looking(self, placement: Placement, seed: int) -> Placement:
+        """The same placement with the arm where a grasp by the wrist camera starts; ``seed``: of that pose's noise."""
+        camera, arm = self.config.camera, self.robot.arm
+        look = camera.look_high if self.token(placement)[2] > camera.high else camera.look_low
+        pose = np.array(look) + np.random.default_rng([seed, 3]).uniform(-1, 1, 5) * camera.look_noise
+        return replace(placement, start=np.clip(np.append(pose, placement.start[5]), arm.lower, arm.upper))
 
     def draws(self, count: int, seed: int, held_out: bool = False) -> Iterator[Placement]:
         """The first ``count`` placements of a seed."""

@@ -9,16 +9,18 @@ import mujoco
 import numpy as np
 
 from xdog.arm.observation import object_token
+from xdog.locomotion.rotations import rotation_matrix
 from xdog_sim.config import load_mirror_config
 from xdog_sim.devices import SimulatedArm
+from xdog_sim.grasp.config import CameraConfig
 from xdog_sim.grasp.judge import Judge
 from xdog_sim.grasp.placement import Placement, Placer
 from xdog_sim.world import COLLISION_GROUP
 
 Array = np.ndarray
 
-CAMERA = "front"
-"""Name of the dog's colour camera in the model."""
+CAMERA = "wrist"
+"""Name of the wrist camera in the model."""
 MEASURE_EVERY = 0.010
 """s between the measurements that an observation may be."""
 
@@ -138,7 +140,7 @@ class GraspScene:
                 self._measure()
 
     def render(self) -> Array:
-        """What the dog's colour camera sees, (H, W, 3) uint8.
+        """What the wrist camera sees, (H, W, 3) uint8.
 
         Raises:
             RuntimeError: the scene was made without visuals.
@@ -190,19 +192,26 @@ def nominal_flaws(placer: Placer) -> Flaws:
     return Flaws(seen.position_error, seen.jitter, seen.size_error, seen.delay, 0.0, backlash)
 
 
+def view_axes(camera: CameraConfig) -> Array:
+    """(3, 3): the camera's right, up and backward directions, as MuJoCo counts them, as columns in gripper_frame."""
+    up = np.array([0.0, np.cos(camera.tilt), np.sin(camera.tilt)])
+    backward = np.array([0.0, np.sin(camera.tilt), -np.cos(camera.tilt)])
+    return np.column_stack([np.cross(up, backward), up, backward])
+
+
 def _add_camera(spec: mujoco.MjSpec, placement: Placement, placer: Placer) -> None:
-    """The colour camera with its mounting error, and the light. The sensor's 16:9 is squeezed into the picture."""
+    """The wrist camera with its mounting error, and the light."""
     config = placer.config.camera
     turn = np.zeros(4)
-    # The optical frame looks along +z with y down, a MuJoCo camera along -z with y up: half a turn about x.
-    mujoco.mju_euler2Quat(turn, np.array([np.pi, 0.0, 0.0]) + placement.camera_turn, "xyz")
+    mujoco.mju_mat2Quat(turn, (view_axes(config) @ rotation_matrix(*placement.camera_turn)).flatten())
     focal = [0.5 / np.tan(config.horizontal_view / 2.0), 0.5 / np.tan(config.vertical_view / 2.0)]
-    camera = spec.body("camera_color_optical_frame").add_camera(
-        name=CAMERA, pos=placement.camera_shift, quat=turn, resolution=[int(config.width), int(config.height)]
+    position = np.array(config.position) + placement.camera_shift
+    camera = spec.body(placer.robot.tool_frame).add_camera(
+        name=CAMERA, pos=position, quat=turn, resolution=[int(config.width), int(config.height)]
     )
     camera.sensor_size, camera.focal_length = [1.0, 1.0], focal
     spec.visual.map.znear = 0.005
-    spec.visual.quality.shadowsize, spec.visual.quality.offsamples = 0, 4
+    spec.visual.quality.shadowsize, spec.visual.quality.offsamples = 0, 0
     spec.visual.global_.offwidth, spec.visual.global_.offheight = 1280, 960
     spec.stat.extent = 1.0
     spec.material("tiles").reflectance = 0.0

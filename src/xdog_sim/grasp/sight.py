@@ -1,13 +1,13 @@
-"""Whether the dog's camera sees an object. Camera and arm sit on one trunk: the object's place to the arm tells it."""
+"""What the wrist camera sees of an object before the arm moves."""
 
 import math
 
-import mujoco
 import numpy as np
 
+from xdog.arm.kinematics import ArmKinematics
 from xdog.description import RobotDescription
 from xdog_sim.grasp.config import CameraConfig
-from xdog_sim.world import WorldOptions, build_model
+from xdog_sim.grasp.scene import view_axes
 
 Array = np.ndarray
 
@@ -16,19 +16,21 @@ MARGIN = 0.9
 
 
 class Sight:
-    """The camera's field of view, as the arm's base sees it."""
+    """The camera's field of view from an arm pose, as the arm's base sees it."""
 
     def __init__(self, robot: RobotDescription, camera: CameraConfig) -> None:
-        model = build_model(WorldOptions(sensors=False, visuals=False), robot)
-        data = mujoco.MjData(model)
-        mujoco.mj_kinematics(model, data)
-        base, eye = model.body("arm_base_link").id, model.body("camera_color_optical_frame").id
-        turn = data.xmat[base].reshape(3, 3)
-        self._rotation = data.xmat[eye].reshape(3, 3).T @ turn
-        self._offset = data.xmat[eye].reshape(3, 3).T @ (data.xpos[base] - data.xpos[eye])
+        self._arm, self._place, self._axes = ArmKinematics(robot), np.array(camera.position), view_axes(camera)
         self._edges = np.array([math.tan(camera.horizontal_view / 2.0), math.tan(camera.vertical_view / 2.0)])
 
-    def sees(self, centre: Array) -> bool:
-        """Whether an object's middle, (3,) m in arm_base_link, lies well in the picture. Occlusion is not looked at."""
-        right, down, ahead = self._rotation @ np.asarray(centre, dtype=float) + self._offset
-        return bool(ahead > 0.0 and np.all(np.abs([right, down]) < MARGIN * ahead * self._edges))
+    def sees(self, centre: Array, pose: Array) -> bool:
+        """Whether an object's middle, (3,) m in arm_base_link, lies well in the picture. Occlusion is not looked at.
+
+        Args:
+            centre: of the object.
+            pose: of the arm, (5,) or (6,) rad.
+        """
+        position, rotation = self._arm.forward(np.asarray(pose, dtype=float)[:5])
+        right, up, back = (rotation @ self._axes).T @ (
+            np.asarray(centre, dtype=float) - position - rotation @ self._place
+        )
+        return bool(back < 0.0 and np.all(np.abs([right, up]) < MARGIN * -back * self._edges))

@@ -19,7 +19,7 @@ ROBOT_TYPE = "xdog_so101"
 STATE = "observation.state"
 ENVIRONMENT = "observation.environment_state"
 ACTION = "action"
-CAMERA = "observation.images.front"
+CAMERA = "observation.images.wrist"
 
 INFO = "meta/info.json"
 STATS = "meta/stats.json"
