@@ -4,7 +4,7 @@
 # ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
 import threading
 import unittest
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 import rospy
@@ -18,7 +18,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from xdog.description import load_description
 from xdog.hardware.base import LegsTarget
-from xdog.msg import LegCommand, LegState, SafetyState
+from xdog.msg import ArmState, LegCommand, LegState, SafetyState
 from xdog.nodes import conversions
 
 ROBOT = load_description()
@@ -29,6 +29,8 @@ CONTROL_PERIOD = 20_000_000
 """ns"""
 HEARTBEAT_PERIOD = 50_000_000
 """ns"""
+RAISED = {"shoulder_lift": -1.0, "elbow_flex": 1.0, "wrist_flex": 0.8, "wrist_roll": 0.3, "gripper": 0.5}
+"""rad. An arm that meets nothing, whichever way it is turned."""
 
 
 class Controllers:
@@ -64,6 +66,49 @@ class Controllers:
             self._commands.publish(message)
 
 
+class ArmSender:
+    """Answers every control period's joint_states with an arm/command until it dies.
+
+    Attributes:
+        pan: the wanted angle of shoulder_pan, all other joints as in `goal`, rad; None wants nothing.
+        strays: also a command that wants ``pan`` comes in between, its stamp so many s later than that of its answer.
+        last: stamp of the last answer, s.
+    """
+
+    def __init__(self, goal: Mapping[str, float]) -> None:
+        self.goal = dict(goal)
+        self.pan: Optional[float] = None
+        self.strays: Optional[float] = None
+        self.last = 0.0
+        self._alive = True
+        self._publisher = rospy.Publisher("arm/command", JointTrajectory, queue_size=5, tcp_nodelay=True)
+        self._subscriber = rospy.Subscriber(
+            "joint_states", JointState, self._on_joints, queue_size=50, tcp_nodelay=True
+        )
+
+    def _on_joints(self, state: JointState) -> None:
+        due, stamp = state.header.stamp.to_nsec() % CONTROL_PERIOD == 0, state.header.stamp.to_sec()
+        if self.strays is not None and not due:
+            self._send(stamp + self.strays, self.pan)
+        elif due and self._alive:
+            self._send(stamp, None if self.strays else self.pan)
+            self.last = stamp
+
+    def _send(self, stamp: float, pan: Optional[float]) -> None:
+        message = JointTrajectory()
+        message.header.stamp = rospy.Time.from_sec(stamp)
+        if pan is not None:
+            goal = {**self.goal, "shoulder_pan": pan}
+            message.joint_names, message.points = list(goal), [JointTrajectoryPoint(positions=list(goal.values()))]
+        self._publisher.publish(message)
+
+    def die(self) -> None:
+        """Say no more."""
+        self._alive = False
+        self._subscriber.unregister()
+        self._publisher.unregister()
+
+
 class Stamps:
     """When the messages of some topics were stamped, ns."""
 
@@ -93,8 +138,8 @@ class BridgeMirror(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.graph = Graph({"battery": BatteryState, "joint_states": JointState, "/diagnostics": DiagnosticArray})
-        cls.arm = rospy.Publisher("arm/command", JointTrajectory, queue_size=1)
+        topics = {"battery": BatteryState, "joint_states": JointState, "arm/state": ArmState}
+        cls.graph = Graph({**topics, "/diagnostics": DiagnosticArray})
         cls.graph.wait_until(lambda: "legs/state" in cls.graph.latest, 10.0, "the first legs/state")
         first = cls.graph.latest["legs/state"]
         assert first.gate == LegState.DAMPING, "the bridge moves without a command"
@@ -223,14 +268,25 @@ class BridgeMirror(unittest.TestCase):
         self.graph.wait_until(lambda: self.legs.header.stamp.to_sec() > last + 0.4, 1.0, "legs/state comes back")
         self.graph.wait_until(lambda: self.legs.gate == LegState.ACTIVE, 1.0, "the gate opens again")
 
+    def send_arm(self, pan: Optional[float] = None) -> ArmSender:
+        """A sender of arm/command that lives until the test ends, heard also after what the gate takes for a stop."""
+        self.graph.pass_time(0.55)
+        sender = ArmSender(RAISED)
+        sender.pan = pan
+        self.addCleanup(sender.die)
+        return sender
+
+    @property
+    def arm(self) -> ArmState:
+        return self.graph.latest["arm/state"]
+
     def test_arm_goes_where_it_is_sent_and_lets_go(self) -> None:
-        goal = {"shoulder_pan": 0.5, "shoulder_lift": -1.0, "elbow_flex": 1.0, "wrist_flex": 0.8}
-        goal.update(wrist_roll=0.3, gripper=0.5)
-        point = JointTrajectoryPoint(positions=list(goal.values()))
-        self.arm.publish(JointTrajectory(joint_names=list(goal), points=[point]))
+        sender = self.send_arm(0.5)
+        goal = {**RAISED, "shoulder_pan": 0.5}
         self.graph.wait_until(
             lambda: all(abs(self.angle(name) - value) < 0.05 for name, value in goal.items()), 5.0, "the arm arrives"
         )
+        sender.pan = None
         torque = rospy.ServiceProxy("set_torque", SetBool)
         self.assertTrue(torque(False).success)
         self.graph.wait_until(lambda: self.angle("elbow_flex") > 1.4, 5.0, "the limp forearm sinks")
@@ -238,6 +294,44 @@ class BridgeMirror(unittest.TestCase):
         sunk = self.angle("elbow_flex")
         self.graph.pass_time(1.0)
         self.assertAlmostEqual(self.angle("elbow_flex"), sunk, delta=0.2)
+
+    def test_arm_commands_of_another_time_move_nothing(self) -> None:
+        sender = self.send_arm(0.3)
+        self.graph.wait_until(lambda: abs(self.angle("shoulder_pan") - 0.3) < 0.03, 5.0, "the arm arrives")
+        for late, text in ((-0.3, "s old (limit 0.15 s)"), (0.3, "s ahead of time (limit 0.15 s)")):
+            sender.pan, sender.strays = 1.0, late
+            self.graph.wait_until(lambda text=text: text in self.diagnosis("arm"), 5.0, f"refused: {text}")
+            self.assertAlmostEqual(self.angle("shoulder_pan"), 0.3, delta=0.05)
+            self.assertEqual((self.arm.gate, self.arm.gate_reason), (ArmState.ACTIVE, ""))
+
+    def test_arm_stops_when_its_sender_dies_and_a_new_one_moves_it_on(self) -> None:
+        first = self.send_arm(0.0)
+        self.graph.wait_until(lambda: abs(self.angle("elbow_flex") - 1.0) < 0.05, 5.0, "the arm arrives")
+        trace: List[Tuple[float, float]] = []
+
+        def note(state: JointState) -> None:
+            trace.append((state.header.stamp.to_sec(), state.position[state.name.index("shoulder_pan")]))
+
+        listener = rospy.Subscriber("joint_states", JointState, note, queue_size=100, tcp_nodelay=True)
+        first.pan = 1.5  # far: half a second's way, where a controller's steps are 0.05 rad
+        self.graph.wait_until(lambda: self.angle("shoulder_pan") > 0.3, 2.0, "the arm moves")
+        first.die()
+        self.graph.wait_until(lambda: "arm/command is missing" in self.arm.gate_reason, 1.0, "the gate's reason")
+        self.graph.pass_time(2.0)
+        listener.unregister()
+        self.assertEqual((self.arm.gate, self.arm.strength), (ArmState.HOLDING, 1.0))
+        at_death = next(angle for stamp, angle in trace if stamp >= first.last)
+        end = trace[-1][1]
+        stopped = next(stamp for stamp, angle in trace if all(abs(a - end) < 0.03 for s, a in trace if s >= stamp))
+        print(f"stopped {1e3 * (stopped - first.last):.0f} ms after the last command, {end - at_death:.2f} rad further")
+        self.assertLess(stopped - first.last, 0.3)  # 0.15 s of the gate, and the servos lag
+        self.assertLess(end - at_death, 0.9)  # 0.15 s at 3 rad/s, and what they lagged behind
+        second = self.send_arm()
+        self.graph.wait_until(lambda: not self.arm.gate_reason, 1.0, "a sender at rest lifts it")
+        self.graph.pass_time(0.5)
+        self.assertAlmostEqual(self.angle("shoulder_pan"), end, delta=0.03)
+        second.pan = 0.0
+        self.graph.wait_until(lambda: abs(self.angle("shoulder_pan")) < 0.05, 2.0, "it goes on")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The arm's controller: one owner of what the servos are told, whoever asks for a motion. No ROS.
 
-At rest it says nothing: the bridge's gate keeps the servos where they were sent last. A stop by the safety supervisor
-ends everything with its reason, and nothing moves afterwards until somebody asks anew.
+At rest it says nothing: the bridge's gate keeps the servos where they were sent last. That gate drops what is left of
+the way to a goal that is not repeated, so a last word that is far away is said until the servos can be there. A stop by
+the safety supervisor ends everything with its reason, and nothing moves afterwards until somebody asks anew.
 """
 
 from typing import List, Optional, Sequence, Tuple
@@ -45,6 +46,7 @@ class ArmController:
         self._target: Optional[Array] = None
         self._motions: List[Motion] = []
         self._spoken = -np.inf
+        self._speaks_until = -np.inf
         self._quiet_until = -np.inf
         self._objection = "no joint angles have been measured yet"
         self._gate = ""
@@ -175,13 +177,16 @@ class ArmController:
         self._collision.set_legs(legs)
         if self._target is None:
             self._target = self._here(measured)
+        last = self._target
         if self._motions:
-            self._target = self._motion_targets(measured, self._target, period)
+            self._target = self._motion_targets(measured, last, period)
         elif self._stream.alive:
-            self._target = self._stream_target(measured, self._target, period)
-        else:
+            self._target = self._stream_target(measured, last, period)
+        elif measured.stamp >= self._speaks_until:
             return None
         self._spoken = measured.stamp
+        time = float(np.max(np.abs(self._target - last))) / self._config.motion.max_speed
+        self._speaks_until = max(self._speaks_until, measured.stamp + time - period - 1e-6)
         return self._target
 
     def _motion_targets(self, measured: Measured, target: Array, period: float) -> Array:

@@ -1,6 +1,6 @@
 """Node: arm_controller. Answers joint_states with arm/command once per control period.
 
-A command without points says that the servos are to be told nothing: the bridge's gate takes it for silence.
+A command without points says that the servos are to be told nothing: the bridge's gate takes it for rest.
 """
 
 import math

@@ -25,8 +25,9 @@ from xdog.hardware.base import (
 )
 from xdog.msg import ArmState, LegCommand, LegState, SafetyState
 from xdog.nodes import conversions
+from xdog.safety.arm_gate import ArmGate
 from xdog.safety.config import SafetyConfig
-from xdog.safety.gate import INVALID_COMMAND, JUST_STARTED, ArmGate, CommandGate, GateOutput
+from xdog.safety.gate import INVALID_COMMAND, JUST_STARTED, CommandGate, GateOutput
 
 STATE_QUEUE = 50
 """Messages a state publisher keeps for a slow listener. Commands keep one."""
@@ -66,7 +67,7 @@ class Bridge:
         self._legs, self._arm, self._battery = legs, arm, battery
         self._safety = safety
         self._gate = CommandGate(robot, safety.gate)
-        self._arm_gate = ArmGate(robot, safety.arm_gate, safety.gate.heartbeat_timeout)
+        self._arm_gate = ArmGate(robot, safety.arm_gate, safety.gate)
         self._now = 0.0
         self._cycle = 0
         self._legs_reading: Optional[LegsReading] = None
@@ -127,11 +128,14 @@ class Bridge:
         self._arm_gate.on_safety(self._now, stamp, message.motion_allowed, reason)
 
     def on_arm_command(self, message: JointTrajectory) -> None:
-        """arm/command came in: its first point is the goal. One without points is silence."""
-        if not message.points:
-            return
-        problem = self._arm_gate.on_command(self._now, message.joint_names, message.points[0].positions)
-        self._arm_warning = problem
+        """arm/command came in: its first point is the goal. One without points says that there is none any more."""
+        stamp = conversions.to_seconds(message.header.stamp)
+        if message.points:
+            problem = self._arm_gate.on_command(self._now, stamp, message.joint_names, message.points[0].positions)
+        else:
+            problem = self._arm_gate.on_rest(self._now, stamp)
+        if message.points or problem:
+            self._arm_warning = problem
         if problem:
             rospy.logwarn_throttle(LOG_PERIOD, f"arm/command: {problem}")
 

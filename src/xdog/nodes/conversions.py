@@ -11,7 +11,7 @@ from sensor_msgs.msg import BatteryState, Imu, JointState
 from xdog.description import RobotDescription
 from xdog.hardware.base import ArmHealth, ArmReading, BatteryReading, LegsReading, LegsTarget
 from xdog.msg import ArmState, LegCommand, LegState
-from xdog.safety.gate import ArmGate
+from xdog.safety.arm_gate import ArmGate
 
 Array = np.ndarray
 

@@ -1,7 +1,7 @@
-"""The bridge's gate: the last code between a command and the actuators.
+"""The bridge's gate: the last code between a command and the legs' actuators; arm_gate.py is that of the arm.
 
 Nothing passes without a fresh heartbeat of the safety supervisor and a fresh, sound command; what passes is finite
-and within the body's limits. Everything else means damping (kp 0, kd > 0) on the legs and standing still on the arm.
+and within the body's limits. Everything else means damping (kp 0, kd > 0).
 
 The methods may be called from different threads: each hands its result over in a single assignment.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from xdog.description import JointGroup, RobotDescription
 from xdog.hardware.base import LegsTarget
-from xdog.safety.config import ArmGateConfig, GateConfig
+from xdog.safety.config import GateConfig
 
 Array = np.ndarray
 
@@ -110,7 +110,7 @@ WORTH_A_WARNING = 0.01
 """Cuts up to this size are noise or rounding, not worth a word: rad, rad/s, Nm, Nm/rad, Nm s/rad."""
 
 
-def _outside(group: JointGroup, label: str, wrong: Array) -> str:
+def outside(group: JointGroup, label: str, wrong: Array) -> str:
     """A warning that names the joints where ``wrong`` (n,) is True; empty if there are none."""
     names = [name for name, flag in zip(group.names, wrong) if flag]
     return f"{label} out of limits: {', '.join(names)}" if names else ""
@@ -171,7 +171,7 @@ class CommandGate:
         )
         clipped = np.array([np.clip(row, low, high) for row, (low, high) in zip(table, limits)])
         cut = np.abs(clipped - table) > WORTH_A_WARNING
-        warnings = (_outside(legs, label, flags) for (label, _), flags in zip(columns, cut))
+        warnings = (outside(legs, label, flags) for (label, _), flags in zip(columns, cut))
         self._command = (now, stamp, LegsTarget(*clipped), "; ".join(filter(None, warnings)))
 
     def apply(self, now: float, measured_position: Array) -> GateOutput:
@@ -211,116 +211,3 @@ class CommandGate:
     def _damping(self, position: Array) -> LegsTarget:
         zero = np.zeros(len(self._legs.names))
         return LegsTarget(position, zero, zero, zero + self._damp.kp, zero + self._damp.kd)
-
-
-LONGEST_STEP = 0.1
-"""s. An arm cycle that comes later is treated as this late, so that a stall doesn't turn into a jump of the goals."""
-
-
-class ArmGate:
-    """Decides in every bridge step where the arm's servos are sent and how strong they are.
-
-    When nothing may move, it holds the arm where it is for a while and then takes the servos' torque away little by
-    little: the arm sinks, it does not drop, and whoever is caught in it gets free.
-
-    Attributes:
-        reason: why the arm was held in the last step; empty if it was not.
-        strength: share of their torque that the servos may use, from 1 down to 0.
-    """
-
-    def __init__(self, robot: RobotDescription, config: ArmGateConfig, heartbeat_timeout: float) -> None:
-        self._arm = robot.arm
-        self._config = config
-        self._max_rate = np.minimum(config.max_rate, robot.arm.velocity)
-        self._permission = Permission(heartbeat_timeout)
-        self._goal: Optional[Array] = None
-        self._sent: Optional[Array] = None
-        self._applied = 0.0
-        self._held_since: Optional[float] = None
-        self._fault = ""
-        self._heard = -np.inf
-        self._barred = False
-        self._forgotten = False
-        self.reason = JUST_STARTED
-        self.strength = 1.0
-
-    def on_safety(self, now: float, stamp: float, motion_allowed: bool, reason: str) -> None:
-        """Take note of a heartbeat of the safety supervisor, stamped ``stamp`` (s), that came in at ``now`` (s)."""
-        self._permission.update(now, stamp, motion_allowed, reason)
-
-    def on_command(self, now: float, names: Sequence[str], position: Sequence[float]) -> str:
-        """Take note of a wanted arm position, rad for each name, that came in at ``now`` (s).
-
-        After a stop commands are ignored until none has come in for a while.
-
-        Returns:
-            What is wrong with it or had to be cut down, empty if nothing. A refused command changes nothing.
-        """
-        pause = self._config.pause
-        ignored = f"ignored after a stop: send nothing for {pause:g} s, then command again"
-        if self._forgotten:  # until the next step, which would take it away again
-            return ignored
-        silent, self._heard = now - self._heard, now
-        try:
-            wanted = check_command(self._arm, names, (("position", position),))[0]
-        except (TypeError, ValueError) as error:
-            return f"{INVALID_COMMAND} {error}"
-        if self._barred and silent < pause:
-            return ignored
-        goal = np.clip(wanted, self._arm.lower, self._arm.upper)
-        self._barred = False
-        self._goal = goal
-        return _outside(self._arm, "position", np.abs(goal - wanted) > WORTH_A_WARNING)
-
-    def on_faults(self, faults: Sequence[str]) -> None:
-        """Take note of why the arm itself must not move; empty if it may."""
-        self._fault = f"fault: {'; '.join(faults)}" if faults else ""
-
-    def forget(self) -> None:
-        """Hold the arm where the next step will find it, as after a stop: somebody may move it meanwhile."""
-        self._forgotten = True
-
-    def on_unreachable(self) -> None:
-        """Take note that the servos could not be told the last step's result: those that held go on holding.
-
-        What they were not told doesn't count as time of holding, so that an arm that is found again isn't dropped.
-        """
-        if self.strength > 0.0:
-            self._held_since = None
-
-    def apply(self, now: float, measured_position: Array) -> Array:
-        """Servo goals, (6,) rad: the next towards the wanted position, or where the arm is if nothing may move.
-
-        Args:
-            now: s, on the clock of the other calls.
-            measured_position: (6,) rad; values that are not finite are replaced by what was sent last.
-        """
-        last = np.zeros(len(self._arm.names)) if self._sent is None else self._sent
-        if self._forgotten:
-            self._forgotten = False  # first, so that what is forgotten meanwhile is so in the next step
-            self._goal, self._sent, self._barred = None, None, True
-        here = np.where(np.isfinite(measured_position), measured_position, last)
-        here = np.clip(here, self._arm.lower, self._arm.upper)
-        elapsed, self._applied = now - self._applied, now
-        self.reason = self._permission.objection(now) or self._fault
-        if self.reason:
-            self._goal, self._barred = None, True
-            if self._sent is None or self._held_since is None or self.strength <= 0.0:
-                self._sent = here
-            self.strength = self._fading(now)
-            return self._sent
-        if self.strength < 1.0:  # it may have sunk
-            self._sent = here
-        self._held_since, self.strength = None, 1.0
-        start, elapsed = (here, 0.0) if self._sent is None else (self._sent, min(max(elapsed, 0.0), LONGEST_STEP))
-        goal = start if self._goal is None else self._goal
-        step = self._max_rate * elapsed
-        self._sent = np.clip(goal, start - step, start + step)
-        return self._sent
-
-    def _fading(self, now: float) -> float:
-        """The strength of an arm that is held at ``now`` (s)."""
-        if self._held_since is None or now < self._held_since:  # a clock that was set back starts anew
-            self._held_since = now
-        over = now - self._held_since - self._config.hold
-        return float(np.clip(1.0 - over / self._config.relax, 0.0, 1.0))
