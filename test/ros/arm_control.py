@@ -65,9 +65,9 @@ class ArmControl(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         topics = {"joint_states": JointState, "arm/mode": String, "arm/command": JointTrajectory}
-        cls.graph = Graph(topics, relay=True)
         cls.commands = []
         rospy.Subscriber("arm/command", JointTrajectory, cls.on_command, queue_size=100, tcp_nodelay=True)
+        cls.graph = Graph(topics, relay=True)  # after it, so that what the graph has heard is in the list
         cls.arm = actionlib.ActionClient("arm_controller/follow_joint_trajectory", FollowJointTrajectoryAction)
         cls.gripper = actionlib.ActionClient("gripper_controller/gripper_action", GripperCommandAction)
         cls.graph.wait_until(lambda: "arm/command" in cls.graph.latest, 10.0, "the first arm/command")
@@ -85,11 +85,13 @@ class ArmControl(unittest.TestCase):
             cls.commands.append(np.array(message.points[0].positions))
 
     def setUp(self) -> None:
-        self.arm.cancel_all_goals()
-        self.gripper.cancel_all_goals()
         self.graph.insist("estop_reset", 8.0)
         self.graph.insist("home", 10.0)
+        self.graph.pass_time(2 * PERIOD)  # until its last command has come in
         self.commands.clear()
+
+    def tearDown(self) -> None:
+        self.graph.unplug_sticks()
 
     @property
     def joints(self) -> np.ndarray:
@@ -104,6 +106,21 @@ class ArmControl(unittest.TestCase):
         """Until arm/mode says these words. It comes by another connection than results do, sooner or later."""
         self.graph.wait_until(lambda: words in self.mode, 1.0, f"arm/mode says '{words}'")
 
+    def begin(self, client: Any, goal: Any, **callbacks: Any) -> Any:
+        """Send a goal while time stands still, until it is under way; its handle."""
+        with self.graph.held():
+            handle = client.send_goal(goal, **callbacks)
+            waiting = (actionlib.CommState.WAITING_FOR_GOAL_ACK, actionlib.CommState.PENDING)
+            self.graph.wait_until(lambda: handle.get_comm_state() not in waiting, 2.0, "the goal is under way")
+        self.addCleanup(self.end, handle)
+        return handle
+
+    def end(self, handle: Any) -> None:
+        """Cancel a goal that goes on; a cancellation that hangs on its way could meet the next test's."""
+        if handle.get_comm_state() != actionlib.CommState.DONE:
+            handle.cancel()
+            self.finish(handle)
+
     def finish(self, handle: Any, timeout: float = 10.0) -> Any:
         """Wait for a goal's end; its state and result."""
         done = actionlib.CommState.DONE
@@ -111,6 +128,7 @@ class ArmControl(unittest.TestCase):
         return handle.get_goal_status(), handle.get_result()
 
     def assert_at(self, positions: Sequence[float], within: float = 0.03) -> None:
+        self.graph.pass_time(PERIOD)  # what was measured last may be older than what says that the arm is there
         np.testing.assert_allclose(self.joints[: len(positions)], positions, atol=within)
 
     def assert_still(self, seconds: float) -> None:
@@ -127,20 +145,20 @@ class ArmControl(unittest.TestCase):
     def test_a_trajectory_is_followed_to_its_goal(self) -> None:
         feedback: List[Any] = []
         goal = trajectory([(1.0, 0.5 * RAISED), (2.0, RAISED)])
-        handle = self.arm.send_goal(goal, feedback_cb=lambda _, message: feedback.append(message))
+        handle = self.begin(self.arm, goal, feedback_cb=lambda _, message: feedback.append(message))
         state, result = self.finish(handle)
         self.assertEqual((state, result.error_code), (GoalStatus.SUCCEEDED, FollowJointTrajectoryResult.SUCCESSFUL))
         self.assert_at(RAISED)
-        self.assertGreater(len(feedback), 10)
+        self.graph.wait_until(lambda: len(feedback) > 10, 1.0, "feedback")
         self.assertEqual(tuple(feedback[0].joint_names), tuple(FIVE))
         self.assertLess(max(max(map(abs, message.error.positions)) for message in feedback), CONFIG.tolerances.path)
         self.wait_for_mode("holding")
         self.assert_still(1.0)
 
     def test_a_new_goal_takes_over(self) -> None:
-        first = self.arm.send_goal(trajectory([(3.0, RAISED)]))
+        first = self.begin(self.arm, trajectory([(3.0, RAISED)]))
         self.graph.pass_time(1.0)
-        second = self.arm.send_goal(trajectory([(1.5, -RAISED)]))
+        second = self.begin(self.arm, trajectory([(1.5, -RAISED)]))
         self.assertEqual(self.finish(first)[0], GoalStatus.PREEMPTED)
         self.assertEqual(first.get_goal_status_text(), "a new goal took over")
         self.assertEqual(self.finish(second)[0], GoalStatus.SUCCEEDED)
@@ -149,7 +167,7 @@ class ArmControl(unittest.TestCase):
         self.assertLessEqual(steps.max(), CONFIG.motion.max_speed * PERIOD + 1e-9)
 
     def test_cancelling_holds(self) -> None:
-        handle = self.arm.send_goal(trajectory([(3.0, RAISED)]))
+        handle = self.begin(self.arm, trajectory([(3.0, RAISED)]))
         self.graph.pass_time(1.0)
         handle.cancel()
         self.assertEqual(self.finish(handle)[0], GoalStatus.PREEMPTED)
@@ -176,7 +194,7 @@ class ArmControl(unittest.TestCase):
         self.assert_still(0.5)
 
     def test_an_arm_without_torque_is_no_success(self) -> None:
-        handle = self.arm.send_goal(trajectory([(2.0, RAISED)]))
+        handle = self.begin(self.arm, trajectory([(2.0, RAISED)]))
         self.graph.pass_time(0.3)
         set_torque = rospy.ServiceProxy("set_torque", SetBool)
         self.assertTrue(set_torque(False).success)
@@ -189,11 +207,9 @@ class ArmControl(unittest.TestCase):
     # Stops.
 
     def test_an_estop_ends_everything_and_nothing_moves_by_itself(self) -> None:
-        handle, grip = self.arm.send_goal(trajectory([(3.0, RAISED)])), GripperCommandGoal()
+        grip = GripperCommandGoal()
         grip.command.position = Gripper(ROBOT).range[1]
-        opening = self.gripper.send_goal(grip)
-        active = actionlib.CommState.ACTIVE
-        self.graph.wait_until(lambda: {h.get_comm_state() for h in (handle, opening)} == {active}, 2.0, "both go on")
+        handle, opening = self.begin(self.arm, trajectory([(3.0, RAISED)])), self.begin(self.gripper, grip)
         with self.graph.held():
             self.graph.demand("estop")
         for client_handle in (handle, opening):
@@ -228,22 +244,19 @@ class ArmControl(unittest.TestCase):
     # Setpoints.
 
     def stream(self, positions: Sequence[float], seconds: float) -> None:
-        """Publish a setpoint at each control period for a while."""
-        publisher = rospy.Publisher("arm/setpoint", JointTrajectory, queue_size=1, tcp_nodelay=True)
-        self.graph.wait_until(lambda: publisher.get_num_connections() > 0, 5.0, "arm/setpoint has a listener")
-        message = JointTrajectory(joint_names=list(ARM), points=[JointTrajectoryPoint(positions=list(positions))])
-        for _ in range(round(seconds / PERIOD)):
-            publisher.publish(message)
-            self.graph.pass_time(PERIOD)
-        publisher.unregister()
+        """Publish a setpoint in each control period, for a while and until `unplug_sticks`."""
+        point = JointTrajectoryPoint(positions=list(positions))
+        self.graph.repeat("arm/setpoint", JointTrajectory(joint_names=list(ARM), points=[point]))
+        self.graph.pass_time(seconds)
 
     def test_a_jump_is_capped_and_a_stream_that_stops_holds(self) -> None:
         self.stream([*RAISED, 0.3], 0.7)
-        self.assertEqual(self.mode, "streaming")
+        self.wait_for_mode("streaming")
         steps = np.abs(np.diff([HOME, *self.commands], axis=0))
         self.assertAlmostEqual(steps.max(), CONFIG.motion.max_speed * PERIOD, delta=0.01)
         self.assert_at([*RAISED, 0.3])
-        self.graph.wait_until(lambda: self.mode == "holding: no setpoint for 0.5 s", 2.0, "the stream ends")
+        self.graph.unplug_sticks()
+        self.wait_for_mode("holding: no setpoint for 0.5 s")
         self.assert_still(0.5)
 
     def test_setpoints_into_the_dog_hold_before_it(self) -> None:

@@ -1,9 +1,12 @@
 """What a rostest needs of the running graph: its newest messages, waiting without sleeping, calls, and a firm hand.
 
-A test that relays the velocity (see `Graph`) takes part in lockstep: simulated time can be held still while something
-is done to the graph, and sticks repeat themselves in simulated time, so that results depend on no machine's speed.
+A test takes part in lockstep (see `pace`): simulated time waits until it has heard everything that speaks all the
+time, and can be held still. One that relays the velocity (see `Graph`) holds it exactly, and what it repeats it says
+once in every control period. So results depend on no machine's speed, and on no order among connections. What speaks
+only now and then (a mode, an action's end, the log) may still come late: wait for it.
 """
 
+import math
 import os
 import signal
 import subprocess
@@ -18,6 +21,7 @@ import roslib.packages
 import rospy
 from geometry_msgs.msg import Twist, Vector3
 from nav_msgs.msg import Odometry
+from pace import Pace
 from rosgraph_msgs.msg import Clock, Log
 from std_srvs.srv import Trigger
 
@@ -29,6 +33,15 @@ RELAYED = "mux_velocity"
 
 WALL_LIMIT = 120.0
 """s of wall time after which a wait fails because the graph stands still."""
+
+GRACE = 5.0
+"""s of wall time for which, when a wait's simulated time is over, time stands still for what is still on its way."""
+
+STANDSTILL = 5.0
+"""s of wall time that time may take to stand still."""
+
+POLL = 0.1
+"""s of wall time between two looks while no message comes in: an action's end, for one, comes past this file."""
 
 SERVICES = {"fault": Fault, "push": Push, "reset": Reset}
 
@@ -53,11 +66,11 @@ class Graph:
         self.latest: Dict[str, Any] = {}
         self.gates: List[Gate] = []
         self.log: List[str] = []
-        self.now = 0.0
         self._news = threading.Condition()
         self._held = False
+        self._paid = 0.0
         self._owed: Optional[Twist] = None
-        self._sticks: Dict[str, Tuple[rospy.Publisher, Twist]] = {}
+        self._sticks: Dict[str, Tuple[rospy.Publisher, Any]] = {}
         self._children: List[subprocess.Popen] = []
         self._relay = rospy.Publisher("cmd_vel_safe", Twist, queue_size=1, tcp_nodelay=True) if relay else None
         kinds: Dict[str, type] = {
@@ -68,41 +81,57 @@ class Graph:
             RELAYED if relay else "cmd_vel_safe": Twist,
             **(topics or {}),
         }
-        for topic, kind in kinds.items():
-            rospy.Subscriber(topic, kind, self._on_message, callback_args=topic, queue_size=100, tcp_nodelay=True)
+        with self._news:
+            subscribers = {
+                topic: rospy.Subscriber(topic, kind, self._on_message, topic, queue_size=100, tcp_nodelay=True)
+                for topic, kind in kinds.items()
+            }
+            self._pace = None if rospy.rostime.is_wallclock() else Pace(self._news, subscribers, self._pay)
         rospy.Subscriber("/clock", Clock, self._on_clock, queue_size=100, tcp_nodelay=True)
         rospy.Subscriber("/rosout", Log, self._on_log, queue_size=100)
+        if self._pace:
+            self.wait_until(lambda: self.now > 0.0, math.inf, "the first /clock")
 
     # Listening.
+
+    @property
+    def now(self) -> float:
+        """Up to when everything that speaks all the time has come in, s of simulated time; 0 on a real robot."""
+        return self._pace.reached if self._pace else 0.0
 
     def _on_message(self, message: Any, topic: str) -> None:
         with self._news:
             self.latest[topic] = message
+            if self._pace:
+                self._pace.heard(topic, message)
             if topic == "legs/state":
                 stamp = message.header.stamp.to_sec()
                 self.gates.append(Gate(stamp, message.gate == LegState.ACTIVE, message.gate_reason))
-                self.now = max(self.now, stamp)
             elif topic == RELAYED:
-                for publisher, twist in self._sticks.values():
-                    publisher.publish(twist)
+                for publisher, repeated in self._sticks.values():
+                    publisher.publish(repeated)
                 self._owed = message
                 self._pay()
             self._news.notify_all()
 
     def _on_clock(self, message: Clock) -> None:
         with self._news:
-            self.now = max(self.now, message.clock.to_sec())
-            self._news.notify_all()
+            if self._pace:
+                self._pace.tick(message.clock.to_sec())
 
     def _on_log(self, message: Log) -> None:
         with self._news:
             self.log.append(f"{message.name}: {message.msg}")
             self._news.notify_all()
 
+    def _owes(self) -> bool:
+        """Whether the mirror waits for the relay, in a control period of which everything has come in."""
+        return self._owed is not None and self.now > self._paid
+
     def _pay(self) -> None:
-        if self._relay and self._owed and not self._held:
+        if self._relay and self._owes() and not self._held:
             self._relay.publish(self._owed)
-            self._owed = None
+            self._owed, self._paid = None, self.now
 
     # Waiting.
 
@@ -117,16 +146,24 @@ class Graph:
         Raises:
             AssertionError: it didn't come true.
         """
-        wall = time.monotonic() + WALL_LIMIT
         with self._news:
             end = self.now + timeout
-            while True:
-                value = condition()
-                if value:
-                    return value
-                if self.now > end or time.monotonic() > wall:
-                    raise AssertionError(f"{what}: not within {timeout} s of simulated time; {self.situation()}")
-                self._news.wait(wall - time.monotonic())
+            value = self._await(condition, WALL_LIMIT, lambda: self.now > end)
+            if not value:
+                with self.held():
+                    value = self._await(condition, GRACE)
+            if not value:
+                raise AssertionError(f"{what}: not within {timeout} s of simulated time; {self.situation()}")
+            return value
+
+    def _await(self, condition: Callable[[], Any], wall: float, over: Callable[[], bool] = lambda: False) -> Any:
+        """The condition's value once it is true, ``over`` is, or ``wall`` s have passed; the caller holds the lock."""
+        end = time.monotonic() + wall
+        while True:
+            value = condition()
+            if value or over() or time.monotonic() > end:
+                return value
+            self._news.wait(POLL)
 
     def pass_time(self, seconds: float) -> None:
         """Let simulated time go by."""
@@ -204,12 +241,15 @@ class Graph:
 
     def hold_stick(self, source: str, vx: float = 0.0, vy: float = 0.0, wz: float = 0.0) -> None:
         """From now on ``source`` ("" for plain cmd_vel) commands this at every control period, m/s and rad/s."""
-        topic = f"cmd_vel/{source}" if source else "cmd_vel"
-        publisher = self._sticks[topic][0] if topic in self._sticks else rospy.Publisher(topic, Twist, queue_size=1)
         twist = Twist()
         twist.linear.x, twist.linear.y, twist.angular.z = vx, vy, wz
+        self.repeat(f"cmd_vel/{source}" if source else "cmd_vel", twist)
+
+    def repeat(self, topic: str, message: Any) -> None:
+        """From now on publish a message once in every control period, until `unplug_sticks`; needs the relay."""
+        publisher = self._sticks[topic][0] if topic in self._sticks else self.intruder(topic, type(message))
         with self._news:
-            self._sticks[topic] = (publisher, twist)
+            self._sticks[topic] = (publisher, message)
 
     def unplug_sticks(self) -> None:
         """All sources die: they fall silent and their connections go."""
@@ -220,15 +260,26 @@ class Graph:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Simulated time stands still, at the latest at the next control period, while something is done."""
+        """Simulated time stands still while something is done: at `now`, if the test relays the velocity."""
         with self._news:
-            self._held = True
+            outer = self._held
+            self._hold(True)
+            self._await(self._stands_still, STANDSTILL)
         try:
             yield
         finally:
             with self._news:
-                self._held = False
-                self._pay()
+                self._hold(outer)
+
+    def _hold(self, held: bool) -> None:
+        self._held = held
+        if self._relay:
+            self._pay()
+        elif self._pace:
+            self._pace.hold(held)
+
+    def _stands_still(self) -> bool:
+        return self._relay is None or self._owes()
 
     def kill(self, node: str) -> None:
         """End a node the hard way. Only ever nodes of this graph: the master knows their process ids."""
@@ -264,6 +315,8 @@ class Graph:
         """Leave the graph and end what `start` started."""
         with self._news:
             self._relay = None
+        if self._pace:
+            self._pace.close()
         for child in self._children:
             if child.poll() is None:
                 child.terminate()

@@ -176,6 +176,7 @@ class ServoBus:
         self._folder = None if link else tempfile.TemporaryDirectory()
         self.path = str(link or Path(self._folder.name) / "tty")
         self._stop = threading.Event()
+        self._stop.set()
         self._master = self._slave = -1
         self.plug_in()
 
@@ -196,6 +197,8 @@ class ServoBus:
         return next(servo for servo in self.servos if servo.peek(reg.ID) == number)
 
     def plug_in(self) -> None:
+        if not self._stop.is_set():
+            return
         self._stop.clear()
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)

@@ -35,6 +35,7 @@ from xdog.srv import (
 )
 from xdog_sim.config import MirrorConfigError, load_mirror_config
 from xdog_sim.lockstep import Lockstep
+from xdog_sim.nodes.connections import has_publisher
 from xdog_sim.nodes.conversions import detections_message
 from xdog_sim.nodes.viewer import open_viewer
 from xdog_sim.robot import SimulatedRobot, SimulationError
@@ -46,15 +47,6 @@ BACKLOG = 0.1
 
 FRAME_TIME = 1.0 / 60.0
 """Between two pictures of the viewer, s of wall time."""
-
-
-def has_publisher(subscriber: rospy.Subscriber, node: str = "") -> bool:
-    """Whether a publisher's connection is open, that of ``node`` if it is given.
-
-    rospy counts the connection of a killed node until the master forgets it, but its socket is gone at once.
-    """
-    links = (link for link in list(subscriber.impl.connections) if getattr(link, "socket", None) is not None)
-    return any(not node or link.callerid_pub == node for link in links)
 
 
 class SimBridge(Bridge):
