@@ -90,10 +90,10 @@ def test_reads_and_writes_a_register(wire: ServoBus, bus: FeetechBus) -> None:
 
 
 def test_one_sync_read_gives_everything_and_one_sync_write_sends_it(wire: ServoBus, bus: FeetechBus) -> None:
-    assert eventually(lambda: sorted(bus.sync_read(IDS, *reg.PRESENT)) == IDS)
-    answer = bus.sync_read([6, 1], *reg.PRESENT)[6]
-    assert reg.PRESENT_POSITION.decode(answer.data, 56) == (2023 + 3275) // 2
-    assert reg.PRESENT_VOLTAGE.decode(answer.data, 56) == 121
+    assert eventually(lambda: sorted(bus.sync_read(IDS, *reg.CYCLIC)) == IDS)
+    answer = bus.sync_read([6, 1], *reg.CYCLIC)[6]
+    assert reg.PRESENT_POSITION.decode(answer.data, reg.CYCLIC[0]) == (2023 + 3275) // 2
+    assert reg.PRESENT_VOLTAGE.decode(answer.data, reg.CYCLIC[0]) == 121
     bus.sync_write(reg.GOAL_POSITION, {1: 1000, 6: 3000})
     assert eventually(lambda: bus.read(6, reg.GOAL_POSITION) == 3000)
     assert wire.servo(1).peek(reg.GOAL_POSITION) == 1000
@@ -102,7 +102,7 @@ def test_one_sync_read_gives_everything_and_one_sync_write_sends_it(wire: ServoB
 
 def test_a_silent_servo_does_not_hide_the_others(wire: ServoBus, bus: FeetechBus) -> None:
     wire.servo(3).silent = True
-    assert eventually(lambda: sorted(bus.sync_read(IDS, *reg.PRESENT)) == [1, 2, 4, 5, 6])
+    assert eventually(lambda: sorted(bus.sync_read(IDS, *reg.CYCLIC)) == [1, 2, 4, 5, 6])
     with pytest.raises(BusError, match=r"servo 3 \(elbow_flex\) does not answer on .*: check its cable"):
         bus.read(3, reg.ID)
 
@@ -117,15 +117,15 @@ def test_a_spoilt_answer_is_asked_for_again(wire: ServoBus, bus: FeetechBus, fau
 
 def test_a_spoilt_answer_costs_a_sync_read_one_servo(wire: ServoBus, bus: FeetechBus) -> None:
     wire.corrupt = 1
-    answers = bus.sync_read(IDS, *reg.PRESENT)
+    answers = bus.sync_read(IDS, *reg.CYCLIC)
     assert set(answers) <= {2, 3, 4, 5, 6}
-    assert eventually(lambda: sorted(bus.sync_read(IDS, *reg.PRESENT)) == IDS)
+    assert eventually(lambda: sorted(bus.sync_read(IDS, *reg.CYCLIC)) == IDS)
 
 
 def test_noise_before_the_answers(wire: ServoBus, bus: FeetechBus) -> None:
     wire.noise = b"\x00\xff\x13\xff\xff\xff"
     assert bus.read(2, reg.HOMING_OFFSET) == 92
-    assert eventually(lambda: sorted(bus.sync_read(IDS, *reg.PRESENT)) == IDS)
+    assert eventually(lambda: sorted(bus.sync_read(IDS, *reg.CYCLIC)) == IDS)
 
 
 def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(wire: ServoBus, bus: FeetechBus) -> None:
@@ -149,7 +149,7 @@ def test_nothing_waits_for_ever(wire: ServoBus, bus: FeetechBus, ail: str, monke
         wire.delay = 0.2
     else:
         wire.noise = b"\xff\xff\x01\xfa\x00" * 20
-    for question in (lambda: bus.sync_read(IDS, *reg.PRESENT), lambda: bus.ping(1), lambda: bus.listen_for_all(0.05)):
+    for question in (lambda: bus.sync_read(IDS, *reg.CYCLIC), lambda: bus.ping(1), lambda: bus.listen_for_all(0.05)):
         start = time.monotonic()
         question()
         assert time.monotonic() - start < BOUND
@@ -158,7 +158,7 @@ def test_nothing_waits_for_ever(wire: ServoBus, bus: FeetechBus, ail: str, monke
 def test_a_pulled_cable_is_named_and_may_be_plugged_in_again(wire: ServoBus, bus: FeetechBus) -> None:
     wire.unplug()
     with pytest.raises(PortError, match=r"has gone .*plug the arm's USB cable in again"):
-        bus.sync_read(IDS, *reg.PRESENT)
+        bus.sync_read(IDS, *reg.CYCLIC)
     with pytest.raises(PortError, match="is not open"):
         bus.sync_write(reg.GOAL_POSITION, {1: 0})
     with pytest.raises(PortError, match="there is no such device"):

@@ -27,8 +27,8 @@ def check_servo(bus: FeetechBus, servo: int, health: HealthConfig) -> Finding:
         remedy = "check its cable; a new servo has no id of its own: ./xdog arm setup-motors"
         return Finding(MISSING, f"{bus.name(servo)} does not answer", remedy)
     table = ServoTable(bus, servo)
-    answer = bus.read_block(servo, *reg.PRESENT)
-    start = reg.PRESENT[0]
+    answer = bus.read_block(servo, *reg.CYCLIC)
+    start = reg.CYCLIC[0]
     voltage = reg.PRESENT_VOLTAGE.decode(answer.data, start) / 10.0
     temperature = reg.PRESENT_TEMPERATURE.decode(answer.data, start)
     firmware = f"{table.values[reg.FIRMWARE_MAJOR]}.{table.values[reg.FIRMWARE_MINOR]}"
@@ -65,7 +65,7 @@ def check_timing(bus: FeetechBus, servos: Sequence[int]) -> Finding:
     lost = 0
     for _ in range(READS):
         start = time.monotonic()
-        answers: Dict[int, Answer] = bus.sync_read(servos, *reg.PRESENT)
+        answers: Dict[int, Answer] = bus.sync_read(servos, *reg.CYCLIC)
         spent.append(1000.0 * (time.monotonic() - start))
         lost += len(answers) < len(servos)
     slow = float(np.percentile(spent, 99))

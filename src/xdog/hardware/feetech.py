@@ -28,7 +28,7 @@ ANSWER_TIME = 7.0
 """ms that servos and USB adapter may take on top of the wire time.
 
 A servo answers within 0.5 ms (Return_Delay_Time), a USB adapter hands bytes over every 1 ms; two attempts at a whole
-sync read, (1.4 + 7) ms each, fit into a cycle of 20 ms.
+sync read, (2.4 + 7) ms each, fit into a cycle of 20 ms.
 """
 
 WRITE_TIME = 0.02

@@ -102,11 +102,12 @@ STATUS = Register("Status", 65, 1)
 PRESENT_CURRENT = Register("Present_Current", 69, 2, sign_bit=15)  # 6.5 mA
 VELOCITY_UNIT = Register("Velocity_Unit_factor", 82, 1)
 
-PRESENT = (56, 15)
-"""Start and length of the block from Present_Position to Present_Current that is read in every cycle.
+CYCLIC = (40, 31)
+"""Start and length of the block from Torque_Enable to Present_Current that is read in every cycle.
 
-At 1 Mbaud its sync read of six servos is 14 + 6 x 21 = 140 bytes, 1.40 ms. Ending at Present_Temperature it would be 98
-bytes, 0.98 ms; but reading the current apart costs a second round trip over USB, 1 ms and more, and shows one servo.
+At 1 Mbaud its sync read of six servos is 14 + 6 x 37 = 236 bytes, 2.36 ms. From Present_Position on it would be 140
+bytes, 1.40 ms, but would not show a servo that has reset; and asking for that apart costs a second round trip over USB,
+1 ms and more, and shows one servo.
 """
 
 EEPROM = ((0, 40), (80, 7))

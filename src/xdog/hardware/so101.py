@@ -31,9 +31,6 @@ AMPERES = 0.0065
 RECONNECT_PERIOD = 1.0
 """s between two tries to find an arm again whose cable was pulled."""
 
-LIMITS_PERIOD = 50
-"""Cycles after which full torque limits are told anew: a sync write has no answer, so that a servo may miss it."""
-
 
 class Scale:
     """Between positions of the servos (0 to 4095) and joint angles (rad), both (n,).
@@ -98,9 +95,8 @@ class So101Arm:
         self._heard: Dict[int, float] = {}
         self._goal: Optional[Array] = None
         self._wanted, self._strength, self._torque = True, 1.0, False
-        self._limits: Dict[int, int] = {}
-        self._limits_age = 0
         self._lost: Set[int] = set()
+        self._acceleration: Optional[Array] = None
         self._max_torque = np.full(len(self._names), 1000)
         self._velocity_unit = np.ones(len(self._names))
 
@@ -130,8 +126,10 @@ class So101Arm:
             self._health = ServoHealth(self._names, self._grips, overload, self._figures)
             self._heard = dict.fromkeys(self._ids, time.monotonic())
             self._lost.clear()
+            self._acceleration = None
             self._connected, self._trouble = True, ""
             self._poll()
+            self._acceleration = self._column(reg.ACCELERATION)
             if self._wanted and self._strength > 0.0:
                 self._take_hold()
 
@@ -225,11 +223,11 @@ class So101Arm:
         now = time.monotonic()
         limit = self._figures.silent_time
         row = sorted(self._ids, key=lambda servo: -self._heard[servo])
-        answers = self.bus.sync_read(row, *reg.PRESENT)
+        answers = self.bus.sync_read(row, *reg.CYCLIC)
         again = [servo for servo in row if servo not in answers and now - self._heard[servo] <= limit]
         if again:
             self.bus.counts.retries += 1
-            answers.update(self.bus.sync_read(again, *reg.PRESENT))
+            answers.update(self.bus.sync_read(again, *reg.CYCLIC))
         self.bus.counts.incomplete += len(answers) < len(row)
         self._answers.update(answers)
         self._heard.update(dict.fromkeys(answers, now))
@@ -238,7 +236,21 @@ class So101Arm:
             self._lost.update(lost)
             self.bus.counts.silent += 1
             raise BusError(self._describe_lost(lost))
+        reset = [servo for servo in row if servo in answers and servo not in self._lost and self._has_reset(servo)]
+        if reset:
+            self._lost.update(reset)
+            raise BusError(self._describe_reset(reset))
         self._judge(now)
+
+    def _has_reset(self, servo: int) -> bool:
+        """Whether a servo has forgotten what it was told: without power for a moment its RAM is as it came up."""
+        i = self._ids.index(servo)
+        slow = self._acceleration is not None and self._column(reg.ACCELERATION)[i] != self._acceleration[i]
+        return bool(slow or (self._torque and self._column(reg.TORQUE_ENABLE)[i] != 1))
+
+    def _describe_reset(self, reset: List[int]) -> str:
+        names = ", ".join(self.bus.name(servo) for servo in reset)
+        return f"{names} has reset and let go of its joint: check its cable and the power supply under load"
 
     def _describe_lost(self, lost: List[int]) -> str:
         if len(lost) == len(self._ids):
@@ -260,7 +272,7 @@ class So101Arm:
         self._health.update(now, sample)
 
     def _column(self, register: Register) -> Array:
-        start = reg.PRESENT[0]
+        start = reg.CYCLIC[0]
         return np.array([register.decode(self._answers[servo].data, start) for servo in self._ids])
 
     # Driving.
@@ -278,15 +290,13 @@ class So101Arm:
     def _hold(self, servos: Sequence[int]) -> None:
         """Torque on for these, each once it has confirmed that its goal is where it is."""
         here = dict(zip(self._ids, self._column(reg.PRESENT_POSITION).tolist()))
-        for servo in servos:
-            self._limits.pop(servo, None)
         self._limit_torque()
         for servo in servos:
             self.bus.write(servo, reg.GOAL_POSITION, here[servo])
             self.bus.write(servo, reg.TORQUE_ENABLE, 1)
 
     def _restore(self) -> None:
-        """Set servos up again that were silent and answer again: without power they forgot torque and goal."""
+        """Set servos up again that were silent or have reset: without power they forgot torque and goal."""
         if not self._lost:
             return
         names = [name for name, servo in zip(self._names, self._ids) if servo in self._lost]
@@ -312,17 +322,13 @@ class So101Arm:
         self._torque = False
 
     def _limit_torque(self) -> None:
-        """Tell the servos their torque limits: what has changed, and all in each cycle of fading or now and then."""
+        """Tell the servos their torque limits until they show them: a sync write has no answer, one may miss it."""
         share = np.minimum(self._strength, self._health.torque)
         limits = np.minimum(np.ceil(share * 1000.0), self._max_torque).astype(int).tolist()
-        self._limits_age += 1
-        again = self._strength < 1.0 or self._limits_age >= LIMITS_PERIOD
-        told = {servo: limit for servo, limit in zip(self._ids, limits) if again or self._limits.get(servo) != limit}
-        if again:
-            self._limits_age = 0
+        shown = self._column(reg.TORQUE_LIMIT).tolist()
+        told = {servo: limit for servo, limit, last in zip(self._ids, limits, shown) if limit != last}
         if told:
             self.bus.sync_write(reg.TORQUE_LIMIT, told)
-            self._limits.update(told)
 
     # Connecting.
 
