@@ -60,6 +60,15 @@ def test_the_nearest_of_the_label_is_chosen_and_followed() -> None:
     assert tracker.place()[0] == pytest.approx(0.42)
 
 
+def test_a_nearer_one_that_the_first_picture_missed_is_taken() -> None:
+    tracker, here = Tracker(0.1, 5), np.zeros(3)
+    tracker.choose([seen(0.0, 2.0)], "ball", here)
+    tracker.choose([seen(0.1, 2.0), seen(0.1, 0.4)], "ball", here)
+    assert tracker.place()[0] == 0.4
+    tracker.choose([seen(0.2, 0.35)], "ball", here)  # nearer by less than the gate: no reason to begin anew
+    assert tracker.place()[0] == 0.4
+
+
 @pytest.mark.parametrize("bottom", [0.0, 0.18, 0.6])
 def test_the_stance_is_one_that_was_learned_for_such_a_height(bottom: float) -> None:
     centre = np.array([0.33, 0.05, bottom + 0.02])

@@ -206,9 +206,10 @@ class Pick:
         while not (self._tracker.steady and self._age() <= config.fresh):
             if self._now - begin > config.time:
                 raise _End("lost", f"no {what} was seen for {config.time:g} s: is it in view of the camera?")
-            if self._tracker.target is None or self._age() > config.fresh:
-                fresh = [s for s in self._sightings if -self._control <= self._now - s.stamp <= config.fresh]
-                self._tracker.choose(fresh, self._label, self._measure.posture.to_level(np.zeros(3)))
+            if self._tracker.target is not None and self._age() > config.fresh:
+                self._tracker.forget()
+            fresh = [s for s in self._sightings if -self._control <= self._now - s.stamp <= config.fresh]
+            self._tracker.choose(fresh, self._label, self._measure.posture.to_level(np.zeros(3)))
             self.progress = min((self._now - begin) / config.time, 1.0)
             yield
         self._note_place()

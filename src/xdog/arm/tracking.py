@@ -59,12 +59,21 @@ class Tracker:
         self._seen = []
 
     def choose(self, sightings: Sequence[Sighting], label: str, near: Array) -> Optional[Sighting]:
-        """Take the object of a label ("" for any) that is nearest to a point (3,) of the level frame."""
+        """Take the object of a label ("" for any) that is nearest to a point (3,) of the level frame.
+
+        One that is chosen stays so unless another is nearer by more than the gate: a detector misses things now and
+        then, and the nearest may have been missing from the first picture. Returns the target.
+        """
+
+        def away(sighting: Sighting) -> float:
+            return float(np.linalg.norm(sighting.centre - near))
+
         fitting = [sighting for sighting in sightings if label in ("", sighting.label)]
-        if not fitting:
-            return None
-        self._seen = [min(fitting, key=lambda sighting: float(np.linalg.norm(sighting.centre - near)))]
-        return self._seen[0]
+        if fitting:
+            nearest = min(fitting, key=away)
+            if self.target is None or away(nearest) < away(self.target) - self._gate:
+                self._seen = [nearest]
+        return self.target
 
     def follow(self, sightings: Sequence[Sighting]) -> bool:
         """Look for the chosen object among newer sightings; whether it is there."""

@@ -1,0 +1,156 @@
+"""Asks the running graph to pick up one object after the other, and looks at what really became of them."""
+
+import threading
+import time
+from typing import Any, Callable, Dict, Sequence
+
+import actionlib
+import rospy
+from std_srvs.srv import Trigger
+
+from xdog.msg import LocomotionState, PickObjectAction, PickObjectGoal
+from xdog.nodes.standard_messages import Detection3DArray
+from xdog.srv import Reset
+from xdog_learning.pick.lanes import Lane, Picked
+from xdog_sim.grasp.config import SuccessConfig
+
+START_TIMEOUT = 90.0
+"""s of wall time within which the graph must be up."""
+SILENCE_TIMEOUT = 60.0
+"""s of wall time without a new simulated instant: the simulation has died."""
+UP = 8.0
+"""Simulated s that standing up may take."""
+PICK = 120.0
+"""Simulated s after which a pick is called off."""
+
+
+class PickerError(RuntimeError):
+    """The graph does not do what it must for an object to be picked up."""
+
+
+class Picker:
+    """One lane after the other.
+
+    Args:
+        lanes: of the scene that the graph simulates.
+        success: how far up and how long counts.
+    """
+
+    def __init__(self, lanes: Sequence[Lane], success: SuccessConfig) -> None:
+        self._numbers: Dict[str, int] = {lane.name: number for number, lane in enumerate(lanes)}
+        self._success = success
+        self._news = threading.Condition()
+        self._latest: Dict[str, Any] = {}
+        for topic, kind in (("locomotion/state", LocomotionState), ("ground_truth/objects", Detection3DArray)):
+            rospy.Subscriber(topic, kind, self._on_message, callback_args=topic, queue_size=1, tcp_nodelay=True)
+        self._client = actionlib.SimpleActionClient("pick_object", PickObjectAction)
+
+    def wait_until_ready(self) -> None:
+        """Wait until the graph is up.
+
+        Raises:
+            PickerError: it is not within START_TIMEOUT; the message says what is missing.
+        """
+        deadline = time.monotonic() + START_TIMEOUT
+        for service in ("reset", "damp", "estop_reset", "stand"):
+            try:
+                rospy.wait_for_service(service, timeout=max(deadline - time.monotonic(), 0.1))
+            except rospy.ROSException:
+                raise PickerError(f"the graph is not up: no service '{service}'") from None
+        if not self._client.wait_for_server(rospy.Duration(START_TIMEOUT)):
+            raise PickerError("nobody offers pick_object")
+        self._wait_until(lambda: len(self._latest) == 2, START_TIMEOUT, "states and objects")
+
+    def pick(self, lane: Lane) -> Picked:
+        """Put the dog before a lane, let it stand up and pick the object up.
+
+        Raises:
+            PickerError: the dog does not stand up, or the simulation stopped.
+        """
+        self._ask("damp")
+        answer = rospy.ServiceProxy("reset", Reset)("lie", 0.0, lane.y, 0.0)
+        if not answer.success:
+            raise PickerError(f"reset: {answer.message}")
+        self._pass(0.2)  # until all nodes have heard that the legs jumped
+        self._ask("estop_reset")
+        self._ask("stand")
+        self._wait_until(
+            lambda: self._latest["locomotion/state"].state == LocomotionState.STANDING, UP, "the dog stands"
+        )
+        self._pass(1.0)  # the detector is to see the object from here
+        before, begun = self._lowest(lane), rospy.get_time()
+        self._client.send_goal(PickObjectGoal(label=lane.label, afterwards=PickObjectGoal.HOLD))
+        try:
+            self._wait_until(
+                lambda: self._client.simple_state == actionlib.SimpleGoalState.DONE, PICK, "pick_object ends"
+            )
+        except PickerError:
+            self._client.cancel_goal()
+            raise
+        seconds, result = rospy.get_time() - begun, self._client.get_result()
+        if result is None:
+            raise PickerError(f"pick_object gave no result: {self._client.get_goal_status_text()}")
+        lifted = self._lowest(lane) - before >= self._success.lift
+        self._pass(self._success.hold)
+        lifted = lifted and self._lowest(lane) - before >= self._success.lift
+        return Picked(result.outcome, result.message, int(result.attempts), lifted, seconds)
+
+    def _on_message(self, message: Any, topic: str) -> None:
+        with self._news:
+            self._latest[topic] = message
+            self._news.notify_all()
+
+    def _lowest(self, lane: Lane) -> float:
+        """Of the lane's object above the ground, m."""
+        box = self._latest["ground_truth/objects"].detections[self._numbers[lane.name]].bbox
+        return float(box.center.position.z - 0.5 * box.size.z)
+
+    def _ask(self, service: str) -> None:
+        """Call a service until it agrees: nodes that have just started may not know each other yet."""
+        end, answer = rospy.get_time() + UP, None
+        while answer is None or not answer.success:
+            if rospy.get_time() > end:
+                raise PickerError(f"{service}: {'' if answer is None else answer.message}")
+            answer = rospy.ServiceProxy(service, Trigger)()
+            if not answer.success:
+                self._pass(0.1)
+
+    def _pass(self, seconds: float) -> None:
+        """Let simulated time go by."""
+        end = rospy.get_time() + seconds
+        self._wait_until(lambda: rospy.get_time() >= end, seconds + 1.0, "the clock goes on")
+
+    def _wait_until(self, condition: Callable[[], bool], timeout: float, what: str) -> None:
+        """Look at a condition whenever a message comes in; ``timeout`` in simulated s."""
+        end, wall = rospy.get_time() + timeout, time.monotonic() + SILENCE_TIMEOUT
+        with self._news:
+            while not condition():
+                now = rospy.get_time()
+                if now > end:
+                    raise PickerError(f"{what}: not within {timeout:g} s")
+                if not self._news.wait(max(wall - time.monotonic(), 0.0)):
+                    raise PickerError(f"{what}: the simulation stands still")
+                wall = time.monotonic() + SILENCE_TIMEOUT
+
+
+def pick_all(lanes: Sequence[Lane], success: SuccessConfig, report: Callable[[Lane, Picked], None]) -> None:
+    """Join the graph that ``ROS_MASTER_URI`` names, try every lane, and leave.
+
+    Args:
+        lanes: of the graph's scene.
+        success: how far up and how long counts.
+        report: called after every lane.
+
+    Raises:
+        PickerError: the graph fails.
+    """
+    rospy.init_node("picker", disable_signals=True)
+    try:
+        picker = Picker(lanes, success)
+        picker.wait_until_ready()
+        for lane in lanes:
+            report(lane, picker.pick(lane))
+    except rospy.ServiceException as error:
+        raise PickerError(f"a service failed: {error}") from error
+    finally:
+        rospy.signal_shutdown("all objects were tried")

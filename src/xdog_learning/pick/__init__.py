@@ -1,0 +1,1 @@
+"""Picking objects up with the whole dog, scored in the running graph."""
