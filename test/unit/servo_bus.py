@@ -185,6 +185,7 @@ class ServoBus:
         self.path = str(link or Path(self._folder.name) / "tty")
         self._stop = threading.Event()
         self._stop.set()
+        self._answering = False
         self._master = self._slave = -1
         self.plug_in()
 
@@ -228,6 +229,13 @@ class ServoBus:
         os.close(self._slave)
         os.close(self._master)
 
+    @property
+    def owes(self) -> bool:
+        """Whether something was asked that this process has not got round to; ``delay`` makes it late on purpose."""
+        if self._stop.is_set() or self.delay:
+            return False
+        return bool(select.select([self._master], [], [], 0.0)[0]) or self._answering
+
     def step(self) -> None:
         """20 ms pass for all servos."""
         for servo in self.servos:
@@ -245,12 +253,16 @@ class ServoBus:
                 self._stop.wait(0.0002)
             if not select.select([self._master], [], [], 0.0 if self.babble else 0.02)[0]:
                 continue
-            pending += os.read(self._master, 4096)
-            while True:
-                packet = self._cut_packet(pending)
-                if packet is None:
-                    break
-                self._obey(packet)
+            self._answering = True
+            try:
+                pending += os.read(self._master, 4096)
+                while True:
+                    packet = self._cut_packet(pending)
+                    if packet is None:
+                        break
+                    self._obey(packet)
+            finally:
+                self._answering = False
 
     @staticmethod
     def _cut_packet(pending: bytearray) -> Optional[bytes]:

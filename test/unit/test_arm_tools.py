@@ -5,6 +5,7 @@ from typing import Callable, Iterator, List
 
 import pytest
 from servo_bus import CALIBRATION, Servo, ServoBus, calibrated_servos
+from servo_time import be_patient
 
 from xdog.arm_tools.__main__ import main
 from xdog.arm_tools.calibrate import Ranges, calibrate
@@ -13,7 +14,6 @@ from xdog.arm_tools.setup_motors import find_servo, setup_motors
 from xdog.arm_tools.terminal import choose_port
 from xdog.description import load_description
 from xdog.doctor import MISSING
-from xdog.hardware import feetech
 from xdog.hardware import registers as reg
 from xdog.hardware.calibration import load_calibration, save_calibration
 from xdog.hardware.feetech import BusError, FeetechBus, PortError
@@ -26,7 +26,7 @@ JOINTS = {name: entry.id for name, entry in CALIBRATION.items()}
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feetech, "ANSWER_TIME", 60.0)  # a busy machine may keep the emulator waiting
+    be_patient(monkeypatch)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from servo_bus import CALIBRATION, ServoBus, calibrated_servos
+from servo_time import be_patient
 
 from xdog.hardware import feetech
 from xdog.hardware import registers as reg
@@ -22,7 +23,7 @@ BOUND = 2.0
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may keep the emulator waiting; a robot's servos are never late by so much."""
-    monkeypatch.setattr(feetech, "ANSWER_TIME", 50.0)
+    be_patient(monkeypatch)
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from servo_bus import CALIBRATION, ServoBus, calibrated_servos
+from servo_time import be_patient
 
 from xdog.description import load_description
-from xdog.hardware import feetech
 from xdog.hardware import registers as reg
 from xdog.hardware.calibration import save_calibration
 from xdog_learning.grasp.record import Arguments
@@ -19,7 +19,7 @@ ROBOT = load_description()
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feetech, "ANSWER_TIME", 50.0)  # a busy machine may keep the emulator waiting
+    be_patient(monkeypatch)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Callable, Iterator
 import numpy as np
 import pytest
 from servo_bus import CALIBRATION, Servo, ServoBus, calibrated_servos, joint_index
+from servo_time import be_patient
 
 from xdog.description import load_description
 from xdog.hardware import feetech, so101
@@ -26,7 +27,7 @@ TURN = 2 * np.pi / 4096
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feetech, "ANSWER_TIME", 50.0)  # a busy machine may keep the emulator waiting
+    be_patient(monkeypatch)
     monkeypatch.setattr(so101, "RECONNECT_PERIOD", 0.0)
 
 
