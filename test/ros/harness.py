@@ -13,8 +13,9 @@ import subprocess
 import threading
 import time
 import xmlrpc.client
+from collections import deque
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 import rosgraph
 import roslib.packages
@@ -33,6 +34,9 @@ RELAYED = "mux_velocity"
 
 WALL_LIMIT = 120.0
 """s of wall time after which a wait fails because the graph stands still."""
+
+STATES_KEPT = 1000
+"""Of the newest legs/state, 5 s."""
 
 GRACE = 5.0
 """s of wall time for which, when a wait's simulated time is over, time stands still for what is still on its way."""
@@ -65,6 +69,7 @@ class Graph:
     def __init__(self, topics: Optional[Mapping[str, type]] = None, relay: bool = False) -> None:
         self.latest: Dict[str, Any] = {}
         self.gates: List[Gate] = []
+        self.states: Deque[LegState] = deque(maxlen=STATES_KEPT)
         self.log: List[str] = []
         self._news = threading.Condition()
         self._held = False
@@ -106,6 +111,7 @@ class Graph:
                 self._pace.heard(topic, message)
             if topic == "legs/state":
                 stamp = message.header.stamp.to_sec()
+                self.states.append(message)
                 self.gates.append(Gate(stamp, message.gate == LegState.ACTIVE, message.gate_reason))
             elif topic == RELAYED:
                 for publisher, repeated in self._sticks.values():
@@ -235,6 +241,8 @@ class Graph:
             cause = self.now
             command.header.stamp = rospy.Time.from_sec(cause + ahead)
             publisher.publish(command)
+            links = list(publisher.impl.connections)
+            self.wait_until(lambda: all(link.stat_num_msg for link in links), 1.0, "the command is on its way")
         self.pass_time(0.02)
         publisher.unregister()
         return cause

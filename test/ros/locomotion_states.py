@@ -4,7 +4,7 @@
 # ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
 import math
 import unittest
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
 import numpy as np
 import rospy
@@ -65,6 +65,7 @@ class LocomotionStates(unittest.TestCase):
     def setUp(self) -> None:
         self.graph.unplug_sticks()
         self.graph.demand("damp")
+        self.wait_for(LocomotionState.DAMPED)
         self.graph.demand("reset", "lie", 0.0, 0.0, 0.0)
         self.graph.pass_time(0.1)  # until everybody has seen the legs jump
         self.graph.insist("estop_reset", 8.0)
@@ -73,7 +74,7 @@ class LocomotionStates(unittest.TestCase):
         self.graph.wait_until(lambda: self.state.state == state, timeout, f"locomotion state {state}")
 
     def stand(self) -> None:
-        self.graph.demand("stand")
+        self.graph.insist("stand", 2.0)  # locomotion may hear of the permission later than the reset's caller
         self.wait_for(LocomotionState.STANDING)
 
     def walk(self) -> None:
@@ -170,12 +171,15 @@ class LocomotionStates(unittest.TestCase):
         self.stand()
         self.graph.pass_time(0.3)
 
-        def links() -> Dict[str, str]:
-            return {link.child_frame_id: link.header.frame_id for link in self.graph.latest["tf"].transforms}
-
+        since = rospy.Time.from_sec(self.graph.now)
         wanted = {"base_footprint": "odom", "base_link": "base_footprint"}
-        self.graph.wait_until(lambda: links() == wanted, 1.0, "both transforms")
-        heights = {link.child_frame_id: link.transform.translation.z for link in self.graph.latest["tf"].transforms}
+
+        def both() -> Optional[Dict[str, float]]:
+            transforms = self.graph.latest["tf"].transforms
+            links = {link.child_frame_id: link.header.frame_id for link in transforms if link.header.stamp >= since}
+            return {link.child_frame_id: link.transform.translation.z for link in transforms if links == wanted} or None
+
+        heights = self.graph.wait_until(both, 1.0, "both transforms")
         self.assertEqual(heights["base_footprint"], 0.0)
         self.assertAlmostEqual(heights["base_link"], STANDING_HEIGHT, delta=0.005)
 

@@ -17,6 +17,7 @@ LAGS = {
     "joint_states": 0.0,
     "arm/state": 0.0,
     "ground_truth/odom": 0.0,
+    "ground_truth/objects": 0.0,
     "odom": 0.0,
     "legs/command": 0.0,
     "arm/command": 0.0,
@@ -44,7 +45,7 @@ class Pace:
         """Args: the condition that guards everything and tells of changes; subscribers by topic; what else to tell."""
         self.reached = 0.0
         self._news, self._on_reached = news, on_reached
-        self._clock = 0.0
+        self._clock = self._state = 0.0
         self._held = self._closed = False
         self._lags = {topic: lag for topic, lag in LAGS.items() if topic in subscribers}
         connected: Dict[str, Callable[[], bool]] = {
@@ -58,7 +59,10 @@ class Pace:
     def heard(self, topic: str, message: Any) -> None:
         """A message came in."""
         if topic in self._lags:
-            self._lockstep.heard(topic, message.header.stamp.to_sec())
+            stamp = message.header.stamp.to_sec()
+            if topic == "legs/state":
+                self._state = max(self._state, stamp)
+            self._lockstep.heard(topic, stamp)
 
     def tick(self, clock: float) -> None:
         """The clock says this, s; the caller holds the lock."""
@@ -87,7 +91,9 @@ class Pace:
             with self._news:
                 self._news.wait_for(lambda: self._closed or self._begun > self.reached + 0.5 * PERIOD)
                 begun = self._begun
-            self._lockstep.wait({topic: begun - lag for topic, lag in self._lags.items()})
+            self._lockstep.wait({"legs/state": begun})
+            if self._state >= begun - 1e-6:  # a dog whose states have stopped has nobody answer to them
+                self._lockstep.wait({topic: begun - lag for topic, lag in self._lags.items()})
             with self._news:
                 self.reached = begun
                 self._on_reached()

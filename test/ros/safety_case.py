@@ -8,7 +8,7 @@ import json
 import math
 import os
 import unittest
-from typing import Callable
+from typing import Callable, Optional
 
 from harness import RELAYED, Gate, Graph
 from sensor_msgs.msg import BatteryState
@@ -48,10 +48,11 @@ class SafetyCase(unittest.TestCase):
         self.revive()
         graph.demand("fault", "none", "", 0.0)
         graph.demand("damp")
+        self.wait_for_legs(LocomotionState.DAMPED)  # not the last test's standing below
         graph.demand("reset", "lie", 0.0, 0.0, 0.0)
         graph.pass_time(0.1)  # until everybody has seen the legs jump
         graph.insist("estop_reset", 8.0)
-        graph.demand("stand")
+        graph.insist("stand", 2.0)  # locomotion may hear of the permission later than the reset's caller
         self.wait_for_legs(LocomotionState.STANDING)
         self.assertTrue(graph.gates[-1].active)
 
@@ -90,10 +91,14 @@ class SafetyCase(unittest.TestCase):
         linear = self.graph.latest["ground_truth/odom"].twist.twist.linear
         return math.hypot(linear.x, linear.y)
 
-    def first_state(self, shows: Callable[[LegState], bool], what: str) -> float:
-        """Stamp (s) of the first legs/state from now on that shows something."""
-        message = self.graph.wait_until(lambda: self.legs if shows(self.legs) else None, 3.0, what)
-        return float(message.header.stamp.to_sec())
+    def first_state(self, since: float, shows: Callable[[LegState], bool], what: str) -> float:
+        """Stamp (s) of the first legs/state after ``since`` (s) that shows something."""
+
+        def found() -> Optional[float]:
+            stamps = ((state.header.stamp.to_sec(), state) for state in self.graph.states)
+            return next((stamp for stamp, state in stamps if stamp > since and shows(state)), None)
+
+        return float(self.graph.wait_until(found, 3.0, what))
 
     def first_damping(self, cause: float) -> Gate:
         """The gate's first damping since ``cause`` (s)."""
@@ -136,5 +141,6 @@ class SafetyCase(unittest.TestCase):
 
     def provoke(self, fault: str, joint: str, value: float, shows: Callable[[LegState], bool]) -> float:
         """Bring a hardware fault into force; stamp (s) of the first legs/state that shows it."""
+        since = self.graph.now
         self.graph.demand("fault", fault, joint, value)
-        return self.first_state(shows, fault)
+        return self.first_state(since, shows, fault)

@@ -7,6 +7,7 @@ from typing import List
 
 import rospy
 import rostest
+from geometry_msgs.msg import Twist
 from harness import RELAYED
 from safety_case import KNEE, SAFETY, SafetyCase
 
@@ -23,18 +24,23 @@ class SafetyStops(SafetyCase):
     # Battery. The gauge speaks once a second.
 
     def readings(self, count: int) -> List[float]:
-        """Stamps (s) of the next ``count`` battery readings."""
-        stamps: List[float] = []
+        """Stamps (s) of the next ``count`` battery readings. One that was measured before does not count."""
         graph = self.graph
+        with graph.held():
+            stamps = [graph.now]
 
         def collect() -> bool:
             stamp = graph.latest["battery"].header.stamp.to_sec()
-            if not stamps or stamp > stamps[-1]:
+            if stamp > stamps[-1]:
                 stamps.append(stamp)
             return len(stamps) > count
 
         graph.wait_until(collect, count + 2.0, f"{count} battery readings")
         return stamps[1:]
+
+    def assert_no_word_of_the_battery(self) -> None:
+        """A busy machine may give cause for other warnings, such as late commands."""
+        self.assertNotIn("battery", "; ".join([*self.safety.reasons, *self.safety.warnings]))
 
     def test_battery_sag(self) -> None:
         self.graph.demand("fault", "battery_voltage", "", 20.0)
@@ -53,7 +59,7 @@ class SafetyStops(SafetyCase):
         self.graph.demand("fault", "none", "", 0.0)
         self.readings(3)  # by now the first low reading is 5 s old
         self.assertTrue(self.safety.motion_allowed)
-        self.assertEqual(self.safety.warnings, [])
+        self.assert_no_word_of_the_battery()
 
     def test_no_battery_alarm_before_the_first_valid_reading(self) -> None:
         self.graph.demand("fault", "battery_voltage", "", math.nan)
@@ -65,7 +71,8 @@ class SafetyStops(SafetyCase):
         self.readings(2)
         self.graph.demand("fault", "battery_voltage", "", 0.0)
         self.readings(6)  # more than 5 s of what would be a very low battery
-        self.assertEqual((self.safety.level, self.safety.reasons), (SafetyState.OK, []))
+        self.assertTrue(self.safety.motion_allowed)
+        self.assert_no_word_of_the_battery()
 
     def test_silent_gauge_is_warned_of(self) -> None:
         self.readings(1)
@@ -98,6 +105,7 @@ class SafetyStops(SafetyCase):
         graph = self.graph
         graph.demand("fault", "joint_offline", KNEE, 0.0)
         graph.wait_until(lambda: self.safety.level == SafetyState.DAMP, 1.0, "a stop")
+        self.wait_for_legs(LocomotionState.DAMPED)
         graph.pass_time(2.0)
         response = graph.call("estop_reset")
         self.assertFalse(response.success)
@@ -123,12 +131,16 @@ class SafetyStops(SafetyCase):
     def test_dead_publisher_stops_the_robot(self) -> None:
         graph = self.graph
         self.walk("", 0.5)
-        self.assertEqual(graph.latest["mux/active"].data, "external")
-        graph.unplug_sticks()
-        died = graph.now
-        graph.wait_until(lambda: graph.latest[RELAYED].linear.x == 0.0, 3.0, "the velocity becomes zero")
+        graph.wait_until(lambda: graph.latest["mux/active"].data == "external", 1.0, "the source is named")
+        zeros: List[float] = []
+        listener = rospy.Subscriber(RELAYED, Twist, lambda twist: twist.linear.x == 0.0 and zeros.append(graph.now))
+        with graph.held():
+            graph.unplug_sticks()
+            died = graph.now
+        graph.wait_until(lambda: zeros, 3.0, "the velocity becomes zero")
+        listener.unregister()
         braking = 0.5 / MUX.acceleration.vx
-        self.assertLessEqual(graph.now - died, MUX.timeout + braking + 0.1)
+        self.assertLessEqual(zeros[0] - died, MUX.timeout + braking + 0.1)
         graph.wait_until(lambda: self.speed() < 0.1, 2.0, "the robot stands still")
         self.assertTrue(self.safety.motion_allowed)
 
@@ -155,8 +167,8 @@ class SafetyStops(SafetyCase):
         graph.kill("safety_supervisor")
         graph.wait_until(lambda: "heartbeat is missing" in self.legs.gate_reason, 2.0, "no supervisor")
         self.revive()
+        graph.wait_until(lambda: RESTARTED in self.safety.reasons, 1.0, "the new supervisor's stop")
         self.assertEqual(self.safety.level, SafetyState.DAMP)
-        self.assertIn(RESTARTED, self.safety.reasons)
         self.assertFalse(graph.call("stand").success)
         graph.eventually(
             lambda: "let go of it" in graph.call("estop_reset").message, 2.0, lambda: "the stick stands in the way"
