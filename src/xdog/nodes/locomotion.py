@@ -24,6 +24,10 @@ from xdog.nodes import conversions
 from xdog.paths import share_path
 from xdog.safety.config import SafetyConfigError
 
+COMMAND_QUEUE = 20
+"""Commands kept for a listener that a busy machine writes to late: the supervisor takes a lost one for a late one. The
+bridge, which keeps the newest only, gets nothing old from it."""
+
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
 
@@ -39,7 +43,7 @@ class LocomotionNode:
         self._period = 1.0 / robot.rates["control"]
         self._answered = -1
         self._told: Optional[Tuple[State, str]] = None
-        self._command = rospy.Publisher("legs/command", LegCommand, queue_size=1, tcp_nodelay=True)
+        self._command = rospy.Publisher("legs/command", LegCommand, queue_size=COMMAND_QUEUE, tcp_nodelay=True)
         self._state = rospy.Publisher("locomotion/state", LocomotionState, queue_size=1, latch=True)
         self._tell(rospy.Time.now())
         rospy.Subscriber("safety/state", SafetyState, self._on_safety, queue_size=1, tcp_nodelay=True)
