@@ -39,7 +39,7 @@ EXPIRY = 30.0
 MOVED = 0.06
 """rad. A robot that is further from where the rehearsal began gets nothing: rehearse again. Servos sag by 0.05."""
 FRESH = 0.5
-"""s of wall time; older joint_states say nothing about the robot's place."""
+"""s; older joint_states say nothing about the robot's place."""
 VIEW_RATE, IMAGE_RATE = 25.0, 5.0
 """Hz of wall time."""
 IMAGE_SIZE = (480, 640)
@@ -80,7 +80,7 @@ class TwinNode:
     def _on_joints(self, message: JointState) -> None:
         with self._lock:
             self._joints.update(zip(message.name, message.position))
-            self._heard = time.monotonic()
+            self._heard = clock.arrival(message.header.stamp)  # a mirror in lockstep may pause: nothing is old then
 
     def _on_odometry(self, message: Odometry) -> None:
         p, q = message.pose.pose.position, message.pose.pose.orientation
@@ -90,7 +90,7 @@ class TwinNode:
 
     def _arm(self) -> Optional[np.ndarray]:
         """The arm's angles (6,) rad, None if the robot is silent; the caller holds the lock."""
-        if time.monotonic() - self._heard > FRESH or any(name not in self._joints for name in self._robot.arm.names):
+        if clock.now() - self._heard > FRESH or any(name not in self._joints for name in self._robot.arm.names):
             return None
         return np.array([self._joints[name] for name in self._robot.arm.names])
 
