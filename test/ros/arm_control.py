@@ -19,6 +19,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from xdog.arm.config import load_arm_config
 from xdog.arm.gripper import Gripper
 from xdog.description import load_description
+from xdog.msg import ArmState
 from xdog.nodes.standard_messages import (
     Detection3DArray,
     FollowJointTrajectoryAction,
@@ -64,7 +65,7 @@ class ArmControl(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        topics = {"joint_states": JointState, "arm/mode": String, "arm/command": JointTrajectory}
+        topics = {"joint_states": JointState, "arm/mode": String, "arm/command": JointTrajectory, "arm/state": ArmState}
         cls.commands = []
         rospy.Subscriber("arm/command", JointTrajectory, cls.on_command, queue_size=100, tcp_nodelay=True)
         cls.graph = Graph(topics, relay=True)  # after it, so that what the graph has heard is in the list
@@ -263,6 +264,29 @@ class ArmControl(unittest.TestCase):
         self.stream([*INTO_TRUNK, 0.0], 2.0)
         self.wait_for_mode("would meet")
         self.assertGreater(np.abs(self.joints[:5] - INTO_TRUNK).max(), 0.1)
+
+    # Without a controller.
+
+    def test_without_its_controller_the_arm_stops_and_holds_until_there_is_one_again(self) -> None:
+        """Runs last."""
+        graph = self.graph
+        self.arm.send_goal(trajectory([(3.0, RAISED)]))
+        graph.wait_until(lambda: self.mode == "trajectory", 2.0, "it begins")
+        graph.pass_time(1.0)
+        graph.kill("arm_controller")
+        killed = graph.now
+        graph.wait_until(lambda: "arm/command is missing" in graph.latest["arm/state"].gate_reason, 1.0, "the reason")
+        print(f"named {1e3 * (graph.now - killed):.0f} ms after the controller was killed")
+        self.assertLess(graph.now - killed, 0.25)
+        before = self.joints
+        graph.pass_time(2.0)
+        np.testing.assert_allclose(self.joints, before, atol=BACKLASH)
+        self.assertGreater(np.abs(self.joints[:5] - RAISED).max(), 0.2)
+        self.assertEqual(graph.latest["arm/state"].strength, 1.0)
+        graph.start("arm_controller")
+        graph.wait_until(lambda: not graph.latest["arm/state"].gate_reason, 60.0, "the new one lifts it")
+        np.testing.assert_allclose(self.joints, before, atol=BACKLASH)
+        graph.insist("home", 10.0)
 
     # Messages.
 
