@@ -12,8 +12,8 @@ from harness import RELAYED
 from safety_case import KNEE, SAFETY, SafetyCase
 
 from xdog.msg import LocomotionState, SafetyState
+from xdog.safety.latch import RESTARTED
 from xdog.safety.mux_config import load_mux_config
-from xdog.safety.supervisor import RESTARTED
 
 MUX = load_mux_config()
 

@@ -13,7 +13,8 @@ from xdog.description import load_description
 from xdog.paths import share_path
 from xdog.safety.config import SafetyConfigError, load_safety_config
 from xdog.safety.gate import INVALID_COMMAND, JUST_STARTED, UNSUPERVISED, CommandGate
-from xdog.safety.supervisor import DAMP, ESTOP, OK, RESTARTED, WARN, LegsReport, Supervisor, tilt_angle
+from xdog.safety.latch import DAMP, ESTOP, OK, RESTARTED, WARN
+from xdog.safety.supervisor import LegsReport, Supervisor, tilt_angle
 
 ROBOT = load_description()
 CONFIG = load_safety_config().supervisor

@@ -15,7 +15,8 @@ from xdog.msg import ArmState, LegCommand, LegState, SafetyState
 from xdog.nodes import clock
 from xdog.safety.arm_supervisor import ArmReport, ArmSupervisor
 from xdog.safety.config import SafetyConfigError, load_safety_config
-from xdog.safety.supervisor import LegsReport, Supervisor, Verdict
+from xdog.safety.latch import Verdict
+from xdog.safety.supervisor import LegsReport, Supervisor
 
 WARNING_PERIOD = 5.0
 """s between two lines of warnings in the log."""

@@ -7,18 +7,13 @@ import numpy as np
 
 from xdog.description import RobotDescription
 from xdog.safety.config import SupervisorConfig
-from xdog.safety.gate import INVALID_COMMAND, JUST_STARTED, UNSUPERVISED
+from xdog.safety.gate import INVALID_COMMAND
+from xdog.safety.latch import StopKeeper
 
 Array = np.ndarray
 
-OK, WARN, DAMP, ESTOP = 0, 1, 2, 3
-"""Levels of the verdict, as in SafetyState.msg."""
-
 TORQUE_LIMIT_ALARM = 11
 """The vendor's code for "desired torque out of limit": its own example goes on walking, so it only warns."""
-
-RESTARTED = "the safety supervisor was restarted and has forgotten what it knew: look at the robot"
-WAITING = "waiting for legs/state: start the bridge"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +46,6 @@ class LegsReport:
     online: Sequence[bool]
     active: bool
     gate_reason: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the supervisor says: a level, whether the robot may move, why not, and what wants attention."""
-
-    level: int
-    motion_allowed: bool
-    reasons: Tuple[str, ...]
-    warnings: Tuple[str, ...]
 
 
 def tilt_angle(orientation: Sequence[float]) -> float:
@@ -107,20 +92,15 @@ class Lasting:
         return now - self._start >= duration - 1e-6
 
 
-class Supervisor:
-    """Collects what is wrong, by cause. Times are in s on one clock, given by the caller.
-
-    What it says must reach nobody before the first legs/state has come in: by the gate's word in that state it knows
-    whether another supervisor was there before it.
-    """
+class Supervisor(StopKeeper):
+    """The dog's. Times are in s on one clock, given by the caller."""
 
     def __init__(self, robot: RobotDescription, config: SupervisorConfig) -> None:
+        super().__init__("legs/state", config.state_timeout, "The robot stays as it is until it is told to stand")
         self._config = config
         self._names = robot.legs.names
         self._cells = robot.battery["cells"]
         self._report: Optional[LegsReport] = None
-        self._stamp: Optional[float] = None
-        self._arrival = 0.0
         self._tilt = 0.0
         self._tilted, self._low, self._sagging = Lasting(), Lasting(), Lasting()
         self._battery: Dict[str, str] = {}
@@ -131,15 +111,10 @@ class Supervisor:
         self._neutral: Optional[Tuple[float, bool]] = None
         self._arm: Tuple[float, Sequence[str]] = (-np.inf, ())
         self._faults: Dict[str, str] = {}
-        self._latched: Dict[str, str] = {}
 
     def on_legs(self, now: float, report: LegsReport) -> None:
         """A legs/state came in at ``now``. It is news only if its stamp is later than that of the one before."""
-        if self._stamp is None and (report.active or report.gate_reason not in (JUST_STARTED, UNSUPERVISED)):
-            self._latch({"restart": RESTARTED})  # an earlier supervisor spoke to this gate and may have held a stop
-        if self._stamp is None or report.stamp > self._stamp:
-            self._arrival = now
-        self._stamp = report.stamp
+        self._on_state(now, report.stamp, report.active, report.gate_reason)
         problem = misfit(report, self._names)
         if problem:  # what it says about the joints is worth nothing
             self._faults = {"misfit": problem}
@@ -206,45 +181,8 @@ class Supervisor:
         """The velocity mux said at ``now`` whether every source of cmd_vel is at rest."""
         self._neutral = (now, neutral)
 
-    def estop(self, who: str) -> None:
-        """Stop now and stay stopped. ``who`` is shown as the reason."""
-        self._latch({"estop": f"e-stop: {who}"})
-
-    def reset(self, now: float) -> Tuple[bool, str]:
-        """Clear a stop if all its causes have gone.
-
-        Returns:
-            Whether no stop is latched any more, and what was done or stands in the way.
-        """
-        if not self._latched:
-            return True, "no stop was latched"
-        obstacles = self._obstacles(now)
-        if obstacles:
-            return False, "the stop stays: " + "; ".join(obstacles)
-        cleared = "; ".join(self._latched.values())
-        self._latched.clear()
-        return True, f"cleared: {cleared}. The robot stays as it is until it is told to stand"
-
-    def verdict(self, now: float) -> Verdict:
-        """What holds at ``now``."""
-        if self._stale(now):
-            self._latch({"state": f"no legs/state for more than {self._config.state_timeout:g} s: look at the bridge"})
-        warnings = tuple(self._warnings(now))
-        reasons = tuple(self._latched.values()) or ((WAITING,) if self._report is None else ())
-        if "estop" in self._latched:
-            level = ESTOP
-        elif self._latched:
-            level = DAMP
-        else:
-            level = WARN if warnings or reasons else OK
-        return Verdict(level, not reasons, reasons, warnings)
-
-    def _latch(self, causes: Dict[str, str]) -> None:
-        for cause, text in causes.items():
-            self._latched.setdefault(cause, text)
-
-    def _stale(self, now: float) -> bool:
-        return self._report is not None and now - self._arrival > self._config.state_timeout
+    def _blind(self) -> bool:
+        return self._report is None
 
     def _hotter_than(self, limit: float) -> str:
         report = self._report
@@ -252,14 +190,11 @@ class Supervisor:
             return ""
         return ", ".join(f"{name} {t:.0f} C" for name, t in zip(report.names, report.temperature) if t >= limit)
 
-    def _obstacles(self, now: float) -> List[str]:
-        """Everything that stands against clearing a stop at ``now``."""
+    def _problems(self, now: float) -> List[str]:
         report, config = self._report, self._config
-        if report is None:
-            return list(self._faults.values()) or [WAITING]
-        if self._stale(now):
-            return ["legs/state is still missing: look at the bridge"]
         found = list(self._faults.values())
+        if report is None:
+            return found
         if report.active:  # whoever heard the stop has damped; cleared before, it might never have been heard
             found.append("the legs still follow commands: call again when they are damped")
         if "command" not in self._faults and self._invalid is not None and now - self._invalid < config.invalid_quiet:
