@@ -7,21 +7,17 @@ only now and then (a mode, an action's end, the log) may still come late: wait f
 """
 
 import math
-import os
-import signal
-import subprocess
 import threading
 import time
-import xmlrpc.client
 from collections import deque
 from contextlib import contextmanager
 from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 import rosgraph
-import roslib.packages
 import rospy
 from geometry_msgs.msg import Twist, Vector3
 from nav_msgs.msg import Odometry
+from nodes import Nodes
 from pace import Pace
 from rosgraph_msgs.msg import Clock, Log
 from std_srvs.srv import Trigger
@@ -58,7 +54,7 @@ class Gate(NamedTuple):
     reason: str
 
 
-class Graph:
+class Graph(Nodes):
     """The running graph as a test sees it.
 
     Args:
@@ -67,6 +63,7 @@ class Graph:
     """
 
     def __init__(self, topics: Optional[Mapping[str, type]] = None, relay: bool = False) -> None:
+        super().__init__()
         self.latest: Dict[str, Any] = {}
         self.gates: List[Gate] = []
         self.states: Deque[LegState] = deque(maxlen=STATES_KEPT)
@@ -76,7 +73,6 @@ class Graph:
         self._paid = 0.0
         self._owed: Optional[Twist] = None
         self._sticks: Dict[str, Tuple[rospy.Publisher, Any]] = {}
-        self._children: List[subprocess.Popen] = []
         self._relay = rospy.Publisher("cmd_vel_safe", Twist, queue_size=1, tcp_nodelay=True) if relay else None
         kinds: Dict[str, type] = {
             "legs/state": LegState,
@@ -289,52 +285,10 @@ class Graph:
     def _stands_still(self) -> bool:
         return self._relay is None or self._owes()
 
-    def kill(self, node: str) -> None:
-        """End a node the hard way. Only ever nodes of this graph: the master knows their process ids."""
-        _, pid = self._ask(node, "getPid")
-        os.kill(pid, signal.SIGKILL)
-
-    def alive(self, node: str) -> bool:
-        """Whether the master knows a node of this name that answers."""
-        try:
-            self._ask(node, "getPid")
-        except (OSError, rosgraph.MasterException):
-            return False
-        return True
-
-    def connected(self, node: str) -> bool:
-        """Whether a node has all the connections that the master knows of, in both directions."""
-        name = rospy.resolve_name(node)
-        published, subscribed, _ = rosgraph.Master(rospy.get_name()).getSystemState()
-        publishers, subscribers = dict(published), dict(subscribed)
-        out = {(t, s) for t, names in publishers.items() if name in names for s in subscribers.get(t, []) if s != name}
-        into = {t for t, names in subscribers.items() if name in names and set(publishers.get(t, [])) - {name}}
-        _, links = self._ask(node, "getBusInfo")
-        there = {(link[4], link[1]) for link in links if link[2] == "o"}
-        heard = {link[4] for link in links if link[2] == "i" and link[5]}
-        return out <= there and into <= heard
-
-    def start(self, node: str, *arguments: str) -> None:
-        """Start a node of this package again; it ends with the test, in whose process group it is."""
-        command = [roslib.packages.find_node("xdog", node)[0], f"__name:={node}", *arguments]
-        self._children.append(subprocess.Popen(command))
-
     def close(self) -> None:
         """Leave the graph and end what `start` started."""
         with self._news:
             self._relay = None
         if self._pace:
             self._pace.close()
-        for child in self._children:
-            if child.poll() is None:
-                child.terminate()
-        for child in self._children:
-            child.wait()
-
-    @staticmethod
-    def _ask(node: str, method: str) -> Tuple[str, Any]:
-        master = rosgraph.Master(rospy.get_name())
-        uri = master.lookupNode(rospy.resolve_name(node))
-        code, message, value = getattr(xmlrpc.client.ServerProxy(uri), method)(rospy.get_name())
-        assert code == 1, message
-        return message, value
+        self.end_children()

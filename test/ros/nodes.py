@@ -1,0 +1,64 @@
+"""The nodes of a test's graph: whether they live and have found each other, and how they end and begin."""
+
+import os
+import signal
+import subprocess
+import xmlrpc.client
+from typing import Any, List, Tuple
+
+import rosgraph
+import roslib.packages
+import rospy
+
+
+class Nodes:
+    """What can be known of and done to nodes by their names."""
+
+    def __init__(self) -> None:
+        self._children: List[subprocess.Popen] = []
+
+    def kill(self, node: str) -> None:
+        """End a node the hard way. Only ever nodes of this graph: the master knows their process ids."""
+        _, pid = self._ask(node, "getPid")
+        os.kill(pid, signal.SIGKILL)
+
+    def alive(self, node: str) -> bool:
+        """Whether the master knows a node of this name that answers."""
+        try:
+            self._ask(node, "getPid")
+        except (OSError, rosgraph.MasterException):
+            return False
+        return True
+
+    def connected(self, node: str) -> bool:
+        """Whether a node has all the connections that the master knows of, in both directions."""
+        name = rospy.resolve_name(node)
+        published, subscribed, _ = rosgraph.Master(rospy.get_name()).getSystemState()
+        publishers, subscribers = dict(published), dict(subscribed)
+        out = {(t, s) for t, names in publishers.items() if name in names for s in subscribers.get(t, []) if s != name}
+        into = {t for t, names in subscribers.items() if name in names and set(publishers.get(t, [])) - {name}}
+        _, links = self._ask(node, "getBusInfo")
+        there = {(link[4], link[1]) for link in links if link[2] == "o"}
+        heard = {link[4] for link in links if link[2] == "i" and link[5]}
+        return out <= there and into <= heard
+
+    def start(self, node: str, *arguments: str) -> None:
+        """Start a node of this package again; it ends with the test, in whose process group it is."""
+        command = [roslib.packages.find_node("xdog", node)[0], f"__name:={node}", *arguments]
+        self._children.append(subprocess.Popen(command))
+
+    def end_children(self) -> None:
+        """End what `start` started."""
+        for child in self._children:
+            if child.poll() is None:
+                child.terminate()
+        for child in self._children:
+            child.wait()
+
+    @staticmethod
+    def _ask(node: str, method: str) -> Tuple[str, Any]:
+        master = rosgraph.Master(rospy.get_name())
+        uri = master.lookupNode(rospy.resolve_name(node))
+        code, message, value = getattr(xmlrpc.client.ServerProxy(uri), method)(rospy.get_name())
+        assert code == 1, message
+        return message, value
