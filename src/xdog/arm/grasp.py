@@ -399,13 +399,13 @@ class Pick:
         return object_token(centre, self._size, self._chooser.turn_to_arm(posture.gravity))
 
     def _start_pose(self) -> Array:
-        """Where the policy begins: here, if it learned to begin near here, else home."""
+        """Where the policy begins: here, if it learned to begin near here, else stowed: clear of what is before the dog."""
         assert self._target is not None
         poses = self._robot.arm.poses
         for name in ("home", "stow"):
             if np.all(np.abs(self._target - poses[name])[:5] <= START_NOISE):
                 return self._target
-        return np.asarray(poses["home"])
+        return np.asarray(poses["stow"])
 
     def _tool(self) -> Array:
         """gripper_frame in the level frame, (3,) m."""

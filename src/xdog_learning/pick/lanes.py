@@ -79,5 +79,5 @@ def write_scene(placements: Sequence[Placement], path: Path) -> List[Lane]:
             objects[lane.name]["support"] = name
             supports[name] = {"kind": lane.support, "height": lane.surface, "edge": float(placement.edge), "y": lane.y}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump({"supports": supports, "objects": objects}), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"supports": supports, "objects": objects}, sort_keys=False), encoding="utf-8")
     return lanes

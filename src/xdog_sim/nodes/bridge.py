@@ -173,7 +173,7 @@ class SimBridge(Bridge):
             self.sim.step(self._steps_per_cycle)
         except SimulationError as error:
             rospy.logerr(f"{error}: the robot is put back lying")
-            self.sim.reset()
+            self._put_back("lie", 0.0, 0.0, 0.0)
 
     def _ground_truth(self) -> Odometry:
         truth, message = self.sim.ground_truth(), Odometry()
@@ -209,8 +209,12 @@ class SimBridge(Bridge):
 
     def _on_reset(self, request: ResetRequest) -> ResetResponse:
         pose = request.pose or "lie"
-        problem = self._between_cycles(lambda: self.sim.reset(pose, request.x, request.y, request.yaw))
+        problem = self._between_cycles(lambda: self._put_back(pose, request.x, request.y, request.yaw))
         return ResetResponse(success=not problem, message=problem or f"the robot is back, pose {pose}")
+
+    def _put_back(self, pose: str, x: float, y: float, yaw: float) -> None:
+        self.sim.reset(pose, x, y, yaw)
+        self._arm_gate.forget()  # else the servos would drive the arm back to where it was
 
     def _on_push(self, request: PushRequest) -> PushResponse:
         delta = request.delta_velocity
