@@ -142,7 +142,7 @@ class Graph(Nodes):
 
         Args:
             condition: called while no message comes in; must not block.
-            timeout: s of simulated time.
+            timeout: s of simulated time; infinite for what takes wall time, such as a program's start (`WALL_LIMIT`).
             what: for the failure's text.
 
         Raises:
