@@ -1,14 +1,12 @@
 """The mirror's figures, read from sim/mirror.yaml and checked."""
 
 import dataclasses
-import math
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Type, TypeVar
 
-import yaml
-
+from xdog.figures import FigureFile, is_number
 from xdog.paths import share_path
 
 Section = TypeVar("Section")
@@ -110,7 +108,7 @@ def _check_keys(known: set, got: Mapping[str, Any], where: str) -> None:
 
 
 def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0.0:
+    if not is_number(value) or value < 0.0:
         raise MirrorConfigError(f"{where} is {value!r}; it must be a number, zero or above")
     return float(value)
 
@@ -138,10 +136,5 @@ def load_mirror_config(path: Optional[Path] = None) -> MirrorConfig:
         OSError: it cannot be read.
     """
     path = path or share_path("sim", "mirror.yaml")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise MirrorConfigError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise MirrorConfigError(f"{path}: expected a mapping at the top")
-    return parse_mirror_config(content, str(path))
+    file = FigureFile(path, MirrorConfigError)
+    return parse_mirror_config(file.content, file.where)

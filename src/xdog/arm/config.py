@@ -8,8 +8,9 @@ import numpy as np
 
 from xdog.arm.trajectory import Defaults
 from xdog.description import RobotDescription
+from xdog.figures import FigureFile
 from xdog.paths import share_path
-from xdog.safety.config import SafetyConfigError, load_safety_config, parse_section, read_mapping
+from xdog.safety.config import SafetyConfigError, load_safety_config
 
 Array = np.ndarray
 
@@ -72,27 +73,25 @@ def load_arm_config(robot: RobotDescription, path: Optional[Path] = None) -> Arm
         OSError: it cannot be read.
     """
     path = path or share_path("launch", "config", "arm.yaml")
-    content, where, safety = read_mapping(path), str(path), load_safety_config()
+    file, safety = FigureFile(path, SafetyConfigError), load_safety_config()
+    content, where = file.content, file.where
     unknown = sorted(set(content) - {"motion", "tolerances", "stream", "gripper", "via"})
     if unknown:
         raise SafetyConfigError(f"{where}: unknown section {', '.join(unknown)}")
-    motion = parse_section(MotionConfig, content, "motion", where)
-    if motion.max_speed >= min(safety.arm_gate.max_rate, float(robot.arm.velocity.min())):
-        raise SafetyConfigError(f"{where}: motion.max_speed must stay below arm_gate.max_rate and the servos' speed")
-    if motion.move_speed > motion.max_speed:
-        raise SafetyConfigError(f"{where}: motion.move_speed is above motion.max_speed")
-    gripper = parse_section(GripperConfig, content, "gripper", where)
-    if gripper.speed > motion.max_speed:
-        raise SafetyConfigError(f"{where}: gripper.speed is above motion.max_speed")
-    return ArmConfig(
-        motion=motion,
-        tolerances=parse_section(Defaults, content, "tolerances", where),
-        stream=parse_section(StreamConfig, content, "stream", where),
-        gripper=gripper,
+    config = file.sections(
+        ArmConfig,
         via=_poses(content.get("via"), (robot.arm.lower[1:4], robot.arm.upper[1:4]), f"{where}: via"),
         pause=safety.arm_gate.pause,
         heartbeat_timeout=safety.gate.heartbeat_timeout,
     )
+    motion = config.motion
+    if motion.max_speed >= min(safety.arm_gate.max_rate, float(robot.arm.velocity.min())):
+        raise SafetyConfigError(f"{where}: motion.max_speed must stay below arm_gate.max_rate and the servos' speed")
+    if motion.move_speed > motion.max_speed:
+        raise SafetyConfigError(f"{where}: motion.move_speed is above motion.max_speed")
+    if config.gripper.speed > motion.max_speed:
+        raise SafetyConfigError(f"{where}: gripper.speed is above motion.max_speed")
+    return config
 
 
 def _poses(rows: object, limits: Tuple[Array, Array], where: str) -> Array:

@@ -6,8 +6,9 @@ from typing import Any, Mapping, Optional
 
 import numpy as np
 
+from xdog.figures import FigureFile
 from xdog.paths import share_path
-from xdog.safety.config import SafetyConfigError, parse_section, read_mapping
+from xdog.safety.config import SafetyConfigError
 
 Array = np.ndarray
 
@@ -114,17 +115,10 @@ def load_grasp_config(path: Optional[Path] = None) -> GraspConfig:
         OSError: it cannot be read.
     """
     path = path or share_path("launch", "config", "grasp.yaml")
-    content, where = read_mapping(path), str(path)
+    file = FigureFile(path, SafetyConfigError)
+    content, where = file.content, file.where
     attempts = content.get("attempts")
     if isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1:
         raise SafetyConfigError(f"{where}: attempts is {attempts!r}; it must be a whole number above zero")
-    return GraspConfig(
-        looking=parse_section(LookingConfig, content, "looking", where),
-        stance=parse_section(StanceConfig, content, "stance", where),
-        approach=parse_section(ApproachConfig, content, "approach", where),
-        grip=parse_section(GripConfig, content, "grip", where),
-        lift=parse_section(LiftConfig, content, "lift", where),
-        hand_over=parse_section(HandOverConfig, content, "hand_over", where),
-        poses=PosesConfig(*(_pose(content, name, where) for name in ("carry", "hand_over"))),
-        attempts=attempts,
-    )
+    poses = PosesConfig(*(_pose(content, name, where) for name in ("carry", "hand_over")))
+    return file.sections(GraspConfig, poses=poses, attempts=attempts)

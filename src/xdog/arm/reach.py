@@ -12,10 +12,11 @@ from xdog.arm.collision import ArmCollision
 from xdog.arm.kinematics import ArmKinematics, UnreachableError
 from xdog.arm.posture import Posture, standing_posture
 from xdog.description import RobotDescription
+from xdog.figures import FigureFile
 from xdog.locomotion.rotations import rotation_matrix
 from xdog.locomotion.stance import BodyPose, Stance
 from xdog.paths import share_path
-from xdog.safety.config import SafetyConfigError, read_mapping
+from xdog.safety.config import SafetyConfigError
 
 Array = np.ndarray
 
@@ -103,7 +104,7 @@ def load_learned(path: Optional[Path] = None) -> Learned:
         OSError: it cannot be read.
     """
     path = path or share_path("sim", "grasp.yaml")
-    content = read_mapping(path)
+    content = FigureFile(path, SafetyConfigError).content
 
     def ends(section: Any, entry: str) -> Tuple[float, float]:
         low, high = (float(end) for end in section[entry])

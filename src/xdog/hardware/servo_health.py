@@ -10,9 +10,10 @@ from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from xdog.figures import FigureFile
 from xdog.hardware.feetech import describe_error
 from xdog.paths import share_path
-from xdog.safety.config import SafetyConfigError, parse_section, read_mapping
+from xdog.safety.config import SafetyConfigError
 
 Array = np.ndarray
 
@@ -45,7 +46,7 @@ def load_health_config(path: Optional[Path] = None) -> HealthConfig:
         OSError: it cannot be read.
     """
     path = path or share_path("launch", "config", "so101.yaml")
-    config = parse_section(HealthConfig, read_mapping(path), "health", str(path))
+    config = FigureFile(path, SafetyConfigError).section(HealthConfig, "health")
     if config.temperature_warn >= config.temperature_fault or config.voltage_warn <= config.voltage_fault:
         raise SafetyConfigError(f"{path}: health: a warning would come after its fault; check temperature and voltage")
     return config

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from xdog.figures import FigureFile
 from xdog.paths import share_path
-from xdog.safety.config import parse_section, read_mapping
+from xdog.safety.config import SafetyConfigError
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,4 @@ def load_locomotion_config(path: Optional[Path] = None) -> LocomotionConfig:
         OSError: it cannot be read.
     """
     path = path or share_path("launch", "config", "locomotion.yaml")
-    content, where = read_mapping(path), str(path)
-    return LocomotionConfig(
-        stance=parse_section(StanceConfig, content, "stance", where),
-        body_pose=parse_section(BodyPoseConfig, content, "body_pose", where),
-        walking=parse_section(WalkingConfig, content, "walking", where),
-        timeouts=parse_section(TimeoutConfig, content, "timeouts", where),
-        odometry=parse_section(OdometryConfig, content, "odometry", where),
-    )
+    return FigureFile(path, SafetyConfigError).sections(LocomotionConfig)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping, Optional
 
+from xdog.figures import FigureFile, fill
 from xdog.paths import share_path
-from xdog.safety.config import SafetyConfigError, parse_section, read_mapping
+from xdog.safety.config import SafetyConfigError
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,9 @@ def load_mux_config(path: Optional[Path] = None) -> MuxConfig:
         OSError: it cannot be read.
     """
     path = path or share_path("launch", "config", "mux.yaml")
-    content = read_mapping(path)
-    where = str(path)
-    limits = parse_section(Planar, content, "limits", where)
-    acceleration = parse_section(Planar, content, "acceleration", where)
+    file = FigureFile(path, SafetyConfigError)
+    content, where = file.content, file.where
+    limits, acceleration = file.section(Planar, "limits"), file.section(Planar, "acceleration")
     priorities = content.get("priorities")
     if not isinstance(priorities, dict) or not priorities:
         raise SafetyConfigError(f"{where}: section 'priorities' is missing or no mapping")
@@ -55,5 +55,5 @@ def load_mux_config(path: Optional[Path] = None) -> MuxConfig:
     if len(set(priorities.values())) < len(priorities):
         raise SafetyConfigError(f"{where}: two sources have the same priority")
     rest = {key: value for key, value in content.items() if key not in ("limits", "acceleration", "priorities")}
-    times = parse_section(_Timeouts, {"the file": rest}, "the file", where)
+    times = fill(_Timeouts, rest, f"{where}: the file", SafetyConfigError)
     return MuxConfig(times.timeout, times.safety_timeout, dict(priorities), limits, acceleration)

@@ -8,8 +8,9 @@ import numpy as np
 
 from xdog.arm.kinematics import ArmKinematics, UnreachableError
 from xdog.description import RobotDescription
+from xdog.figures import FigureFile
 from xdog.paths import share_path
-from xdog.safety.config import parse_section, read_mapping
+from xdog.safety.config import SafetyConfigError
 
 Array = np.ndarray
 
@@ -58,7 +59,7 @@ def load_arm_teleop_config(path: Optional[Path] = None) -> ArmTeleopConfig:
         OSError: it cannot be read.
     """
     path = path or share_path("launch", "config", "teleop.yaml")
-    return parse_section(ArmTeleopConfig, read_mapping(path), "arm", str(path))
+    return FigureFile(path, SafetyConfigError).section(ArmTeleopConfig, "arm")
 
 
 class ArmJog:

@@ -1,14 +1,12 @@
 """The grasp's figures, read from sim/grasp.yaml and checked."""
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Tuple, Type, TypeVar, get_type_hints
 
-import yaml
-
+from xdog.figures import FigureFile, is_number
 from xdog.paths import share_path
 
 Range = Tuple[float, float]
@@ -125,7 +123,7 @@ class GraspConfig:
 
 
 def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if not is_number(value):
         raise GraspConfigError(f"{where} is {value!r}; it must be a number")
     return float(value)
 
@@ -182,8 +180,5 @@ def load_grasp_config(path: Optional[Path] = None) -> GraspConfig:
         OSError: the file cannot be read.
     """
     path = path or share_path("sim", "grasp.yaml")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise GraspConfigError(f"{path} is not valid YAML: {error}") from error
-    return _section(GraspConfig, content, str(path))
+    file = FigureFile(path, GraspConfigError)
+    return _section(GraspConfig, file.content, file.where)
