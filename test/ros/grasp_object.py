@@ -21,7 +21,8 @@ from xdog.srv import PlaceObject
 from xdog_sim.scene import load_scene
 
 harness.SERVICES["place_object"] = PlaceObject
-ARM = load_description().arm
+ROBOT = load_description()
+ARM = ROBOT.arm
 NAMES = [thing.name for thing in load_scene("grasp").things]
 NODES = ("sim_bridge", "safety_supervisor", "locomotion", "arm_controller", "grasp", "simulated_detector")
 
@@ -128,6 +129,26 @@ class GraspTest(unittest.TestCase):
         self.assert_still()
         self.assertEqual(self.graph.latest["safety/state"].level, SafetyState.ESTOP)
         self.assertLess(self.height("ball"), 0.05)
+
+    def test_damped_legs_end_it_though_nothing_forbids_motion(self) -> None:
+        self.ask("ball")
+        self.wait_for_motion()
+        self.graph.demand("damp")
+        result = self.result(1.0)
+        self.assertEqual((result.success, result.outcome), (False, "aborted"), result.message)
+        self.assertRegex(result.message, "does not stand any more|legs are not held")
+        self.assertTrue(self.graph.latest["safety/state"].motion_allowed)
+        self.assert_still()
+
+    def test_a_stop_by_the_supervisor_ends_it(self) -> None:
+        self.ask("ball")
+        self.wait_for_motion()
+        self.graph.demand("fault", "joint_offline", ROBOT.legs.names[2], 0.0)
+        self.addCleanup(self.graph.demand, "fault", "none", "", 0.0)
+        result = self.result(1.0)
+        self.assertEqual((result.success, result.outcome), (False, "aborted"), result.message)
+        self.graph.wait_until(lambda: self.legs == LocomotionState.DAMPED, 1.0, "the legs are damped")
+        self.assert_still()
 
     def test_an_object_that_is_taken_away_is_lost(self) -> None:
         self.ask("ball")
