@@ -86,26 +86,34 @@ def check_build(root: Path, build_stamp: str) -> Finding:
     return Finding(OK, "catkin build, for any shell: source build/devel/setup.bash")
 
 
-def check_policy(root: Path) -> Finding:
-    """Load the shipped gait policy as locomotion does, contract and all, if the environment is there."""
-    path = root / "policies" / "gait.onnx"
+POLICIES = {
+    "gait": ("xdog.locomotion.policy", "GaitPolicy", "./xdog train gait"),
+    "grasp_state": ("xdog.arm.policy", "GraspPolicy", "./xdog train grasp --observe state"),
+}
+"""The shipped policies that the graph runs: module and class that load one, and how to make it again."""
+
+
+def check_policy(root: Path, name: str) -> Finding:
+    """Load a shipped policy as its node does, contract and all, if the environment is there."""
+    module, kind, training = POLICIES[name]
+    path = root / "policies" / f"{name}.onnx"
+    remedy = f"git checkout policies/{path.name}, or {training}"
     if not path.is_file():
-        return Finding(MISSING, "no policies/gait.onnx", "git checkout policies/gait.onnx, or ./xdog train gait")
+        return Finding(MISSING, f"no policies/{path.name}", remedy)
     python = root / ".venv" / "bin" / "python"
     if not python.exists():
-        return Finding(NOTE, "policies/gait.onnx: not tried, there is no .venv", "./xdog setup robot")
+        return Finding(NOTE, f"policies/{path.name}: not tried, there is no .venv", "./xdog setup robot")
     code = (
         "import pathlib, sys; from xdog.description import load_description; "
-        "from xdog.locomotion.policy import GaitPolicy; GaitPolicy(pathlib.Path(sys.argv[1]), load_description())"
+        f"from {module} import {kind}; {kind}(pathlib.Path(sys.argv[1]), load_description())"
     )
     run = subprocess.run([str(python), "-c", code, str(path)], stderr=subprocess.PIPE, check=False)
     if run.returncode == 0:
-        return Finding(OK, "policies/gait.onnx loads and fits this robot")
+        return Finding(OK, f"policies/{path.name} loads and fits this robot")
     reason = (run.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"])[-1]
     if reason.startswith("ModuleNotFoundError"):
-        return Finding(NOTE, f"policies/gait.onnx: not tried, {reason}", "./xdog setup robot")
-    remedy = "git checkout policies/gait.onnx, or ./xdog train gait"
-    return Finding(MISSING, f"policies/gait.onnx cannot be used: {reason}", remedy)
+        return Finding(NOTE, f"policies/{path.name}: not tried, {reason}", "./xdog setup robot")
+    return Finding(MISSING, f"policies/{path.name} cannot be used: {reason}", remedy)
 
 
 def resolvable(host: str) -> bool:
@@ -198,7 +206,8 @@ def findings(root: Path, build_stamp: str, environment: Mapping[str, str]) -> It
     extras = [check_extra(root, extra) for extra in EXTRAS]
     yield from extras
     yield check_build(root, build_stamp)
-    yield check_policy(root)
+    for name in POLICIES:
+        yield check_policy(root, name)
     yield from check_network(environment)
     yield check_disk(shutil.disk_usage(str(root)).free / 2**30, all(extra.level == OK for extra in extras))
     yield from check_screen(environment)

@@ -69,6 +69,12 @@ def test_unknown_word_prints_help_and_exits_2(words: List[str], bare_checkout: P
     assert "./xdog" in refused.stderr
 
 
+def test_a_misspelt_launch_argument_is_refused_with_those_that_there_are() -> None:
+    refused = run("sim", "veiwer:=false")
+    assert refused.returncode == 1
+    assert "no argument 'veiwer': sim lockstep viewer" in refused.stderr
+
+
 def test_without_root_the_missing_packages_are_printed_as_one_line(bare_checkout: Path) -> None:
     (bare_checkout / "requirements" / "debian.txt").write_text("# why\nno-such-package-b\ndpkg\nno-such-package-a\n")
     (bare_checkout / "bin" / "sudo").write_text("#!/bin/sh\nexit 1\n")  # a sudo that wants a password

@@ -134,6 +134,13 @@ def test_other_features_are_refused_and_nothing_is_lost(copy: Path) -> None:
     assert len(load_dataset(copy)) == 4
 
 
+def test_images_are_asked_for_before_anything_is_recorded(copy: Path) -> None:
+    with DatasetWriter(copy) as writer:
+        writer.check_images(True)
+        with pytest.raises(DatasetError, match="has images: name another folder with --out, or give --images"):
+            writer.check_images(False)
+
+
 def test_two_programs_do_not_write_to_one_dataset(copy: Path) -> None:
     with DatasetWriter(copy):
         with pytest.raises(DatasetError, match=r"in use by another process.*stop it"):

@@ -1,6 +1,7 @@
 """The doctor's judgements, each on a machine in a known state."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from policy_files import contract_for, write_policy
 from xdog import doctor
 from xdog.description import load_description
 from xdog.doctor import MISSING, NOTE, OK
+from xdog.paths import share_path
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -75,21 +77,31 @@ def test_build_is_current_only_for_the_same_inputs(checkout: Path) -> None:
 
 
 def test_policy_that_is_absent_broken_or_of_another_body_is_found(checkout: Path) -> None:
-    assert "no policies/gait.onnx" in doctor.check_policy(checkout).what
+    assert "no policies/gait.onnx" in doctor.check_policy(checkout, "gait").what
     (checkout / "policies").mkdir()
     (checkout / "policies" / "gait.onnx").write_bytes(b"not a model")
-    broken = doctor.check_policy(checkout)
+    broken = doctor.check_policy(checkout, "gait")
     assert broken.level == MISSING
     assert "policies/gait.onnx cannot be used: xdog.inference.PolicyError" in broken.what
     robot = load_description()
     write_policy(checkout / "policies" / "gait.onnx", contract_for(robot, urdf_hash="0123456789abcdef"))
-    foreign = doctor.check_policy(checkout)
+    foreign = doctor.check_policy(checkout, "gait")
     assert foreign.level == MISSING
     assert "trained on URDF 0123456789abcdef" in foreign.what
     write_policy(checkout / "policies" / "gait.onnx", contract_for(robot))
-    assert doctor.check_policy(checkout) == doctor.Finding(OK, "policies/gait.onnx loads and fits this robot")
+    assert doctor.check_policy(checkout, "gait") == doctor.Finding(OK, "policies/gait.onnx loads and fits this robot")
     (checkout / ".venv" / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')  # no packages
-    assert doctor.check_policy(checkout).remedy == "./xdog setup robot"
+    assert doctor.check_policy(checkout, "gait").remedy == "./xdog setup robot"
+
+
+def test_the_shipped_grasp_is_tried_too(checkout: Path) -> None:
+    absent = doctor.check_policy(checkout, "grasp_state")
+    assert (absent.level, absent.what) == (MISSING, "no policies/grasp_state.onnx")
+    assert absent.remedy.endswith("./xdog train grasp --observe state")
+    (checkout / "policies").mkdir()
+    shutil.copy(share_path("policies", "grasp_state.onnx"), checkout / "policies")
+    found = doctor.check_policy(checkout, "grasp_state")
+    assert found == doctor.Finding(OK, "policies/grasp_state.onnx loads and fits this robot")
 
 
 @pytest.mark.parametrize(

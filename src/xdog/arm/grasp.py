@@ -399,7 +399,7 @@ class Pick:
         return object_token(centre, self._size, self._chooser.turn_to_arm(posture.gravity))
 
     def _start_pose(self) -> Array:
-        """Where the policy begins: here, if it learned to begin near here, else stowed: clear of what is before the dog."""
+        """Where the policy begins: here if it learned to begin near here, else stowed, clear of what lies ahead."""
         assert self._target is not None
         poses = self._robot.arm.poses
         for name in ("home", "stow"):

@@ -161,6 +161,7 @@ def main() -> None:
                 console.print(f"An earlier recording was cut off: {writer.recovered}.")
             console.print(f"{arguments.folder} holds {writer.episodes} of {arguments.episodes} episodes.")
             if writer.episodes < arguments.episodes:
+                writer.check_images(arguments.images)
                 if arguments.by == "expert":
                     record_expert(arguments, writer, console)
                 else:

@@ -95,6 +95,16 @@ class DatasetWriter:
         self._next_file = 1 + max(int(number) for number in numbers)
         self._next_table = sum(1 for _ in self._folder.glob("meta/episodes/*/*.parquet"))
 
+    def check_images(self, images: bool) -> None:
+        """Ask before anything is recorded whether episodes with or without ``images`` fit what is there.
+
+        Raises:
+            DatasetError: they do not.
+        """
+        if self._features is not None and (self._features.image_size is not None) != images:
+            has = "no images" if images else "images"
+            raise DatasetError(f"{self._folder} has {has}: name another folder with --out, or give --images as before")
+
     def add(self, episode: Episode, recording: Optional[Mapping[str, Any]] = None) -> None:
         """Add one demonstration.
 
