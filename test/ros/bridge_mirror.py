@@ -81,7 +81,7 @@ class ArmSender:
         self.pan: Optional[float] = None
         self.strays: Optional[float] = None
         self.last = 0.0
-        self._alive = True
+        self._alive, self._lock = True, threading.Lock()
         self._publisher = rospy.Publisher("arm/command", JointTrajectory, queue_size=5, tcp_nodelay=True)
         self._subscriber = rospy.Subscriber(
             "joint_states", JointState, self._on_joints, queue_size=50, tcp_nodelay=True
@@ -89,11 +89,12 @@ class ArmSender:
 
     def _on_joints(self, state: JointState) -> None:
         due, stamp = state.header.stamp.to_nsec() % CONTROL_PERIOD == 0, state.header.stamp.to_sec()
-        if self.strays is not None and not due:
-            self._send(stamp + self.strays, self.pan)
-        elif due and self._alive:
-            self._send(stamp, None if self.strays else self.pan)
-            self.last = stamp
+        with self._lock:
+            if self._alive and due:
+                self._send(stamp, None if self.strays else self.pan)
+                self.last = stamp
+            elif self._alive and self.strays is not None:
+                self._send(stamp + self.strays, self.pan)
 
     def _send(self, stamp: float, pan: Optional[float]) -> None:
         message = JointTrajectory()
@@ -105,7 +106,8 @@ class ArmSender:
 
     def die(self) -> None:
         """Say no more."""
-        self._alive = False
+        with self._lock:
+            self._alive = False
         self._subscriber.unregister()
         self._publisher.unregister()
 
