@@ -7,8 +7,8 @@ import rospy
 from std_msgs.msg import Time
 
 from xdog.description import load_description
+from xdog.nodes.connections import has_publisher
 from xdog_sim.lockstep import Lockstep
-from xdog_sim.nodes.connections import has_publisher
 
 RATES = load_description().rates
 PERIOD = 1.0 / RATES["control"]

@@ -215,8 +215,22 @@ class ArmController:
         capped = self._capped(target, wanted, period)
         obstacles = self._collision.obstacles(target, capped[None])
         if obstacles:
-            self._note = f"refused: {', '.join(obstacles)} would meet"
-        return target if obstacles else capped
+            self._note = f"held back: {', '.join(obstacles)} would meet"
+            capped = self._along(target, capped)
+        return capped
+
+    def _along(self, target: Array, wanted: Array) -> Array:
+        """As much of the step to ``wanted`` (6,) rad as meets nothing, joint by joint, the largest change first.
+
+        So the arm slides along what it must not touch, and can get away from it, where it would else stand still.
+        """
+        reached = target
+        for joint in np.argsort(-np.abs(wanted - target)):
+            tried = reached.copy()
+            tried[joint] = wanted[joint]
+            if not self._collision.obstacles(reached, tried[None]):
+                reached = tried
+        return reached
 
     # Inside.
 

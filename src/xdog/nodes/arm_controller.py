@@ -24,6 +24,7 @@ from xdog.arm.trajectory import SUCCESSFUL, Goal, Point, Tolerance, TrajectoryEr
 from xdog.description import DescriptionError, RobotDescription, load_description
 from xdog.msg import ArmState, SafetyState
 from xdog.nodes import clock, conversions
+from xdog.nodes.lockstep import Heartbeat
 from xdog.nodes.standard_messages import (
     FollowJointTrajectoryAction,
     FollowJointTrajectoryFeedback,
@@ -65,8 +66,8 @@ class ArmControllerNode:
         self._told = ""
         self._command = rospy.Publisher("arm/command", JointTrajectory, queue_size=1, tcp_nodelay=True)
         self._mode = rospy.Publisher("arm/mode", String, queue_size=1, latch=True)
+        self._heartbeat = Heartbeat(robot, self._on_safety)
         for topic, kind, callback in (
-            ("safety/state", SafetyState, self._on_safety),
             ("arm/state", ArmState, self._on_arm_state),
             ("arm/setpoint", JointTrajectory, self._on_setpoint),
             ("joint_states", JointState, self._on_joints),
@@ -122,6 +123,7 @@ class ArmControllerNode:
                 command.points = [JointTrajectoryPoint(positions=goal.tolist())]
             self._command.publish(command)
             self._after(feedback=tick % FEEDBACK_EVERY == 0)
+        self._heartbeat.answered(stamp)
 
     def _step(self, stamp: float, message: JointState) -> Optional[np.ndarray]:
         """What to tell the servos; the caller holds the lock."""

@@ -21,6 +21,7 @@ from xdog.locomotion.rotations import euler_angles, quaternion_matrix
 from xdog.locomotion.stance import BodyPose
 from xdog.msg import LegCommand, LegState, LocomotionState, SafetyState
 from xdog.nodes import conversions
+from xdog.nodes.lockstep import Heartbeat
 from xdog.paths import share_path
 from xdog.safety.config import SafetyConfigError
 
@@ -46,7 +47,7 @@ class LocomotionNode:
         self._command = rospy.Publisher("legs/command", LegCommand, queue_size=COMMAND_QUEUE, tcp_nodelay=True)
         self._state = rospy.Publisher("locomotion/state", LocomotionState, queue_size=1, latch=True)
         self._tell(rospy.Time.now())
-        rospy.Subscriber("safety/state", SafetyState, self._on_safety, queue_size=1, tcp_nodelay=True)
+        self._heartbeat = Heartbeat(robot, self._on_safety)
         rospy.Subscriber("cmd_vel_safe", Twist, self._on_velocity, queue_size=1, tcp_nodelay=True)
         rospy.Subscriber("body_pose", Pose, self._on_body_pose, queue_size=1, tcp_nodelay=True)
         rospy.Subscriber("legs/state", LegState, self._on_legs, queue_size=1, tcp_nodelay=True)
@@ -76,6 +77,7 @@ class LocomotionNode:
                 target = self._controller.step(reading)
                 self._command.publish(conversions.leg_command_message(target, self._robot, reading.stamp))
             self._tell(message.header.stamp)
+        self._heartbeat.answered(conversions.to_seconds(message.header.stamp))
 
     def _on_safety(self, message: SafetyState) -> None:
         with self._lock:

@@ -18,6 +18,7 @@ from xdog.description import DescriptionError, load_description
 from xdog.msg import Detection3DArray, LegCommand, SafetyState
 from xdog.nodes import conversions
 from xdog.nodes.bridge import STATE_QUEUE, Bridge
+from xdog.nodes.connections import has_publisher
 from xdog.safety.config import SafetyConfigError, load_safety_config
 from xdog.srv import (
     Fault,
@@ -35,7 +36,6 @@ from xdog.srv import (
 )
 from xdog_sim.config import MirrorConfigError, load_mirror_config
 from xdog_sim.lockstep import Lockstep
-from xdog_sim.nodes.connections import has_publisher
 from xdog_sim.nodes.conversions import detections_message
 from xdog_sim.nodes.viewer import open_viewer
 from xdog_sim.robot import SimulatedRobot, SimulationError
