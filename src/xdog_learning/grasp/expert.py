@@ -27,7 +27,11 @@ Array = np.ndarray
 TRAVEL_SPEED = 1.4
 """rad/s of the fastest joint on the way to the pre-grasp."""
 HAND_SPEED = 0.16
-"""m/s of the hand down to the object and up again."""
+"""m/s of the hand down to the object and up again. It arrives more slowly: at this speed at most, and at"""
+SLOWING = 5.0
+"""1/s times the way that is left, and"""
+LEAST_SPEED = 0.03
+"""m/s."""
 CLOSING_SPEED = 1.4
 """rad/s of the gripper's target."""
 CLOSED = -0.16
@@ -40,7 +44,13 @@ DISTURBANCE_TIME = 0.25
 """s, over which it changes."""
 LAG = 0.13
 """rad that a stalled gripper is behind its target; one that moves freely is less than 0.1 behind."""
-REST = 1.25
+WIDER = 1.25
+"""Most that the gripped gap is over the object's width; jaws that stall further open have met it with one side only."""
+PLAY = 0.009
+"""rad, most that is added to a joint's target because of its backlash, and"""
+FEEDBACK = 0.2
+"""share by which the sum grows with what the joint is short of the last target."""
+REST = 1.6
 """s of holding still at the end of an episode."""
 ROUNDING = 5
 """Policy periods over which the way to the pre-grasp is averaged: corners are rounded, nothing stops there."""
@@ -89,6 +99,7 @@ class Expert:
         self._rotation = self._arm.forward(path.approach.at)[1]
         self._way = self._rounded([start, *path.way])
         self._target = np.array(start, dtype=float)
+        self._last, self._extra = self._target.copy(), np.zeros(5)
         self._travelled = 0.0
         self._lifted = 0.0
         self._rested = 0.0
@@ -108,18 +119,22 @@ class Expert:
             self._descend_and_close(observation)
         else:
             self._lift()
-        return self._target.copy()
+        late, self._last = self._last[:5] - observation.joints[:5], self._target.copy()
+        self._extra = np.clip(self._extra + FEEDBACK * late, -PLAY, PLAY)
+        return self._target + np.append(self._extra, 0.0)
 
     def _descend_and_close(self, observation: Observation) -> None:
         first = self._arm.forward(self._approach.before)[0]
         length = float(np.linalg.norm(self._arm.forward(self._approach.at)[0] - first))
-        self._travelled = min(self._travelled + HAND_SPEED * self._period, length)
+        speed = min(HAND_SPEED, SLOWING * (length - self._travelled) + LEAST_SPEED)
+        self._travelled = min(self._travelled + speed * self._period, length)
         if self._travelled >= length - 0.012:
             self._target[5] = max(self._target[5] - CLOSING_SPEED * self._period, CLOSED)
             moved = self._last_gripper - observation.joints[5]
             self._last_gripper = float(observation.joints[5])
             behind = observation.joints[5] - self._target[5]
-            self._gripping = moved < STALL and (behind > LAG or self._target[5] <= CLOSED)
+            between = self._gripper.gap(observation.joints[5]) < WIDER * self._width
+            self._gripping = moved < STALL and ((behind > LAG and between) or self._target[5] <= CLOSED)
         gap = max(self._gripper.gap(self._target[5]), self._width)
         self._follow(self._aimed(gap, length - self._travelled))
 

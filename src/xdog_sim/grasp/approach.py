@@ -25,10 +25,13 @@ WIDEST = 0.092
 """m, largest opening used."""
 MOST_BEYOND = 0.018
 """m, most that the fingertips reach past the object's middle."""
+LEAST_BEYOND = 0.008
+"""m, least."""
 ABOVE_SUPPORT = 0.003
 """m that the fingertips stay off what the object lies on."""
-DEEPEST = 0.038
-"""m of object between fingertips and its near end: deeper in, wide things meet the jaw where it leans outwards."""
+DEEPEST = 0.026
+"""m of object between fingertips and its near end: deeper in, the moving jaw, which leans outwards, holds a wide thing
+by its rim, far from where the fixed jaw's tip presses, and it slips."""
 BACK_OFF = 0.07
 """m from pre-grasp to grasp."""
 LIFT = 0.085
@@ -118,15 +121,16 @@ class GraspPlanner:
         tall = height > TALL * width
         wanted = SLANTED if tall else STEEP
         opening = min(width + ROOM, WIDEST)
-        beyond = min(max(width / 2.0 - ABOVE_SUPPORT, 0.008), MOST_BEYOND)
+        most = min(max(width / 2.0 - ABOVE_SUPPORT, LEAST_BEYOND), MOST_BEYOND)
         near = np.array([-math.atan2(centre[1], centre[0]), -0.3, 0.3, 0.8, LEVEL_JAWS])
         pitches = sorted(PITCHES, key=lambda pitch: abs(pitch - wanted))
         for raise_more, world_pitch in itertools.product(RAISES if spare == 0.0 else RAISES[:1], pitches):
-            # Seen along a steep approach the object is long: take it high enough.
-            behind = 0.5 * (height * max(math.sin(world_pitch), 0.0) + width * math.cos(world_pitch))
-            raised = min(max(behind + beyond - DEEPEST, 0.0), 0.4 * height)
+            # Seen along a steep approach a slender object is long: it is taken by its upper end.
+            beyond = min(max(DEEPEST - 0.5 * width, LEAST_BEYOND), most)
+            raised = 0.5 * height * max(math.sin(world_pitch), 0.0) + beyond - DEEPEST
+            raised = min(max(raised, 0.0), max(height - width, 0.0), 0.4 * height)
             if tall and world_pitch <= FROM_THE_SIDE:
-                raised = -BODY * height
+                beyond, raised = most, -BODY * height
             pitch = world_pitch - lean
             approach = heading * math.cos(pitch) - np.array([0.0, 0.0, math.sin(pitch)])
             aim = centre - down * (raised + raise_more)
