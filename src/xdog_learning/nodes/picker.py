@@ -2,10 +2,11 @@
 
 import threading
 import time
-from typing import Any, Callable, Dict, Sequence
+from typing import Any, Callable, Dict, Optional, Sequence
 
 import actionlib
 import rospy
+from nav_msgs.msg import Odometry
 from std_srvs.srv import Trigger
 
 from xdog.msg import LocomotionState, PickObjectAction, PickObjectGoal
@@ -41,8 +42,14 @@ class Picker:
         self._success = success
         self._news = threading.Condition()
         self._latest: Dict[str, Any] = {}
-        for topic, kind in (("locomotion/state", LocomotionState), ("ground_truth/objects", Detection3DArray)):
+        for topic, kind in (
+            ("locomotion/state", LocomotionState),
+            ("ground_truth/objects", Detection3DArray),
+            ("ground_truth/odom", Odometry),
+        ):
             rospy.Subscriber(topic, kind, self._on_message, callback_args=topic, queue_size=1, tcp_nodelay=True)
+        self._ahead: Optional[float] = None
+        """m that the trunk comes ahead while it stands up: placements are for a standing trunk at zero."""
         self._client = actionlib.SimpleActionClient("pick_object", PickObjectAction)
 
     def wait_until_ready(self) -> None:
@@ -59,7 +66,7 @@ class Picker:
                 raise PickerError(f"the graph is not up: no service '{service}'") from None
         if not self._client.wait_for_server(rospy.Duration(START_TIMEOUT)):
             raise PickerError("nobody offers pick_object")
-        self._wait_until(lambda: len(self._latest) == 2, START_TIMEOUT, "states and objects")
+        self._wait_until(lambda: len(self._latest) == 3, START_TIMEOUT, "states and objects")
 
     def pick(self, lane: Lane) -> Picked:
         """Put the dog before a lane, let it stand up and pick the object up.
@@ -67,17 +74,10 @@ class Picker:
         Raises:
             PickerError: the dog does not stand up, or the simulation stopped.
         """
-        self._ask("damp")
-        answer = rospy.ServiceProxy("reset", Reset)("lie", 0.0, lane.y, 0.0)
-        if not answer.success:
-            raise PickerError(f"reset: {answer.message}")
-        self._pass(0.2)  # until all nodes have heard that the legs jumped
-        self._ask("estop_reset")
-        self._ask("stand")
-        self._wait_until(
-            lambda: self._latest["locomotion/state"].state == LocomotionState.STANDING, UP, "the dog stands"
-        )
-        self._pass(1.0)  # the detector is to see the object from here
+        if self._ahead is None:
+            self._stand(lane, 0.0)
+            self._ahead = float(self._latest["ground_truth/odom"].pose.pose.position.x)
+        self._stand(lane, -self._ahead)
         before, begun = self._lowest(lane), rospy.get_time()
         self._client.send_goal(PickObjectGoal(label=lane.label, afterwards=PickObjectGoal.HOLD))
         try:
@@ -94,6 +94,20 @@ class Picker:
         self._pass(self._success.hold)
         lifted = lifted and self._lowest(lane) - before >= self._success.lift
         return Picked(result.outcome, result.message, int(result.attempts), lifted, seconds)
+
+    def _stand(self, lane: Lane, x: float) -> None:
+        """Put the dog down at x (m) before a lane and let it stand up."""
+        self._ask("damp")
+        answer = rospy.ServiceProxy("reset", Reset)("lie", x, lane.y, 0.0)
+        if not answer.success:
+            raise PickerError(f"reset: {answer.message}")
+        self._pass(0.2)  # until all nodes have heard that the legs jumped
+        self._ask("estop_reset")
+        self._ask("stand")
+        self._wait_until(
+            lambda: self._latest["locomotion/state"].state == LocomotionState.STANDING, UP, "the dog stands"
+        )
+        self._pass(1.0)  # the detector is to see the object from here
 
     def _on_message(self, message: Any, topic: str) -> None:
         with self._news:
