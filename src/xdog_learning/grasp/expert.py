@@ -44,14 +44,18 @@ DISTURBANCE_TIME = 0.25
 """s, over which it changes."""
 LAG = 0.13
 """rad that a stalled gripper is behind its target; one that moves freely is less than 0.1 behind."""
-WIDER = 1.25
-"""Most that the gripped gap is over the object's width; jaws that stall further open have met it with one side only."""
+WIDER = 0.017
+"""m that jaws may be further open than the object is wide, as around a cube's edges; wider, only one has met it."""
 PLAY = 0.009
 """rad, most that is added to a joint's target because of its backlash, and"""
 FEEDBACK = 0.2
 """share by which the sum grows with what the joint is short of the last target."""
-REST = 1.6
-"""s of holding still at the end of an episode."""
+SETTLE = 0.12
+"""s that the jaws must have stood still around the object before the hand lifts it."""
+REST = 1.25
+"""s of holding still at the end of an episode, at least."""
+KEPT_OFF = 0.008
+"""m that the arm stays off everything on its way where it can: it does not follow its targets exactly."""
 ROUNDING = 5
 """Policy periods over which the way to the pre-grasp is averaged: corners are rounded, nothing stops there."""
 
@@ -103,7 +107,9 @@ class Expert:
         self._travelled = 0.0
         self._lifted = 0.0
         self._rested = 0.0
+        self._stalled = 0.0
         self._last_gripper = np.inf
+        self._gap = self._width
         self._gripping = False
 
     @property
@@ -133,8 +139,11 @@ class Expert:
             moved = self._last_gripper - observation.joints[5]
             self._last_gripper = float(observation.joints[5])
             behind = observation.joints[5] - self._target[5]
-            between = self._gripper.gap(observation.joints[5]) < WIDER * self._width
-            self._gripping = moved < STALL and ((behind > LAG and between) or self._target[5] <= CLOSED)
+            self._gap = max(self._gripper.gap(observation.joints[5]), self._width)
+            met = behind > LAG and self._gap < self._width + WIDER
+            still = moved < STALL and (met or self._target[5] <= CLOSED)
+            self._stalled = self._stalled + self._period if still else 0.0
+            self._gripping = self._stalled >= SETTLE
         gap = max(self._gripper.gap(self._target[5]), self._width)
         self._follow(self._aimed(gap, length - self._travelled))
 
@@ -143,8 +152,8 @@ class Expert:
         if self._lifted >= LIFT:
             self._rested += self._period
             return
-        self._lifted += HAND_SPEED * self._period
-        self._follow(self._aimed(self._width, 0.0) - self._down * self._lifted)
+        self._lifted += min(HAND_SPEED, LEAST_SPEED + SLOWING * self._lifted) * self._period
+        self._follow(self._aimed(self._gap, 0.0) - self._down * self._lifted)
 
     def _aimed(self, gap: float, back: float) -> Array:
         """Position (3,) of gripper_frame with the aim in the middle between the jaws, ``back`` m before the grasp."""
@@ -190,7 +199,7 @@ def attempt(
         placement = placer.looking(placement, seed)
     scene = GraspScene(placement, placer, seed, flaws, visuals=images)
     first = scene.observe()
-    path = placer.path(placement, first.token)
+    path = placer.path(placement, first.token, KEPT_OFF) or placer.path(placement, first.token)
     if path is None:
         return Attempt(placement, None, False, "no way to where the object seems to be")
     expert = Expert(placer, solver, path, first.token, first.joints)
@@ -199,7 +208,9 @@ def attempt(
     sway = np.zeros(6)
     rows: Dict[str, List[Array]] = {"state": [], "token": [], "action": [], "image": []}
     observation = first
-    while not expert.done and scene.time < placer.config.success.time and not scene.judge.spoilt:
+    while scene.time < placer.config.success.time and not scene.judge.spoilt:
+        if expert.done and (scene.judge.success or scene.judge.held == 0.0):
+            break
         action = expert.act(observation)
         rows["state"].append(observation.joints)
         rows["token"].append(observation.token)

@@ -25,11 +25,11 @@ WIDEST = 0.092
 """m, largest opening used."""
 MOST_BEYOND = 0.018
 """m, most that the fingertips reach past the object's middle."""
-LEAST_BEYOND = 0.008
+LEAST_BEYOND = 0.004
 """m, least."""
 ABOVE_SUPPORT = 0.003
 """m that the fingertips stay off what the object lies on."""
-DEEPEST = 0.026
+DEEPEST = 0.022
 """m of object between fingertips and its near end: deeper in, the moving jaw, which leans outwards, holds a wide thing
 by its rim, far from where the fixed jaw's tip presses, and it slips."""
 BACK_OFF = 0.07
