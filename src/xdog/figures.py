@@ -13,7 +13,12 @@ Whole = TypeVar("Whole")
 
 def is_number(value: Any) -> bool:
     """Whether an entry is a finite number; true and false are none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def fill(kind: Type[Section], content: Mapping[str, Any], where: str, error: Type[ValueError]) -> Section:
@@ -23,7 +28,7 @@ def fill(kind: Type[Section], content: Mapping[str, Any], where: str, error: Typ
         error: an entry is missing, unknown, or not a finite number above zero.
     """
     known = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # a TypeVar cannot say: a dataclass
-    wrong = sorted(known.symmetric_difference(content))
+    wrong = sorted(map(str, known.symmetric_difference(content)))
     if wrong:
         raise error(f"{where} must hold exactly {', '.join(sorted(known))}; check {', '.join(wrong)}")
     for key, value in content.items():
@@ -52,7 +57,7 @@ class FigureFile:
         self.where, self._error = str(path), error
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as problem:
+        except (yaml.YAMLError, UnicodeDecodeError) as problem:
             raise error(f"{path} is not valid YAML: {problem}") from problem
         if not isinstance(content, dict):
             raise error(f"{path}: expected a mapping at the top")

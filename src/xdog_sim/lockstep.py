@@ -50,7 +50,8 @@ class Lockstep:
         """A message of topic ``name`` stamped ``stamp`` (s) came in. Called from any thread."""
         with self._news:
             channel = self._channels[name]
-            channel.spoken = True
+            # Who was given up and goes on saying the same time is not waited for again.
+            channel.spoken = channel.spoken or stamp > channel.stamp or not stamp
             channel.stamp = max(channel.stamp, stamp)  # a late message with an old stamp takes nothing back
             channel.count += 1
             self._news.notify_all()

@@ -26,7 +26,10 @@ AT_ONCE = 64
 """Poses of a path that are checked together: few enough for the processor's caches."""
 
 NEARER = 1e-6
-"""m. An arm that is already too near to something may move unless the separation shrinks by more than this."""
+"""m. An arm that is clearly too near to something may move unless the separation shrinks by more than this."""
+
+CLEARLY = 1e-4
+"""m below the margin from where on that counts: else many small steps would creep through the margin."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +107,8 @@ class ArmCollision:
         What is too near already at ``start`` (6,) counts only where the way brings it nearer still, so that an arm that
         was put somewhere by hand can move out.
         """
-        bound = np.minimum(self._margin, self.separations(start) - NEARER)
+        before = self.separations(start)
+        bound = np.where(before < self._margin - CLEARLY, before - NEARER, np.minimum(before, self._margin))
         for some in np.array_split(path, math.ceil(len(path) / AT_ONCE)):
             wrong = np.any(self.separations(some) < bound, axis=0)
             if wrong.any():

@@ -194,7 +194,7 @@ class ArmController:
         for motion in self._motions:
             wanted[motion.joints] = motion.step(measured, target, period)
         capped = self._capped(target, wanted, period)
-        obstacles = self._collision.obstacles(target, capped[None])
+        obstacles = self._collision.straight_path_obstacles(target, capped)
         for motion in list(self._motions):
             if obstacles:
                 text = f"stopped before {', '.join(obstacles)} meet"
@@ -213,7 +213,7 @@ class ArmController:
             return self._let_go(measured)
         wanted, self._note = self._stream.step(measured.stamp, target, period)
         capped = self._capped(target, wanted, period)
-        obstacles = self._collision.obstacles(target, capped[None])
+        obstacles = self._collision.straight_path_obstacles(target, capped)
         if obstacles:
             self._note = f"held back: {', '.join(obstacles)} would meet"
             capped = self._along(target, capped)
@@ -228,7 +228,7 @@ class ArmController:
         for joint in np.argsort(-np.abs(wanted - target)):
             tried = reached.copy()
             tried[joint] = wanted[joint]
-            if not self._collision.obstacles(reached, tried[None]):
+            if not self._collision.straight_path_obstacles(reached, tried):
                 reached = tried
         return reached
 

@@ -144,6 +144,7 @@ class Pick:
         self._place = np.zeros(3)
         self._size = np.zeros(3)
         self._body: Optional[BodyPose] = None
+        self._first = np.zeros(6)
         self._script = self._pick()
 
     def see(self, sightings: Sequence[Sighting]) -> None:
@@ -188,7 +189,9 @@ class Pick:
             yield from self._look()
             yield from self._take_stance()
             self._enter("approach")
-            yield from self._move(self._start_pose())
+            if attempt == 1:
+                self._first = self._start_pose()
+            yield from self._move(self._first)
             self._note_place()
             reason = yield from self._grasp()
             if not reason:
@@ -285,7 +288,7 @@ class Pick:
         opened = self._target.copy()
         opened[5] = max(opened[5], self._gripper.angle(2.0 * self._config.grip.open))
         yield from self._move(opened)
-        yield from self._move(self._start_pose())
+        yield from self._move(np.append(self._first[:5], opened[5]))
 
     def _finish(self) -> Script:
         """The object is lifted: do with it what was asked for, and end."""

@@ -1,8 +1,9 @@
 """The arm's gate: the last code between an arm/command and the servos. Everything that is not permitted means holding.
 
-The methods may be called from different threads: each hands its result over in a single assignment.
+The methods may be called from different threads: one lock makes each of them whole.
 """
 
+import threading
 from typing import Optional, Sequence, Tuple
 
 import numpy as np
@@ -54,6 +55,7 @@ class ArmGate:
         self._heard = -np.inf
         self._barred = False
         self._forgotten = False
+        self._lock = threading.RLock()
         self.reason = JUST_STARTED
         self.strength = 1.0
 
@@ -70,11 +72,15 @@ class ArmGate:
         Returns:
             What is wrong with it or had to be cut down, empty if nothing. A refused command changes nothing.
         """
+        with self._lock:
+            return self._take(now, stamp, names, position)
+
+    def _take(self, now: float, stamp: float, names: Sequence[str], position: Sequence[float]) -> str:
         pause = self._config.pause
         ignored = f"ignored after a stop: send nothing for {pause:g} s, then command again"
+        silent, self._heard = now - self._heard, now
         if self._forgotten:  # until the next step, which would take it away again
             return ignored
-        silent, self._heard = now - self._heard, now
         try:
             wanted = check_command(self._arm, names, (("position", position),))[0]
         except (TypeError, ValueError) as error:
@@ -86,8 +92,7 @@ class ArmGate:
             return ignored
         goal = np.clip(wanted, self._arm.lower, self._arm.upper)
         self._barred = False
-        self._command = (now, stamp, goal)
-        self._ended = False  # last: an old command that has not ended is a reason
+        self._command, self._ended = (now, stamp, goal), False
         return outside(self._arm, "position", np.abs(goal - wanted) > WORTH_A_WARNING)
 
     def on_rest(self, now: float, stamp: float) -> str:
@@ -97,7 +102,8 @@ class ArmGate:
             Why that does not count, empty if it does.
         """
         problem = self._wrong_time(now, stamp)
-        self._ended = self._ended or not problem
+        with self._lock:
+            self._ended = self._ended or not problem
         return problem
 
     def _wrong_time(self, now: float, stamp: float) -> str:
@@ -115,7 +121,8 @@ class ArmGate:
 
     def forget(self) -> None:
         """Hold the arm where the next step will find it, as after a stop: somebody may move it meanwhile."""
-        self._forgotten = True
+        with self._lock:
+            self._forgotten = True
 
     def on_unreachable(self) -> None:
         """Take note that the servos could not be told the last step's result: those that held go on holding.
@@ -132,10 +139,13 @@ class ArmGate:
             now: s, on the clock of the other calls.
             measured_position: (6,) rad; values that are not finite are replaced by what was sent last.
         """
+        with self._lock:
+            return self._next(now, measured_position)
+
+    def _next(self, now: float, measured_position: Array) -> Array:
         last = np.zeros(len(self._arm.names)) if self._sent is None else self._sent
         if self._forgotten:
-            self._forgotten = False  # first, so that what is forgotten meanwhile is so in the next step
-            self._command, self._sent, self._barred = None, None, True
+            self._forgotten, self._command, self._sent, self._barred = False, None, None, True
         here = np.where(np.isfinite(measured_position), measured_position, last)
         here = np.clip(here, self._arm.lower, self._arm.upper)
         elapsed, self._applied = now - self._applied, now

@@ -29,6 +29,10 @@ class PickerError(RuntimeError):
     """The graph does not do what it must for an object to be picked up."""
 
 
+class LateError(PickerError):
+    """Something took longer than it may in simulated time: this lane has failed, the next one may not."""
+
+
 class Picker:
     """One lane after the other.
 
@@ -72,21 +76,24 @@ class Picker:
         """Put the dog before a lane, let it stand up and pick the object up.
 
         Raises:
-            PickerError: the dog does not stand up, or the simulation stopped.
+            PickerError: a service refuses, or the simulation stopped.
         """
         if self._ahead is None:
             self._stand(lane, 0.0)
             self._ahead = float(self._latest["ground_truth/odom"].pose.pose.position.x)
-        self._stand(lane, -self._ahead)
+        try:
+            self._stand(lane, -self._ahead)
+        except LateError as error:
+            return Picked("failed", str(error), 0, False, 0.0)
         before, begun = self._lowest(lane), rospy.get_time()
         self._client.send_goal(PickObjectGoal(label=lane.label, afterwards=PickObjectGoal.HOLD))
         try:
             self._wait_until(
                 lambda: self._client.simple_state == actionlib.SimpleGoalState.DONE, PICK, "pick_object ends"
             )
-        except PickerError:
+        except LateError as error:
             self._client.cancel_goal()
-            raise
+            return Picked("failed", str(error), 0, False, PICK)
         seconds, result = rospy.get_time() - begun, self._client.get_result()
         if result is None:
             raise PickerError(f"pick_object gave no result: {self._client.get_goal_status_text()}")
@@ -141,7 +148,7 @@ class Picker:
             while not condition():
                 now = rospy.get_time()
                 if now > end:
-                    raise PickerError(f"{what}: not within {timeout:g} s")
+                    raise LateError(f"{what}: not within {timeout:g} s")
                 if not self._news.wait(max(wall - time.monotonic(), 0.0)):
                     raise PickerError(f"{what}: the simulation stands still")
                 wall = time.monotonic() + SILENCE_TIMEOUT

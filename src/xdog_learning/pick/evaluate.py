@@ -68,6 +68,8 @@ def run(arguments: Arguments, console: Console) -> List[Tried]:
 
     def report(lane: Lane, picked: Picked) -> None:
         tried.append((lane, picked))
+        records = [{**asdict(one), **asdict(what)} for one, what in tried]
+        (arguments.output / "picks.json").write_text(json.dumps(records, indent=1), encoding="utf-8")
         mark = "[green]picked[/green]" if picked.lifted else f"[red]{picked.outcome}[/red]"
         line = f"{len(tried):3d} {lane.label} on {lane.support} at {lane.surface:.2f} m: {mark}, {picked.seconds:.1f} s"
         console.print(line, highlight=False)
@@ -131,8 +133,6 @@ def main() -> None:
     table.add_row("said to be picked, but not up", str(scores["pick_false_claims"]), "")
     table.add_row("s from request to end", f"{scores['pick_seconds']:.1f}", "")
     console.print(table)
-    records = [{**asdict(lane), **asdict(picked)} for lane, picked in tried]
-    (arguments.output / "picks.json").write_text(json.dumps(records, indent=1), encoding="utf-8")
     if arguments.json:
         print(json.dumps(scores))
 

@@ -162,9 +162,9 @@ class SimBridge(Bridge):
         """
         assert self._lockstep is not None
         rates = self.robot.rates
-        wanted = dict.fromkeys(self._lockstep.guests, now - 1.0 / rates["control"])
-        wanted.update({"cmd_vel_safe": float("-inf"), "arm/command": now})
+        wanted = {"cmd_vel_safe": float("-inf"), "arm/command": now}
         if states:
+            wanted.update(dict.fromkeys(self._lockstep.guests, now - 1.0 / rates["control"]))
             wanted.update({"legs/command": now, "safety/state": now - 1.0 / rates["safety"], "odom": now})
         return self._lockstep.wait(wanted) and states
 
