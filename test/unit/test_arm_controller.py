@@ -491,25 +491,3 @@ def test_wrong_vias_are_refused(tmp_path: Path, via: object, text: str) -> None:
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(SafetyConfigError, match=text):
         load_arm_config(ROBOT, path)
-
-
-def test_a_stream_slides_along_what_it_must_not_touch() -> None:
-    bench, wanted = Bench(), np.array([*INTO_TRUNK, 0.7])
-    for _ in range(200):
-        bench.controller.on_setpoint(ARM.names, wanted, 0.0)
-        bench.step()
-    assert "held back" in bench.controller.state
-    assert bench.position[5] == pytest.approx(0.7)  # the gripper is in nobody's way
-    assert np.max(np.abs(bench.position[:5] - INTO_TRUNK)) > 0.05
-    assert bench.controller._collision.meetings(bench.position) == []
-
-
-def test_many_small_steps_do_not_creep_through_the_margin() -> None:
-    bench = Bench()
-    for _ in range(200):
-        bench.controller.on_setpoint(ARM.names, [*INTO_TRUNK, 0.0], 0.0)
-        bench.step()
-    for _ in range(1500):
-        bench.controller.on_setpoint(ARM.names, [*INTO_TRUNK, 0.0], 2000.0)
-        bench.step()
-    assert bench.controller._collision.meetings(bench.position) == []

@@ -21,7 +21,9 @@ ARM = ArmKinematics(ROBOT)
 GRIPPER = Gripper(ROBOT)
 LOWER, UPPER = ROBOT.arm.lower, ROBOT.arm.upper
 
-poses = st.tuples(*[st.floats(0.0, 1.0)] * 6).map(lambda shares: LOWER + np.array(shares) * (UPPER - LOWER))
+poses = st.tuples(*[st.floats(0.0, 1.0)] * 6).map(  # rounding must not put the last of them beyond the limit
+    lambda shares: np.minimum(LOWER + np.array(shares) * (UPPER - LOWER), UPPER)
+)
 
 
 @pytest.fixture(scope="module")
