@@ -29,7 +29,9 @@ HIP_HEIGHT = 0.15 * (math.cos(0.65) + math.cos(0.60)) + 0.0205
 PERIOD = 0.02
 Array = np.ndarray
 
-any_pose = st.tuples(*[st.floats(0.0, 1.0)] * 12).map(lambda s: LEGS.lower + np.array(s) * (LEGS.upper - LEGS.lower))
+any_pose = st.tuples(*[st.floats(0.0, 1.0)] * 12).map(  # rounding must not put the last of them beyond the limit
+    lambda s: np.minimum(LEGS.lower + np.array(s) * (LEGS.upper - LEGS.lower), LEGS.upper)
+)
 
 
 def sampled(motion: "StandUp | LieDown") -> List[LegsTarget]:
