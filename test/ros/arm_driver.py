@@ -221,13 +221,12 @@ class ArmDriver(unittest.TestCase):
         found = self.wire.position(1)
         self.wire.plug_in()
         self.steer("shoulder_pan", 1.5, lambda: not self.state.faults)  # a program that goes on
-        self.assertFalse(self.safety.motion_allowed)
-        self.release()
         end = self.state.header.stamp.to_sec() + 0.5
         self.steer("shoulder_pan", 1.5, lambda: self.state.header.stamp.to_sec() > end)
+        self.assertFalse(self.safety.motion_allowed)
         for place in (self.goal(), self.wire.position(1)):
             self.assertAlmostEqual(place, found, delta=70)  # one step of the emulation, before it was told to stay
-        self.reach("shoulder_pan", 0.0)  # after a pause
+        self.reach("shoulder_pan", 0.0)  # which clears the stop and begins anew
 
     def test_4_a_stalled_joint_is_named_and_relieved(self) -> None:
         self.reach("elbow_flex", 0.0)
