@@ -174,6 +174,20 @@ def test_arm_that_was_let_go_stays_where_it_is_found() -> None:
     np.testing.assert_array_equal(gate.apply(0.03, home + 0.2), home + 0.1)
 
 
+def test_a_slow_stream_over_a_letting_go_is_no_silence() -> None:
+    """One command in 0.3 s: the one that came in before the next step counts as noise, too."""
+    gate, home = open_arm(), ARM.poses["home"]
+    gate.on_command(0.0, 0.0, ARM.names, home)
+    gate.apply(0.0, home)
+    gate.forget()
+    assert gate.on_command(0.3, 0.3, ARM.names, home + 0.1).startswith("ignored")
+    gate.on_safety(0.3, 0.3, True, "")
+    gate.apply(0.31, home)
+    assert gate.on_command(0.6, 0.6, ARM.names, home + 0.1).startswith("ignored")
+    gate.on_safety(0.6, 0.6, True, "")
+    np.testing.assert_array_equal(gate.apply(0.61, home), home)
+
+
 def test_arm_that_is_let_go_during_a_step_stays_where_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     gate, home = open_arm(), ARM.poses["home"]
     gate.on_command(0.0, 0.0, ARM.names, home + 0.1)

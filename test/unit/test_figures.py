@@ -45,11 +45,19 @@ def test_sections_are_filled_by_name(tmp_path: Path) -> None:
         ("speeds: [2, 1]", "section 'speeds' is missing or no mapping"),
         ("speeds: {", "a.yaml is not valid YAML"),
         ("- 1", "a.yaml: expected a mapping at the top"),
+        ("speeds: {fast: 2, slow: 1, on: 3}", "check True"),
+        (f"speeds: {{fast: 2, slow: 1{400 * '0'}}}", "speeds.slow is 10"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(FileError, match=complaint):
         read(tmp_path / "a.yaml", text)
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"speeds: \xff")
+    with pytest.raises(FileError, match=r"a.yaml is not valid YAML.*0xff"):
+        FigureFile(tmp_path / "a.yaml", FileError)
 
 
 @pytest.mark.parametrize(

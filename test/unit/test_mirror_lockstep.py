@@ -103,3 +103,15 @@ def test_a_guest_is_waited_for_like_the_others() -> None:
     here[0] = False
     waiting.join(10.0)
     assert not waiting.is_alive()
+
+
+def test_who_was_given_up_and_repeats_itself_is_not_waited_for_again() -> None:
+    bench = Bench(patience=0.2)
+    bench.lockstep.heard("command", 1.0)
+    bench.lockstep.wait({"command": 1.02})
+    assert len(bench.warnings) == 1
+    bench.lockstep.heard("command", 1.0)  # as a node does whose own time stands still
+    assert bench.lockstep.wait({"command": 1.02}) is False
+    bench.lockstep.heard("command", 1.01)
+    assert bench.lockstep.wait({"command": 1.01}) is True
+    assert len(bench.warnings) == 1

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pick_bench import CONFIG, PickBench
+from pick_bench import CONFIG, ROBOT, PickBench
 
 from xdog.arm.grasp import Afterwards
 
@@ -42,6 +42,7 @@ def test_an_object_that_never_stays_in_the_gripper_is_missed() -> None:
     assert not bench.pick.outcome.success
     assert bench.policy.attempts == CONFIG.attempts
     assert bench.pick.lift == 0.0
+    np.testing.assert_allclose(bench.arm[:5], ROBOT.arm.poses["home"][:5])  # where it began
 
 
 def test_a_squeezed_gripper_that_lifts_nothing_is_no_success() -> None:

@@ -1,5 +1,6 @@
 """Motions of the arm under way: a trajectory, the gripper opening or closing. Each says when and how it ended."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
@@ -40,7 +41,7 @@ class Progress:
     actual: Tuple[Array, Array]
 
 
-class Motion:
+class Motion(ABC):
     """What moves some joints of the arm.
 
     Attributes:
@@ -52,9 +53,9 @@ class Motion:
         self.joints = joints
         self.outcome: Optional[Outcome] = None
 
+    @abstractmethod
     def step(self, measured: Measured, target: Array, period: float) -> Array:
         """Next goals of its joints, (n,) rad; may end the motion. ``target`` (6,) rad is what was sent last."""
-        raise NotImplementedError
 
     def velocity(self, now: float) -> Array:
         """Wanted speeds of its joints at ``now`` (s), (n,) rad/s."""

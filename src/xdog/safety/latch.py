@@ -1,5 +1,6 @@
 """What all supervisors share: a stop outlives its cause until somebody clears it, refused while the cause lasts."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -21,7 +22,7 @@ class Verdict:
     warnings: Tuple[str, ...]
 
 
-class StopKeeper:
+class StopKeeper(ABC):
     """Collects what is wrong, by cause. Times are in s on one clock, given by the caller.
 
     What it says must reach nobody before the first state has come in: by the gate's word in that state it knows
@@ -74,17 +75,17 @@ class StopKeeper:
 
     # For those who know what is wrong.
 
+    @abstractmethod
     def _blind(self) -> bool:
         """Whether no state has come in yet that says anything."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _problems(self, now: float) -> Sequence[str]:
         """What stands against clearing a stop at ``now``, as far as the states say it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _warnings(self, now: float) -> Sequence[str]:
         """What wants attention at ``now``."""
-        raise NotImplementedError
 
     def _on_state(self, now: float, stamp: float, active: bool, gate_reason: str) -> None:
         """A state came in at ``now``. It is news only if its stamp is later than that of the one before."""

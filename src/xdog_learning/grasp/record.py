@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Deque, Dict, Iterator, List, Literal, Mapping, Optional, Tuple
+from typing import Any, Deque, Dict, Generator, List, Literal, Mapping, Optional, Tuple
 
 import tyro
 from rich.console import Console
@@ -60,7 +60,7 @@ class Arguments:
         return self.out or Path("out/datasets") / ("grasp_image" if self.images else "grasp_state")
 
 
-def attempts_from(first: int, seed: int, images: bool, workers: int) -> Iterator[Attempt]:
+def attempts_from(first: int, seed: int, images: bool, workers: int) -> Generator[Attempt, None, None]:
     """The expert's attempts number ``first``, ``first`` + 1, ... of a seed without end, made by several processes.
 
     Which attempts there are and what becomes of them depends on neither the workers nor the machine.
@@ -140,7 +140,7 @@ def record_expert(arguments: Arguments, writer: DatasetWriter, console: Console)
                 shown = f"kept {tried - sum(failures.values())} of {tried} tried"
                 progress.update(bar, completed=writer.episodes, description=shown)
         finally:
-            tries.close()  # type: ignore[attr-defined]  # a generator is closed; its type says iterator
+            tries.close()
     tried = source["tried"] - begun
     console.print(f"Kept {tried - sum(failures.values())} of {tried} tried.")
     for reason, count in failures.most_common():

@@ -12,7 +12,7 @@ from xdog.arm.policy import shrink_image
 from xdog.description import RobotDescription
 from xdog.locomotion.rotations import imu_mount, quaternion_matrix, rotation_matrix
 from xdog.nodes import conversions
-from xdog.nodes.standard_messages import Detection3DArray, VisionInfo
+from xdog.nodes.standard_messages import Detection3D, Detection3DArray, VisionInfo
 from xdog_learning.nodes.arm_link import GraphError
 
 Array = np.ndarray
@@ -96,8 +96,8 @@ class Eyes:
         image = self._image
         return None if image is None or now - image[0] > FRESH_IMAGE else image[1]
 
-    def _name(self, detection: object) -> str:
-        kind = max(detection.results, key=lambda result: result.score).id  # type: ignore[attr-defined]  # of two packages
+    def _name(self, detection: Detection3D) -> str:
+        kind = max(detection.results, key=lambda result: result.score).id
         return self._labels.get(kind, str(kind))
 
     def _on_detections(self, message: Detection3DArray) -> None:

@@ -78,10 +78,10 @@ class Picker:
         Raises:
             PickerError: a service refuses, or the simulation stopped.
         """
-        if self._ahead is None:
-            self._stand(lane, 0.0)
-            self._ahead = float(self._latest["ground_truth/odom"].pose.pose.position.x)
         try:
+            if self._ahead is None:
+                self._stand(lane, 0.0)
+                self._ahead = float(self._latest["ground_truth/odom"].pose.pose.position.x)
             self._stand(lane, -self._ahead)
         except LateError as error:
             return Picked("failed", str(error), 0, False, 0.0)
@@ -131,7 +131,7 @@ class Picker:
         end, answer = rospy.get_time() + UP, None
         while answer is None or not answer.success:
             if rospy.get_time() > end:
-                raise PickerError(f"{service}: {'' if answer is None else answer.message}")
+                raise LateError(f"{service}: {'' if answer is None else answer.message}")
             answer = rospy.ServiceProxy(service, Trigger)()
             if not answer.success:
                 self._pass(0.1)
