@@ -123,6 +123,7 @@ class Objects:
         self._joint = {name: model.joint(name) for name in self._things}
         labels = class_names()
         self._kind = {name: labels.index(item.kind) for name, item in self._things.items()}
+        self._pulled: Dict[str, float] = {}  # until when, s
 
     def __len__(self) -> int:
         return len(self._things)
@@ -147,8 +148,7 @@ class Objects:
         Raises:
             ValueError: no such object, or a place that is not finite.
         """
-        if name not in self._things:
-            raise ValueError(f"no object '{name}' in this scene; known: {', '.join(self._things) or 'none'}")
+        self._check(name)
         if not np.isfinite([*lowest, yaw]).all():
             raise ValueError(f"place {list(lowest)} and yaw {yaw} must be finite")
         joint, height = self._joint[name], self._things[name].height
@@ -156,6 +156,33 @@ class Objects:
         self._data.qpos[q : q + 3] = [lowest[0], lowest[1], lowest[2] + 0.5 * height]
         self._data.qpos[q + 3 : q + 7] = [math.cos(yaw / 2.0), 0.0, 0.0, math.sin(yaw / 2.0)]
         self._data.qvel[v : v + 6] = 0.0
+
+    def pull(self, name: str, force: Array, until: float) -> None:
+        """Pull at an object's middle, as somebody does who takes it, until `let_go` is called that late.
+
+        Args:
+            name: of the scene file.
+            force: (3,) N, in the world.
+            until: s.
+
+        Raises:
+            ValueError: no such object, or a number that is not finite.
+        """
+        self._check(name)
+        if not np.isfinite([*force, until]).all():
+            raise ValueError(f"force {list(force)} and its duration must be finite")
+        self._data.xfrc_applied[self._body[name], :3] = force
+        self._pulled[name] = until
+
+    def let_go(self, now: float) -> None:
+        """End every pull whose time is over; now in s."""
+        for name in [name for name, until in self._pulled.items() if now >= until]:
+            del self._pulled[name]
+            self._data.xfrc_applied[self._body[name], :3] = 0.0
+
+    def _check(self, name: str) -> None:
+        if name not in self._things:
+            raise ValueError(f"no object '{name}' in this scene; known: {', '.join(self._things) or 'none'}")
 
 
 def upright_box(item: GraspObject, rotation: Array) -> Tuple[Array, Array]:

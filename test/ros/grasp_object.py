@@ -11,18 +11,22 @@ import harness
 import numpy as np
 import rospy
 import rostest
-from geometry_msgs.msg import Point
+from geometry_msgs.msg import Point, Vector3
 from harness import Graph
 from sensor_msgs.msg import JointState
 
+from xdog.arm.grasp_config import load_grasp_config
 from xdog.description import load_description
 from xdog.msg import Detection3DArray, LocomotionState, PickObjectAction, PickObjectGoal, PickObjectResult, SafetyState
-from xdog.srv import PlaceObject
+from xdog.srv import PlaceObject, Pull
 from xdog_sim.scene import load_scene
 
-harness.SERVICES["place_object"] = PlaceObject
+harness.SERVICES.update(place_object=PlaceObject, pull=Pull)
 ROBOT = load_description()
 ARM = ROBOT.arm
+HELD_OUT = load_grasp_config().poses.hand_over
+PULL = 5.0
+"""N with which somebody takes what the arm holds out."""
 NAMES = [thing.name for thing in load_scene("grasp").things]
 NODES = ("sim_bridge", "safety_supervisor", "locomotion", "arm_controller", "grasp", "simulated_detector")
 
@@ -66,9 +70,13 @@ class GraspTest(unittest.TestCase):
         message = self.graph.latest["joint_states"]
         return np.array(message.position)[ARM.indices(message.name)]
 
+    def where(self, name: str) -> Point:
+        """An object's middle in odom, m."""
+        return self.graph.latest["ground_truth/objects"].detections[NAMES.index(name)].bbox.center.position
+
     def height(self, name: str) -> float:
         """Of an object's middle, m."""
-        return self.graph.latest["ground_truth/objects"].detections[NAMES.index(name)].bbox.center.position.z
+        return self.where(name).z
 
     def place(self, name: str, x: float, y: float, z: float = 0.0) -> None:
         self.graph.demand("place_object", name, Point(x, y, z), 0.0)
@@ -109,6 +117,22 @@ class GraspTest(unittest.TestCase):
         self.assertGreater(result.lift, 0.05)
         phases = {"looking", "stance", "approach", "verify"}
         self.graph.wait_until(lambda: phases <= set(self.phases), 1.0, f"feedback of {phases}")
+
+    def test_handed_over_to_whoever_pulls_and_to_nobody_before(self) -> None:
+        self.ask("ball", PickObjectGoal.HAND_OVER)
+        self.graph.wait_until(lambda: "hand_over" in self.phases, 30.0, "the ball is lifted")
+        self.graph.wait_until(lambda: np.max(np.abs(self.arm[:5] - HELD_OUT)) < 0.05, 20.0, "the ball is held out")
+        self.graph.pass_time(1.0)
+        self.graph.demand("push", Vector3(0.0, 0.3, 0.0))
+        self.graph.pass_time(1.0)
+        self.assertNotEqual(self.client.simple_state, actionlib.SimpleGoalState.DONE, "shoved, but nobody has pulled")
+        held = self.where("ball")
+        self.assertGreater(held.z, 0.2)
+        self.graph.demand("pull", "ball", Vector3(PULL, 0.0, 0.0), 3.0)
+        result = self.result(10.0)
+        self.assertEqual((result.success, result.outcome), (True, "handed_over"), result.message)
+        self.assertGreater(self.arm[5], 1.0)
+        self.assertGreater(self.where("ball").x, held.x + 0.1, "whoever pulled has it")
 
     def test_out_of_reach_says_how_far(self) -> None:
         self.place("ball", 1.2, 0.0)

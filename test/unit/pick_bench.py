@@ -63,6 +63,8 @@ class PickBench:
         self.body = BodyPose()
         self.arm = ROBOT.arm.poses["home"].copy()
         self.effort = np.zeros(6)
+        self.load = np.zeros(6)
+        """Nm with which somebody bears on the joints."""
         self.object = np.asarray(place, dtype=float)
         self.held: Optional[np.ndarray] = None
         self.slippery = 0
@@ -93,7 +95,7 @@ class PickBench:
             self.pick.see([Sighting(self.now - 0.04 + self.ahead, "ball", self.object.copy(), SIZE)])
         wish = self.pick.step(
             Measured(
-                self.now, self.arm.copy(), self.effort.copy(), self.posture, self.stands, self.limp, self.objection
+                self.now, self.arm.copy(), self.effort + self.load, self.posture, self.stands, self.limp, self.objection
             )
         )
         if not self.phases or self.phases[-1] != self.pick.phase:

@@ -186,12 +186,12 @@ def test_handed_over_when_somebody_pulls() -> None:
     bench = PickBench(GROUND, afterwards=Afterwards.HAND_OVER).run_until("hand_over").run(8.0)
     assert bench.pick.outcome is None
     assert bench.held is not None
-    obey = bench._obey
-    bench._obey = lambda target: None
-    bench.arm[1] += 1.5 * CONFIG.hand_over.pull
-    for _ in range(20):
-        bench.step()
-    bench._obey = obey
+    bench.load[1] = 0.8 * CONFIG.hand_over.pull
+    bench.run(2.0)
+    assert bench.pick.outcome is None
+    bench.load[1] = 1.2 * CONFIG.hand_over.pull
+    bench.run(4.0 * CONFIG.hand_over.time)
+    bench.load[1] = 0.0
     bench.run()
     assert ended(bench) == "handed_over"
     assert bench.held is None

@@ -58,6 +58,25 @@ def test_a_placed_object_stands_at_rest_on_its_lowest_point(model: mujoco.MjMode
         objects.place("ball", np.array([np.nan, 0.0, 0.0]), 0.0)
 
 
+def test_a_pulled_object_follows_the_force_until_it_is_let_go(model: mujoco.MjModel) -> None:
+    data = mujoco.MjData(model)
+    objects, gravity = Objects(load_scene("grasp"), model, data), -model.opt.gravity[2]
+    ball = model.body("ball")
+    start = np.array(load_scene("grasp").things[0].position)
+    objects.pull("ball", np.array([0.0, 0.0, 2.0 * gravity * ball.mass[0]]), until=0.2)
+    while data.time < 0.2 - 1e-9:
+        objects.let_go(data.time)
+        mujoco.mj_step(model, data)
+    rise = objects.truth()[0].position - start
+    assert rise[2] == pytest.approx(0.5 * gravity * 0.2**2, abs=0.01)  # twice its weight: up as fast as it would fall
+    objects.let_go(0.2)
+    assert not data.xfrc_applied.any()
+    with pytest.raises(ValueError, match="known: ball, cube, bottle, cup"):
+        objects.pull("box", np.zeros(3), 1.0)
+    with pytest.raises(ValueError, match="finite"):
+        objects.pull("ball", np.array([np.inf, 0.0, 0.0]), 1.0)
+
+
 def make(kind: str, width: float = 0.04, height: float = 0.04) -> GraspObject:
     return GraspObject(kind, width, height, 0.05, 0.8, (1.0, 0.0, 0.0))
 

@@ -342,13 +342,17 @@ class Pick:
         return None
 
     def _hand_over(self, risen: str) -> Script:
-        """Wait until somebody pulls, then open."""
-        config, begin, rest = self._config.hand_over, self._now, self._measure.arm[:5]
-        pulled_since = math.inf
+        """Wait until somebody pulls, then open. The servos hardly give way: the pull shows in their effort."""
+        config, begin = self._config.hand_over, self._now
+        resting: List[Array] = []
+        while self._now - begin < config.settle:
+            resting.append(self._measure.effort[:5])
+            yield
+        rest, pulled_since = np.mean(resting, axis=0), math.inf
         while self._now - pulled_since < config.time:
             if self._now - begin > config.patience:
                 raise _End("picked", f"{risen}; nobody took it within {config.patience:g} s, so the arm still holds it")
-            pulled = float(np.max(np.abs(self._measure.arm[:5] - rest))) > config.pull
+            pulled = float(np.max(np.abs(self._measure.effort[:5] - rest))) > config.pull
             pulled_since = min(pulled_since, self._now) if pulled else math.inf
             yield
         assert self._target is not None

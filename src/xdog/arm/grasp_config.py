@@ -66,9 +66,10 @@ class LiftConfig:
 
 @dataclass(frozen=True)
 class HandOverConfig:
-    """pull in rad, time, patience and release in s."""
+    """pull in Nm, settle, time, patience and release in s."""
 
     pull: float
+    settle: float
     time: float
     patience: float
     release: float

@@ -27,6 +27,9 @@ from xdog.srv import (
     PlaceObject,
     PlaceObjectRequest,
     PlaceObjectResponse,
+    Pull,
+    PullRequest,
+    PullResponse,
     Push,
     PushRequest,
     PushResponse,
@@ -76,6 +79,7 @@ class SimBridge(Bridge):
         rospy.Service("push", Push, self._on_push)
         rospy.Service("fault", Fault, self._on_fault)
         rospy.Service("place_object", PlaceObject, self._on_place_object)
+        rospy.Service("pull", Pull, self._on_pull)
 
     def _make_lockstep(self) -> Lockstep:
         def listen(topic: str, kind: type, stamp: Callable[[Any], float]) -> Callable[[], bool]:
@@ -141,6 +145,7 @@ class SimBridge(Bridge):
     def _cycle_once(self, cycle: int, pace: "Pace") -> None:
         self._serve()
         now = self.sim.time
+        self._objects.let_go(now)
         self._clock.publish(Clock(conversions.to_time(now)))
         states = not self.sim.faults.states_stop
         self.sense(now, publish_legs=states)
@@ -229,6 +234,13 @@ class SimBridge(Bridge):
         place = np.array([request.position.x, request.position.y, request.position.z])
         problem = self._between_cycles(lambda: self._objects.place(request.name, place, request.yaw))
         return PlaceObjectResponse(success=not problem, message=problem or f"{request.name} is placed")
+
+    def _on_pull(self, request: PullRequest) -> PullResponse:
+        force = np.array([request.force.x, request.force.y, request.force.z])
+        problem = self._between_cycles(
+            lambda: self._objects.pull(request.name, force, self.sim.time + request.duration)
+        )
+        return PullResponse(success=not problem, message=problem or f"{request.name} is pulled")
 
 
 class Pace:
