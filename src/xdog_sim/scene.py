@@ -137,6 +137,10 @@ class Objects:
             seen.append(Seen(self._kind[name], self._data.xpos[body].copy(), rotation, size))
         return seen
 
+    def orientations(self) -> List[Array]:
+        """How the objects themselves are turned in the world: quaternions (4,) x, y, z, w, in the order of `truth`."""
+        return [self._data.xquat[self._body[name]][[1, 2, 3, 0]] for name in self._things]
+
     def place(self, name: str, lowest: Array, yaw: float) -> None:
         """Put an object somewhere, upright and at rest.
 

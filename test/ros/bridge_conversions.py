@@ -47,6 +47,21 @@ class Conversions(unittest.TestCase):
         with self.assertRaisesRegex(conversions.MessageError, "lacks the joints front_right_abad_joint"):
             conversions.legs_reading(message, ROBOT)
 
+    def test_pictures(self) -> None:
+        pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+        message = conversions.image_message(pixels, 1.5, "lens")
+        np.testing.assert_array_equal(conversions.image_pixels(message), pixels)
+        padded = np.zeros((2, 12), np.uint8)
+        padded[:, :9] = pixels[:, :, ::-1].reshape(2, 9)
+        message.encoding, message.step, message.data = "bgr8", 12, padded.tobytes()
+        np.testing.assert_array_equal(conversions.image_pixels(message), pixels)
+        message.data = message.data[:-1]
+        with self.assertRaisesRegex(conversions.MessageError, "23 bytes, rows of 12, for 3 x 2"):
+            conversions.image_pixels(message)
+        message.encoding = "yuv422"
+        with self.assertRaisesRegex(conversions.MessageError, "yuv422, not one of rgb8, bgr8"):
+            conversions.image_pixels(message)
+
 
 if __name__ == "__main__":
     rostest.rosrun("xdog", "bridge_conversions", Conversions)

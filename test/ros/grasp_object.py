@@ -3,108 +3,24 @@
 
 # ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
 import sys
-import unittest
-from typing import Any, List
 
 import actionlib
-import harness
 import numpy as np
 import rospy
 import rostest
-from geometry_msgs.msg import Point, Vector3
-from harness import Graph
-from sensor_msgs.msg import JointState
+from geometry_msgs.msg import Vector3
+from grasp_case import ROBOT, GraspCase
 
 from xdog.arm.grasp_config import load_grasp_config
-from xdog.description import load_description
-from xdog.msg import Detection3DArray, LocomotionState, PickObjectAction, PickObjectGoal, PickObjectResult, SafetyState
-from xdog.srv import PlaceObject, Pull
-from xdog_sim.scene import load_scene
+from xdog.msg import LocomotionState, PickObjectGoal, SafetyState
 
-harness.SERVICES.update(place_object=PlaceObject, pull=Pull)
-ROBOT = load_description()
-ARM = ROBOT.arm
 HELD_OUT = load_grasp_config().poses.hand_over
 PULL = 5.0
 """N with which somebody takes what the arm holds out."""
-NAMES = [thing.name for thing in load_scene("grasp").things]
-NODES = ("sim_bridge", "safety_supervisor", "locomotion", "arm_controller", "grasp", "simulated_detector")
 
 
-class GraspTest(unittest.TestCase):
-    """Each test begins with a standing dog, a stowed arm, and every object in its place."""
-
-    graph: Graph
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.graph = graph = Graph({"joint_states": JointState, "ground_truth/objects": Detection3DArray})
-        cls.client = actionlib.SimpleActionClient("pick_object", PickObjectAction)
-        assert cls.client.wait_for_server(rospy.Duration(60)), "nobody offers pick_object"
-        rospy.wait_for_service("place_object", timeout=60.0)
-        graph.wait_until(lambda: "ground_truth/objects" in graph.latest, 30.0, "objects")
-        for node in NODES:
-            graph.eventually(lambda node=node: graph.connected(node), 60.0, lambda node=node: f"{node} not connected")
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.graph.close()
-
-    def setUp(self) -> None:
-        self.phases: List[str] = []
-        self.graph.demand("damp")
-        self.graph.wait_until(lambda: self.legs == LocomotionState.DAMPED, 2.0, "damped")
-        self.graph.demand("reset", "lie", 0.0, 0.0, 0.0)
-        self.graph.pass_time(0.1)  # until everybody has seen the legs jump
-        self.graph.insist("estop_reset", 8.0)
-        self.graph.insist("stand", 2.0)  # locomotion may hear of the permission later than the reset's caller
-        self.graph.wait_until(lambda: self.legs == LocomotionState.STANDING, 8.0, "the dog stands")
-        self.graph.pass_time(0.1)  # until everybody has heard it
-
-    @property
-    def legs(self) -> int:
-        return self.graph.latest["locomotion/state"].state
-
-    @property
-    def arm(self) -> np.ndarray:
-        message = self.graph.latest["joint_states"]
-        return np.array(message.position)[ARM.indices(message.name)]
-
-    def where(self, name: str) -> Point:
-        """An object's middle in odom, m."""
-        return self.graph.latest["ground_truth/objects"].detections[NAMES.index(name)].bbox.center.position
-
-    def height(self, name: str) -> float:
-        """Of an object's middle, m."""
-        return self.where(name).z
-
-    def place(self, name: str, x: float, y: float, z: float = 0.0) -> None:
-        self.graph.demand("place_object", name, Point(x, y, z), 0.0)
-
-    def ask(self, label: str, afterwards: int = PickObjectGoal.HOLD) -> None:
-        def feedback(message: Any) -> None:
-            self.phases.append(message.phase)
-
-        self.client.send_goal(PickObjectGoal(label=label, afterwards=afterwards), feedback_cb=feedback)
-
-    def result(self, timeout: float = 60.0) -> PickObjectResult:
-        self.graph.wait_until(
-            lambda: self.client.simple_state == actionlib.SimpleGoalState.DONE, timeout, "pick_object ends"
-        )
-        return self.client.get_result()
-
-    def wait_for_motion(self) -> None:
-        """Until the policy moves the arm: it has left the pose it began in."""
-        start = self.arm
-        self.graph.wait_until(lambda: "approach" in self.phases, 15.0, "the approach")
-        self.graph.wait_until(lambda: np.max(np.abs(self.arm - start)) > 0.3, 5.0, "the arm moves")
-
-    def assert_still(self, seconds: float = 1.5) -> None:
-        """The arm stays where it is, but for what it runs on and sinks in the first moment."""
-        self.graph.pass_time(0.5)
-        before = self.arm
-        self.graph.pass_time(seconds)
-        self.assertLess(np.max(np.abs(self.arm - before)), 0.03)
+class GraspTest(GraspCase):
+    """With the policy that knows the object's place."""
 
     def test_the_ball_is_picked_up_and_stays_up(self) -> None:
         lying = self.height("ball")

@@ -83,20 +83,13 @@ class RecordTest(unittest.TestCase):
 
     def test_a_take_by_keyboard_is_kept_and_replayed(self) -> None:
         dataset = str(self.folder / "mine")
-        recorder = self.run_in_terminal(
-            *("xdog_learning.grasp.record", "--by", "keyboard", "--episodes", "1", "--out", dataset),
-        )
-        recorder.wait(lambda: re.search(r"ENTER begins a take *\x1b", recorder.shown), "the arm may move")
+        recorder = self.record("--out", dataset)
         recorder.press(b"1")
         recorder.wait(lambda: "home: done" in recorder.shown, "the arm goes home")
-        recorder.press(b"\r")
-        recorder.wait(lambda: "RECORDING" in recorder.shown, "a take begins")
-        recorder.wait(self.recorded(recorder, 1.0), "it records at rest")
+        self.begin(recorder)
         until = self.seconds(recorder) + 2.0
         recorder.wait(self.recorded(recorder, until), "the gripper rises", lambda: recorder.press(b"r"))
-        recorder.press(b"\r")
-        recorder.wait(lambda: "kept: episode 0" in recorder.shown, "the take is kept")
-        recorder.wait(lambda: recorder.process.poll() is not None, "it ends with the last episode")
+        self.keep(recorder)
 
         data = load_dataset(Path(dataset))
         episode, arm = data.episode(0), ArmKinematics(load_description())
@@ -114,6 +107,34 @@ class RecordTest(unittest.TestCase):
         match = re.search(r"by ([0-9.]+) rad rms", replay.shown)
         assert match, replay.shown[-1500:]
         assert float(match[1]) < 0.1
+
+    def test_a_take_with_pictures(self) -> None:
+        dataset = str(self.folder / "seen")
+        recorder = self.record("--images", "--out", dataset)
+        self.begin(recorder)
+        self.keep(recorder)
+        images = load_dataset(Path(dataset), images=True).episode(0).images
+        assert images is not None
+        assert images.shape[1:] == (96, 128, 3)
+        assert len(images) >= 25
+        assert images.std() > 10.0, "there is something to see"
+
+    def record(self, *arguments: str) -> Terminal:
+        """A recorder of one episode, ready for a take."""
+        command = ("xdog_learning.grasp.record", "--by", "keyboard", "--episodes", "1")
+        recorder = self.run_in_terminal(*command, *arguments)
+        recorder.wait(lambda: re.search(r"ENTER begins a take *\x1b", recorder.shown), "the arm may move")
+        return recorder
+
+    def begin(self, recorder: Terminal) -> None:
+        recorder.press(b"\r")
+        recorder.wait(lambda: "RECORDING" in recorder.shown, "a take begins")
+        recorder.wait(self.recorded(recorder, 1.0), "it records at rest")
+
+    def keep(self, recorder: Terminal) -> None:
+        recorder.press(b"\r")
+        recorder.wait(lambda: "kept: episode 0" in recorder.shown, "the take is kept")
+        recorder.wait(lambda: recorder.process.poll() is not None, "it ends with the last episode")
 
     def seconds(self, recorder: Terminal) -> float:
         """How long the take is, by the status line."""

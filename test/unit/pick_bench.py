@@ -8,6 +8,7 @@ from xdog.arm.grasp import Afterwards, Measured, Pick
 from xdog.arm.grasp_config import load_grasp_config
 from xdog.arm.gripper import Gripper
 from xdog.arm.kinematics import ArmKinematics
+from xdog.arm.looks import Looks
 from xdog.arm.posture import Posture, standing_posture
 from xdog.arm.reach import StanceChooser, load_learned
 from xdog.arm.tracking import Sighting
@@ -31,6 +32,8 @@ class ScriptedPolicy:
 
     def __init__(self) -> None:
         self.attempts = 0
+        self.began = np.zeros(6)
+        """rad, where the last attempt began."""
         self.reset()
         self.attempts = 0
 
@@ -40,6 +43,7 @@ class ScriptedPolicy:
 
     def act(self, joints: np.ndarray, token: np.ndarray) -> np.ndarray:
         if self._way is None:
+            self.began = joints
             grasp = next(iter(PLANNER.candidates(token)))
             wide = GRIPPER.angle(grasp.opening)
             poses = ((grasp.before, wide), (grasp.at, wide), (grasp.at, -0.16), (grasp.lifted, -0.16))
@@ -55,9 +59,15 @@ class ScriptedPolicy:
 class PickBench:
     """One object, one dog; `run` steps the script until it ends."""
 
-    def __init__(self, place: np.ndarray, label: str = "", afterwards: Afterwards = Afterwards.HOLD) -> None:
+    def __init__(
+        self,
+        place: np.ndarray,
+        label: str = "",
+        afterwards: Afterwards = Afterwards.HOLD,
+        looks: Optional[Looks] = None,
+    ) -> None:
         self.policy = ScriptedPolicy()
-        self.pick = Pick(ROBOT, CONFIG, self.policy, PERIOD, CHOOSER, label, afterwards)
+        self.pick = Pick(ROBOT, CONFIG, self.policy, PERIOD, CHOOSER, label, afterwards, looks)
         self.now = 1.0
         self.standing = standing_posture(STANCE.legs, STANCE.stand).height
         self.body = BodyPose()

@@ -5,6 +5,7 @@ import pytest
 from pick_bench import CONFIG, ROBOT, PickBench
 
 from xdog.arm.grasp import Afterwards
+from xdog.arm.looks import load_looks
 
 GROUND = np.array([0.33, 0.05, 0.02])
 
@@ -23,6 +24,14 @@ def test_an_object_on_the_ground_is_picked_up() -> None:
     assert bench.object[2] > 0.02 + CONFIG.lift.height
     assert bench.pick.lift == pytest.approx(bench.object[2] - 0.02, abs=0.01)
     assert bench.pick.attempt == 1
+
+
+def test_a_policy_that_sees_begins_looking() -> None:
+    looks = load_looks()
+    for place, expected in ((GROUND, looks.low), (np.array([0.36, 0.0, 0.62]), looks.high)):
+        bench = PickBench(place, looks=looks).run()
+        assert ended(bench) == "picked", bench.pick.outcome
+        np.testing.assert_allclose(bench.policy.began[:5], expected)
 
 
 def test_it_tries_again_and_looks_anew() -> None:

@@ -15,6 +15,7 @@ from xdog.arm.grasp_config import GraspConfig
 from xdog.arm.grip import GripWatch
 from xdog.arm.gripper import Gripper
 from xdog.arm.kinematics import ArmKinematics, UnreachableError
+from xdog.arm.looks import Looks
 from xdog.arm.observation import object_token
 from xdog.arm.posture import Posture
 from xdog.arm.reach import OutOfReachError, StanceChooser
@@ -115,6 +116,7 @@ class Pick:
         chooser: of stances.
         label: class of the object, empty for the nearest.
         afterwards: what to do with it.
+        looks: where a policy that sees begins; None for one that does not.
     """
 
     def __init__(
@@ -126,13 +128,14 @@ class Pick:
         chooser: StanceChooser,
         label: str,
         afterwards: Afterwards,
+        looks: Optional[Looks] = None,
     ) -> None:
         self.phase, self.progress, self.attempt, self.lift = PHASES[0], 0.0, 0, 0.0
         self.outcome: Optional[Outcome] = None
         self.failure: Optional[Exception] = None
         """The error that ended it, if one did that nobody foresaw."""
         self._robot, self._config, self._policy, self._chooser = robot, config, policy, chooser
-        self._label, self._afterwards = label, afterwards
+        self._label, self._afterwards, self._looks = label, afterwards, looks
         self._arm, self._gripper = ArmKinematics(robot), Gripper(robot)
         self._control = 1.0 / robot.rates["control"]
         self._ticks = round(period / self._control)
@@ -406,8 +409,14 @@ class Pick:
         return object_token(centre, self._size, self._chooser.turn_to_arm(posture.gravity))
 
     def _start_pose(self) -> Array:
-        """Where the policy begins: here if it learned to begin near here, else stowed, clear of what lies ahead."""
+        """Where the policy begins.
+
+        One that sees begins looking. Another begins here if it learned to begin near here, else stowed, clear of what
+        lies ahead.
+        """
         assert self._target is not None
+        if self._looks is not None:
+            return np.append(self._looks.pose(float(self._token()[2])), self._target[5])
         poses = self._robot.arm.poses
         for name in ("home", "stow"):
             if np.all(np.abs(self._target - poses[name])[:5] <= START_NOISE):

@@ -6,7 +6,7 @@ from typing import Optional, Sequence
 import numpy as np
 import rospy
 from geometry_msgs.msg import Quaternion, Vector3
-from sensor_msgs.msg import BatteryState, Imu, JointState
+from sensor_msgs.msg import BatteryState, Image, Imu, JointState
 
 from xdog.description import RobotDescription
 from xdog.hardware.base import ArmHealth, ArmReading, BatteryReading, LegsReading, LegsTarget
@@ -16,6 +16,8 @@ from xdog.safety.arm_gate import ArmGate
 Array = np.ndarray
 
 NANOSECONDS = 1_000_000_000
+COLOURS = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0)}
+"""Where red, green and blue stand in a pixel, by the encodings of images that are understood."""
 
 
 class MessageError(ValueError):
@@ -30,6 +32,29 @@ def to_time(seconds: float) -> rospy.Time:
 def to_seconds(stamp: rospy.Time) -> float:
     """A ROS time in seconds."""
     return stamp.secs + stamp.nsecs / NANOSECONDS
+
+
+def image_message(pixels: Array, stamp: float, frame: str) -> Image:
+    """A picture (height, width, 3) uint8 RGB, taken at ``stamp`` (s), as an image."""
+    height, width, _ = pixels.shape
+    message = Image(height=height, width=width, encoding="rgb8", step=3 * width, data=pixels.tobytes())
+    message.header.stamp, message.header.frame_id = to_time(stamp), frame
+    return message
+
+
+def image_pixels(message: Image) -> Array:
+    """An image's pixels, (height, width, 3) uint8 RGB.
+
+    Raises:
+        MessageError: an encoding that is not known here, or too few bytes.
+    """
+    if message.encoding not in COLOURS:
+        raise MessageError(f"its encoding is {message.encoding}, not one of {', '.join(COLOURS)}")
+    if message.step < 3 * message.width or len(message.data) < message.step * message.height:
+        raise MessageError(f"{len(message.data)} bytes, rows of {message.step}, for {message.width} x {message.height}")
+    rows = np.frombuffer(message.data, np.uint8, message.step * message.height).reshape(message.height, message.step)
+    pixels: Array = rows[:, : 3 * message.width].reshape(message.height, message.width, 3)
+    return pixels[:, :, COLOURS[message.encoding]]
 
 
 def leg_state_message(

@@ -1,7 +1,8 @@
 """Node: grasp. Offers the PickObject action: stance, ACT policy, verified lift. Paced by joint_states.
 
-It knows where the object is from detections_3d and nowhere else. It moves the arm through arm_controller (arm/setpoint)
-and the trunk through locomotion (body_pose); both have their own limits and checks.
+It knows where the object is from detections_3d and nowhere else; a policy that sees looks through the wrist camera for
+the rest. It moves the arm through arm_controller (arm/setpoint) and the trunk through locomotion (body_pose); both have
+their own limits and checks.
 """
 
 import sys
@@ -21,6 +22,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from xdog.arm.grasp import Afterwards, Measured, Outcome, Pick
 from xdog.arm.grasp_config import GraspConfig, load_grasp_config
+from xdog.arm.looks import Looks, load_looks
 from xdog.arm.policy import GraspPolicy
 from xdog.arm.posture import Posture, measure_posture
 from xdog.arm.reach import StanceChooser, load_learned
@@ -43,6 +45,7 @@ from xdog.msg import (
     VisionInfo,
 )
 from xdog.nodes import conversions
+from xdog.nodes.wrist_eye import SeeingPolicy, WristEye
 from xdog.paths import share_path
 from xdog.safety.config import SafetyConfigError
 
@@ -65,9 +68,17 @@ class GraspNode:
     """One goal at a time."""
 
     def __init__(
-        self, robot: RobotDescription, config: GraspConfig, chooser: StanceChooser, policy: Union[GraspPolicy, str]
+        self,
+        robot: RobotDescription,
+        config: GraspConfig,
+        chooser: StanceChooser,
+        looks: Looks,
+        policy: Union[GraspPolicy, str],
     ) -> None:
         self._robot, self._config, self._chooser, self._policy = robot, config, chooser, policy
+        sees = isinstance(policy, GraspPolicy) and policy.contract.image is not None
+        self._eye = WristEye() if sees else None
+        self._looks = looks if sees else None
         self._legs, self._mount = chooser.legs, imu_mount(robot)
         self._control = 1.0 / robot.rates["control"]
         self._news = threading.Condition()
@@ -216,10 +227,18 @@ class GraspNode:
             rospy.logwarn(f"pick_object refused: {refusal}")
             self._server.set_aborted(PickObjectResult(outcome="refused", message=refusal), refusal)
             return
-        assert isinstance(self._policy, GraspPolicy)
-        period = self._policy.contract.period
+        policy, eye = self._policy, self._eye
+        assert isinstance(policy, GraspPolicy)
+        acting = policy if eye is None else SeeingPolicy(policy, lambda: eye.look(self._now))
         pick = Pick(
-            self._robot, self._config, self._policy, period, self._chooser, goal.label, Afterwards(goal.afterwards)
+            self._robot,
+            self._config,
+            acting,
+            policy.contract.period,
+            self._chooser,
+            goal.label,
+            Afterwards(goal.afterwards),
+            self._looks,
         )
         with self._news:
             self._pick = pick
@@ -252,6 +271,12 @@ class GraspNode:
             self._server.publish_feedback(feedback)
         return Outcome(False, "aborted", "the node is shutting down")
 
+    @property
+    def _now(self) -> float:
+        """Of the newest measurement, s."""
+        assert self._measured is not None, "a pick goes on with a measurement only"
+        return self._measured.now
+
     def _is_news(self, pick: Pick) -> bool:
         return pick.outcome is not None or self._tick >= self._reported + FEEDBACK_EVERY
 
@@ -270,6 +295,11 @@ class GraspNode:
             return f"the dog must stand, it is {legs.name.replace('_', ' ') if legs else 'silent'}: call stand first"
         if measured.limp:
             return f"the dog's legs are not held: {measured.limp}"
+        try:
+            if self._eye is not None:
+                self._eye.look(measured.now)
+        except PolicyError as error:
+            return str(error)
         labels = sorted(self._labels.values())
         if goal.label and goal.label not in labels:
             return f"nothing is called '{goal.label}' in vision_info; known: {', '.join(labels) or 'nothing yet'}"
@@ -279,10 +309,9 @@ class GraspNode:
 def load_policy(path: Path, robot: RobotDescription) -> Union[GraspPolicy, str]:
     """The policy, or why there is none: the node then refuses every goal with that reason."""
     try:
-        policy = GraspPolicy(path, robot)
+        return GraspPolicy(path, robot)
     except (PolicyError, ContractError, OSError) as error:
         return str(error)
-    return policy if policy.contract.image is None else f"{path} needs a camera image, which this node does not give it"
 
 
 def main() -> None:
@@ -291,11 +320,12 @@ def main() -> None:
     try:
         robot, config, locomotion = load_description(), load_grasp_config(), load_locomotion_config()
         chooser = StanceChooser(robot, Stance(robot, locomotion.stance, locomotion.body_pose), load_learned())
+        looks = load_looks()
     except (DescriptionError, SafetyConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     policy = load_policy(Path(rospy.get_param("~policy", "") or share_path("policies", "grasp_state.onnx")), robot)
     if isinstance(policy, str):
         rospy.logerr(f"picking up is off: {policy}")
-    GraspNode(robot, config, chooser, policy)
+    GraspNode(robot, config, chooser, looks, policy)
     rospy.spin()

@@ -10,6 +10,7 @@ from xdog.arm.kinematics import ArmKinematics
 from xdog.arm.observation import object_token
 from xdog.arm.policy import shrink_image
 from xdog.description import RobotDescription
+from xdog.inference import PolicyError
 from xdog.locomotion.rotations import imu_mount, quaternion_matrix, rotation_matrix
 from xdog.nodes import conversions
 from xdog.nodes.standard_messages import Detection3D, Detection3DArray, VisionInfo
@@ -21,7 +22,6 @@ FRESH = 1.0
 """s after which a detection is too old to begin a take with."""
 FRESH_IMAGE = 0.2
 """s after which a picture is too old for a frame."""
-COLOURS = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0)}
 
 
 class Eyes:
@@ -91,6 +91,12 @@ class Eyes:
         """How high a point (3,) of arm_base_link lies above the origin of base_link, against gravity, m."""
         return -float(self.gravity() @ (self._mount_rotation @ point + self._mount_xyz))
 
+    def objection(self, now: float) -> str:
+        """Why the eyes cannot see what a take with pictures needs; empty if they can, or need not."""
+        if self._image_size is None or self.image(now) is not None:
+            return ""
+        return f"no picture on wrist_camera/image_raw for {FRESH_IMAGE:g} s"
+
     def image(self, now: float) -> Optional[Array]:
         """The newest picture, (H, W, 3) uint8; None if there is none that is fresh."""
         image = self._image
@@ -113,11 +119,9 @@ class Eyes:
 
     def _on_image(self, message: Image) -> None:
         assert self._image_size is not None, "subscribed to only then"
-        if message.encoding not in COLOURS:
-            rospy.logwarn_throttle(
-                5.0, f"wrist_camera/image_raw is {message.encoding}, not one of {', '.join(COLOURS)}"
-            )
+        try:
+            pixels = shrink_image(conversions.image_pixels(message), *self._image_size)
+        except (conversions.MessageError, PolicyError) as error:
+            rospy.logwarn_throttle(5.0, f"wrist_camera/image_raw is of no use: {error}")
             return
-        rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)[:, : 3 * message.width]
-        pixels = rows.reshape(message.height, message.width, 3)[:, :, COLOURS[message.encoding]]
-        self._image = (conversions.to_seconds(message.header.stamp), shrink_image(pixels, *self._image_size))
+        self._image = (conversions.to_seconds(message.header.stamp), pixels)

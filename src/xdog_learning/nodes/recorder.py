@@ -177,6 +177,9 @@ class Recorder:
         if self._link.objection() or not self._link.listeners():
             self._say(f"not now: {self._link.objection() or 'nobody takes arm/setpoint: is arm_controller running?'}")
             return
+        if self._eyes.objection(rospy.get_time()):
+            self._say(f"not now: {self._eyes.objection(rospy.get_time())}")
+            return
         try:
             token = self._eyes.token(rospy.get_time())
         except GraphError as error:
@@ -243,7 +246,8 @@ class Recorder:
             parts.append("the arm goes to the leader's pose")
         else:
             parts.append(f"RECORDING {take.seconds:.1f} s, lifted {100.0 * self._watch.lift:.0f} cm")
-        said: List[str] = [self._link.objection(), self._jog.objection if self._jog else ""]
+        eyes = self._eyes.objection(rospy.get_time())
+        said: List[str] = [self._link.objection(), eyes, self._jog.objection if self._jog else ""]
         line = " | ".join([*parts, *filter(None, said)])
         width = shutil.get_terminal_size().columns - 1
         self._write("\r" + line[:width] + "\x1b[K")

@@ -9,6 +9,7 @@ from typing import Iterator, Optional, Tuple
 import mujoco
 import numpy as np
 
+from xdog.arm.looks import Looks
 from xdog.arm.observation import object_token
 from xdog.description import RobotDescription, load_description
 from xdog.locomotion.config import load_locomotion_config
@@ -135,8 +136,9 @@ class Placer:
     def looking(self, placement: Placement, seed: int) -> Placement:
         """The same placement with the arm where a grasp by the wrist camera starts; ``seed``: of that pose's noise."""
         camera, arm = self.config.camera, self.robot.arm
-        look = camera.look_high if self.token(placement)[2] > camera.high else camera.look_low
-        pose = np.array(look) + np.random.default_rng([seed, 3]).uniform(-1, 1, 5) * camera.look_noise
+        looks = Looks(np.array(camera.look_low), np.array(camera.look_high), camera.high)
+        noise = np.random.default_rng([seed, 3]).uniform(-1, 1, 5) * camera.look_noise
+        pose = looks.pose(self.token(placement)[2]) + noise
         return replace(placement, start=np.clip(np.append(pose, placement.start[5]), arm.lower, arm.upper))
 
     def draws(self, count: int, seed: int, held_out: bool = False) -> Iterator[Placement]:

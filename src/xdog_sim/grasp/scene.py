@@ -9,18 +9,14 @@ import mujoco
 import numpy as np
 
 from xdog.arm.observation import object_token
-from xdog.locomotion.rotations import rotation_matrix
 from xdog_sim.config import load_mirror_config
 from xdog_sim.devices import SimulatedArm
-from xdog_sim.grasp.config import CameraConfig
+from xdog_sim.grasp.camera import WRIST, Pictures, add_wrist_camera
 from xdog_sim.grasp.judge import Judge
 from xdog_sim.grasp.placement import Placement, Placer
-from xdog_sim.world import COLLISION_GROUP
 
 Array = np.ndarray
 
-CAMERA = "wrist"
-"""Name of the wrist camera in the model."""
 MEASURE_EVERY = 0.010
 """s between the measurements that an observation may be."""
 
@@ -83,7 +79,10 @@ class GraspScene:
         spec = placer.spec(placement, visuals)
         spec.option.timestep = mirror.physics_step
         if visuals:
-            _add_camera(spec, placement, placer)
+            camera = self.config.camera
+            add_wrist_camera(
+                spec, camera, self.robot.tool_frame, placement.camera_shift, placement.camera_turn, placement.brightness
+            )
         self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
         self._random = np.random.default_rng(seed)
@@ -105,7 +104,7 @@ class GraspScene:
         self._history: Deque[Tuple[float, Array]] = deque(maxlen=1 + int(1.0 / MEASURE_EVERY))
         self._measure()
         self.judge = Judge(self.model, self.data, self.robot, self.config.success)
-        self._renderer: Optional[mujoco.Renderer] = None
+        self._pictures = Pictures(self.model)
 
     @property
     def time(self) -> float:
@@ -148,7 +147,7 @@ class GraspScene:
         if self.model.ncam == 0:
             raise RuntimeError("GraspScene.render needs a scene made with visuals=True")
         camera = self.config.camera
-        image = self.picture(CAMERA, int(camera.width), int(camera.height))
+        image = self.picture(WRIST, int(camera.width), int(camera.height))
         if self.flaws.camera_noise > 0.0:
             noise = self._random.normal(0.0, self.flaws.camera_noise, image.shape)
             image = np.clip(image + noise, 0.0, 255.0).astype(np.uint8)
@@ -156,21 +155,11 @@ class GraspScene:
 
     def picture(self, camera: object, width: int, height: int) -> Array:
         """The scene as a named camera or an mjvCamera sees it, (height, width, 3) uint8."""
-        if self._renderer is None or (self._renderer.width, self._renderer.height) != (width, height):
-            self.close()
-            self._renderer = mujoco.Renderer(self.model, height, width)
-        options = mujoco.MjvOption()
-        options.geomgroup[COLLISION_GROUP] = 0
-        self._renderer.update_scene(self.data, camera, options)
-        self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
-        self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
-        return self._renderer.render()
+        return self._pictures.take(self.data, camera, width, height)
 
     def close(self) -> None:
         """Give the OpenGL context back."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        self._pictures.close()
 
     def _measure(self) -> None:
         data = self.data
@@ -190,33 +179,3 @@ def nominal_flaws(placer: Placer) -> Flaws:
     seen = placer.config.perception
     backlash = load_mirror_config().arm.backlash
     return Flaws(seen.position_error, seen.jitter, seen.size_error, seen.delay, 0.0, backlash)
-
-
-def view_axes(camera: CameraConfig) -> Array:
-    """(3, 3): the camera's right, up and backward directions, as MuJoCo counts them, as columns in gripper_frame."""
-    up = np.array([0.0, np.cos(camera.tilt), np.sin(camera.tilt)])
-    backward = np.array([0.0, np.sin(camera.tilt), -np.cos(camera.tilt)])
-    return np.column_stack([np.cross(up, backward), up, backward])
-
-
-def _add_camera(spec: mujoco.MjSpec, placement: Placement, placer: Placer) -> None:
-    """The wrist camera with its mounting error, and the light."""
-    config = placer.config.camera
-    turn = np.zeros(4)
-    mujoco.mju_mat2Quat(turn, (view_axes(config) @ rotation_matrix(*placement.camera_turn)).flatten())
-    focal = [0.5 / np.tan(config.horizontal_view / 2.0), 0.5 / np.tan(config.vertical_view / 2.0)]
-    position = np.array(config.position) + placement.camera_shift
-    camera = spec.body(placer.robot.tool_frame).add_camera(
-        name=CAMERA, pos=position, quat=turn, resolution=[int(config.width), int(config.height)]
-    )
-    camera.sensor_size, camera.focal_length = [1.0, 1.0], focal
-    spec.visual.map.znear = 0.005
-    spec.visual.quality.shadowsize, spec.visual.quality.offsamples = 0, 0
-    spec.visual.global_.offwidth, spec.visual.global_.offheight = 1280, 960
-    spec.stat.extent = 1.0
-    spec.material("tiles").reflectance = 0.0
-    spec.geom("floor").group = 2
-    head = spec.visual.headlight
-    head.ambient, head.diffuse = [0.35 * placement.brightness] * 3, [0.25 * placement.brightness] * 3
-    for light in spec.lights:
-        light.diffuse, light.castshadow = [0.6 * placement.brightness] * 3, False

@@ -6,8 +6,8 @@ import numpy as np
 
 from xdog.arm.kinematics import ArmKinematics
 from xdog.description import RobotDescription
+from xdog_sim.grasp.camera import view_axes
 from xdog_sim.grasp.config import CameraConfig
-from xdog_sim.grasp.scene import view_axes
 
 Array = np.ndarray
 

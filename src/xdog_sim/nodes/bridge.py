@@ -152,7 +152,8 @@ class SimBridge(Bridge):
         if cycle % self._truth_every == 0:
             self._truth.publish(self._ground_truth())
         if len(self._objects) and cycle % self._control_every == 0:
-            self._object_truth.publish(detections_message(self._objects.truth(), now, self.robot.frames["odom"]))
+            truth, turned = self._objects.truth(), self._objects.orientations()
+            self._object_truth.publish(detections_message(truth, now, self.robot.frames["odom"], orientations=turned))
         if self._lockstep is None:
             pace.keep(1)
         elif cycle % self._control_every == 0 and not self._wait(now, states):

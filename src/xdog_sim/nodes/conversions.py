@@ -1,6 +1,6 @@
 """Between objects and messages: what the sim bridge knows and what a simulated detector says."""
 
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 import numpy as np
 from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
@@ -10,18 +10,31 @@ from xdog.msg import Detection3D, Detection3DArray, ObjectHypothesisWithPose
 from xdog.nodes import conversions
 from xdog_sim.detections import Seen
 
+Array = np.ndarray
 
-def detections_message(objects: Sequence[Seen], stamp: float, frame: str, score: float = 1.0) -> Detection3DArray:
-    """Objects as detections of a picture taken at ``stamp`` (s), in ``frame``."""
+
+def detections_message(
+    objects: Sequence[Seen],
+    stamp: float,
+    frame: str,
+    score: float = 1.0,
+    orientations: Optional[Sequence[Array]] = None,
+) -> Detection3DArray:
+    """Objects as detections of a picture taken at ``stamp`` (s), in ``frame``.
+
+    A hypothesis has the object's own orientation, a quaternion (4,), where that is known, otherwise its box's.
+    """
     message = Detection3DArray()
     message.header.stamp, message.header.frame_id = conversions.to_time(stamp), frame
-    for thing in objects:
+    for number, thing in enumerate(objects):
         turned = euler_quaternion(*euler_angles(thing.rotation))
         detection = Detection3D(header=message.header)
         detection.bbox.center = Pose(Point(*thing.position.tolist()), Quaternion(*turned.tolist()))
         detection.bbox.size = Vector3(*thing.size.tolist())
         hypothesis = ObjectHypothesisWithPose(id=thing.kind, score=score)
         hypothesis.pose.pose = detection.bbox.center
+        if orientations is not None:
+            hypothesis.pose.pose = Pose(Point(*thing.position.tolist()), Quaternion(*orientations[number].tolist()))
         detection.results = [hypothesis]
         message.detections.append(detection)
     return message

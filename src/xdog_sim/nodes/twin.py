@@ -22,7 +22,7 @@ from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 from xdog.arm.trajectory import INVALID_GOAL, PATH_TOLERANCE_VIOLATED
 from xdog.description import DescriptionError, RobotDescription, load_description
 from xdog.locomotion.rotations import euler_angles, quaternion_matrix
-from xdog.nodes import clock
+from xdog.nodes import clock, conversions
 from xdog.nodes.arm_controller import trajectory_goal
 from xdog.nodes.standard_messages import (
     FollowJointTrajectoryAction,
@@ -130,11 +130,8 @@ class TwinNode:
         camera.lookat[:] = [*self._place[:2], 0.25]
         camera.distance, camera.azimuth, camera.elevation = 1.1, 130.0 + np.degrees(self._place[2]), -18.0
         renderer.update_scene(self.view.data, camera)
-        pixels = renderer.render()
-        message = Image(height=pixels.shape[0], width=pixels.shape[1], encoding="rgb8", step=3 * pixels.shape[1])
-        message.header.stamp = rospy.Time.now()
-        message.data = pixels.tobytes()
-        self._image.publish(message)
+        now = rospy.Time.now().to_sec()
+        self._image.publish(conversions.image_message(renderer.render(), now, self._robot.frames["odom"]))
 
     # Rehearsing and sending.
 
