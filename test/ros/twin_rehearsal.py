@@ -16,6 +16,7 @@ from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from xdog.description import load_description
+from xdog.msg import LocomotionState
 from xdog.nodes.standard_messages import (
     FollowJointTrajectoryAction,
     FollowJointTrajectoryGoal,
@@ -54,6 +55,10 @@ class TwinTest(unittest.TestCase):
     def arm(self) -> np.ndarray:
         message = self.graph.latest["joint_states"]
         return np.array(message.position)[ARM.indices(message.name)]
+
+    @property
+    def legs(self) -> int:
+        return self.graph.latest["locomotion/state"].state
 
     def rehearse(self, pose: np.ndarray, seconds: float = 2.0) -> None:
         """Send a motion to the twin and wait until it waits for a word."""
@@ -117,6 +122,28 @@ class TwinTest(unittest.TestCase):
                 self.assertFalse(refused.success)
                 self.assertIn("rehearse again", refused.message)
                 self.assertIn("rehearse again", self.result().error_string)
+
+    def test_a_dog_that_has_lain_down_meanwhile_gets_nothing(self) -> None:
+        self.graph.insist("estop_reset", 8.0)
+        self.graph.insist("stand", 2.0)
+        self.graph.wait_until(lambda: self.legs == LocomotionState.STANDING, 8.0, "the dog stands")
+        self.rehearse(RAISED)
+        self.graph.demand("lie_down")
+        self.graph.wait_until(lambda: self.legs == LocomotionState.DAMPED, 8.0, "the dog lies")
+        refused = self.graph.call("twin/confirm")
+        self.assertFalse(refused.success)
+        self.assertIn(refused.message.split()[0], load_description().legs.names)
+        self.assertIn("rehearse again", refused.message)
+        self.assertIn("rehearse again", self.result().error_string)
+
+    def test_z_an_arm_controller_that_dies_ends_the_motion(self) -> None:
+        """The last one: it does not come back."""
+        self.rehearse(RAISED, 4.0)
+        self.graph.demand("twin/confirm")
+        before = self.arm
+        self.graph.wait_until(lambda: np.max(np.abs(self.arm - before)) > 0.1, 5.0, "the robot moves")
+        self.graph.kill("arm_controller")
+        self.assertIn("arm_controller has gone", self.result().error_string)
 
     def test_it_shows_the_robot_to_whoever_looks(self) -> None:
         pictures: List[Image] = []

@@ -158,6 +158,13 @@ def test_what_makes_no_sense_is_refused(goal: Goal, text: str) -> None:
     assert caught.value.code == INVALID_GOAL
 
 
+def test_an_arm_that_has_not_moved_is_not_at_its_goal_whatever_tolerance_is_asked_for() -> None:
+    goal = Goal(FIVE, [Point(1.0, [1.0] * 5)], goal_tolerance=[Tolerance(name, -1.0, -1.0) for name in FIVE])
+    sound = plan(goal)
+    np.testing.assert_array_equal(sound.goal.position, [TOLERANCES.path] * 5)
+    assert sound.goal.violation(FIVE, np.ones(5), np.zeros(5)).startswith("shoulder_pan is off by 1.000 rad")
+
+
 def test_tolerances_default_none_and_own() -> None:
     goal = Goal(
         FIVE,

@@ -349,10 +349,12 @@ class Pick:
         config, begin = self._config.hand_over, self._now
         resting: List[Array] = []
         while self._now - begin < config.settle:
+            self._check_held()
             resting.append(self._measure.effort[:5])
             yield
         rest, pulled_since = np.mean(resting, axis=0), math.inf
         while self._now - pulled_since < config.time:
+            self._check_held()
             if self._now - begin > config.patience:
                 raise _End("picked", f"{risen}; nobody took it within {config.patience:g} s, so the arm still holds it")
             pulled = float(np.max(np.abs(self._measure.effort[:5] - rest))) > config.pull
@@ -379,8 +381,8 @@ class Pick:
         while share < 1.0:
             self.progress = share = min((self._now - begin) / duration, 1.0)
             self._target = start + smooth(share) * (goal - start)
-            if holding and self._gripper.gap(float(self._measure.arm[5])) < self._config.grip.gap:
-                raise _End("lost", "the object fell out of the gripper")
+            if holding:
+                self._check_held()
             yield
 
     def _check_seen(self, far: bool) -> None:
@@ -388,6 +390,11 @@ class Pick:
         age = self._age()
         if far and age > self._config.approach.lost:
             raise _End("lost", f"the object was last seen {age:.1f} s ago: it was moved, or is out of view")
+
+    def _check_held(self) -> None:
+        """End if nothing is between the jaws any more."""
+        if self._gripper.gap(float(self._measure.arm[5])) < self._config.grip.gap:
+            raise _End("lost", "the object fell out of the gripper")
 
     def _check_follows(self) -> None:
         """End if the arm is not where it is sent: blocked, or moved by somebody else. The gripper does not count."""

@@ -200,7 +200,7 @@ def make_plan(goal: Goal, arm: JointGroup, now: float, defaults: Defaults) -> Pl
         velocities=kept(columns.velocities),
         accelerations=kept(columns.accelerations),
         path=_limits("path_tolerance", goal.path_tolerance, goal.names, defaults.path, math.inf),
-        goal=_limits("goal_tolerance", goal.goal_tolerance, goal.names, defaults.goal, defaults.rest_speed),
+        goal=_goal_limits(goal, defaults),
         patience=math.inf if patience < 0.0 else patience or defaults.goal_time,
     )
 
@@ -243,6 +243,12 @@ def _columns(goal: Goal) -> _Columns:
     if times[-1] > LONGEST:
         raise TrajectoryError(INVALID_GOAL, f"it takes {times[-1]:.0f} s, {LONGEST:.0f} s at most are possible")
     return _Columns(positions, velocities, accelerations, times)
+
+
+def _goal_limits(goal: Goal, defaults: Defaults) -> Limits:
+    """Where the arm must be in the end. Never anywhere: an arm that did not move would have been successful."""
+    limits = _limits("goal_tolerance", goal.goal_tolerance, goal.names, defaults.goal, defaults.rest_speed)
+    return Limits(np.minimum(limits.position, defaults.path), limits.velocity)
 
 
 def _limits(label: str, given: Sequence[Tolerance], names: Sequence[str], position: float, velocity: float) -> Limits:

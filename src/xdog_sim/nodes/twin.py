@@ -14,6 +14,7 @@ import actionlib
 import mujoco
 import numpy as np
 import rospy
+from actionlib_msgs.msg import GoalStatusArray
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
@@ -24,6 +25,7 @@ from xdog.description import DescriptionError, RobotDescription, load_descriptio
 from xdog.locomotion.rotations import euler_angles, quaternion_matrix
 from xdog.nodes import clock, conversions
 from xdog.nodes.arm_controller import trajectory_goal
+from xdog.nodes.connections import has_publisher
 from xdog.nodes.standard_messages import (
     FollowJointTrajectoryAction,
     FollowJointTrajectoryGoal,
@@ -59,13 +61,14 @@ class TwinNode:
         self._heard = -np.inf
         self._place = (0.0, 0.0, 0.0)
         self._replay: Optional[Tuple[float, Report]] = None
-        self._pending: Optional[np.ndarray] = None
+        self._pending: Optional[Dict[str, float]] = None
         self._answer = ""
         self._image = rospy.Publisher("twin/image", Image, queue_size=1)
         self._state = rospy.Publisher("twin/state", String, queue_size=1, latch=True)
         self._tell("showing the robot")
         action = "arm_controller/follow_joint_trajectory"
         self._client = actionlib.SimpleActionClient(action, FollowJointTrajectoryAction)
+        self._status = rospy.Subscriber(f"{action}/status", GoalStatusArray, lambda _: None, queue_size=1)
         rospy.Subscriber("joint_states", JointState, self._on_joints, queue_size=1)
         rospy.Subscriber("odom", Odometry, self._on_odometry, queue_size=1)
         rospy.Service("twin/confirm", Trigger, self._on_confirm)
@@ -137,7 +140,7 @@ class TwinNode:
 
     def _execute(self, goal: FollowJointTrajectoryGoal) -> None:
         with self._lock:
-            start, place = self._arm(), self._place
+            start, place, joints = self._arm(), self._place, dict(self._joints)
             legs = np.array([self._joints.get(name, np.nan) for name in self._robot.legs.names])
         if start is None:
             self._end(INVALID_GOAL, f"no joint_states of the arm for {FRESH} s: there is nothing to rehearse from")
@@ -152,7 +155,7 @@ class TwinNode:
         with self._lock:
             self._replay = (time.monotonic(), report)
         summary = f"rehearsed: {report.duration:.1f} s, the arm was {report.lag:.2f} rad behind at most"
-        problem = self._wait_for_confirmation(start, summary)
+        problem = self._wait_for_confirmation(joints, summary)
         if problem:
             self._end(INVALID_GOAL, problem)
             return
@@ -164,7 +167,7 @@ class TwinNode:
         goal.trajectory.header.stamp = rospy.Time()  # from now on, here as later on the robot
         return Rehearsal(self._robot, stage, height, start).try_out(trajectory_goal(goal))
 
-    def _wait_for_confirmation(self, start: np.ndarray, summary: str) -> str:
+    def _wait_for_confirmation(self, start: Dict[str, float], summary: str) -> str:
         """Wait for a word; returns why the motion must not be sent, empty if it was confirmed."""
         deadline = clock.now() + EXPIRY
         with self._lock:
@@ -193,13 +196,13 @@ class TwinNode:
         with self._lock:
             if self._pending is None or self._answer:
                 return TriggerResponse(success=False, message="no rehearsed motion waits: send one to the twin first")
-            here = self._arm()
-            if here is None:
+            if self._arm() is None:
                 return TriggerResponse(success=False, message=f"the robot is silent for {FRESH} s: nothing is sent")
-            away = np.abs(here - self._pending)[:5]
-            if np.any(away > MOVED):
-                joint = self._robot.arm.names[int(np.argmax(away))]
-                self._answer = f"{joint} has moved by {np.max(away):.2f} rad since the rehearsal: rehearse again"
+            # The legs count too: with the dog lying down the same motion may lead into the floor.
+            away = {name: abs(self._joints[name] - angle) for name, angle in self._pending.items()}
+            joint = max(away, key=lambda name: away[name])
+            if away[joint] > MOVED:
+                self._answer = f"{joint} has moved by {away[joint]:.2f} rad since the rehearsal: rehearse again"
                 self._lock.notify_all()
                 return TriggerResponse(success=False, message=self._answer)
             self._answer = "confirm"
@@ -222,6 +225,9 @@ class TwinNode:
         self._tell("the robot moves")
         self._client.send_goal(goal)
         while not rospy.is_shutdown() and self._client.simple_state != actionlib.SimpleGoalState.DONE:
+            if not has_publisher(self._status):
+                self._end(PATH_TOLERANCE_VIOLATED, "the robot's arm_controller has gone while its arm moved")
+                return
             if self._server.is_preempt_requested():
                 self._client.cancel_goal()
             with self._lock:
