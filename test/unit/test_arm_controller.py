@@ -408,6 +408,19 @@ def test_bad_setpoints_are_refused_and_the_arm_holds() -> None:
     assert "cut to the limits: shoulder_pan" in Bench().controller.on_setpoint(ARM.names, [9.0, 0, 0, 0, 0, 0], 0.0)
 
 
+def test_a_setpoint_that_hung_on_its_way_moves_nothing() -> None:
+    bench = Bench()
+    bench.run(1.0)
+    here, now = bench.position.copy(), bench.controller.now
+    assert "sent 0.6 s ago" in bench.controller.on_setpoint(ARM.names, HOME + 0.2, 0.0, now - 0.6)
+    bench.run(0.2)
+    np.testing.assert_array_equal(bench.position, here)
+    bench.run(0.6)
+    assert bench.controller.on_setpoint(ARM.names, HOME + 0.2, 0.0, bench.controller.now - 0.04) == ""
+    bench.run(0.1)
+    assert np.max(np.abs(bench.position - here)) > 0.05
+
+
 def test_setpoints_into_the_dog_hold_before_it() -> None:
     bench = Bench()
     for _ in range(200):

@@ -121,8 +121,10 @@ class ArmController:
         plan = make_plan(Goal(names, points), self._robot.arm, measured.stamp, self._config.tolerances)
         return self._begin_plan(plan, names, measured)
 
-    def on_setpoint(self, names: Sequence[str], positions: Sequence[float], duration: float) -> str:
+    def on_setpoint(self, names: Sequence[str], positions: Sequence[float], duration: float, stamp: float = 0.0) -> str:
         """A setpoint of a stream came in: rad for each of the six joints, to be reached ``duration`` s from now.
+
+        ``stamp`` (s) is when it was sent, 0 where that is not known: one that hung on its way must move nothing.
 
         Returns:
             Why it is refused, empty if it is not. The arm then holds.
@@ -130,6 +132,9 @@ class ArmController:
         problem = self._objection or self._pause_left()
         if not problem and self._motions:
             problem = f"a {self.state} goal is under way"
+        late = self.now - stamp
+        if not problem and stamp and late > self._config.stream.timeout:
+            problem = f"the setpoint was sent {late:.1f} s ago"
         start = None if self._measured is None or self._stream.alive else self._start(self._measured)
         self._note = self._stream.on_setpoint(self.now, names, positions, duration, problem)
         if self._stream.alive and start is not None:

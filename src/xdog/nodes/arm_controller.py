@@ -101,8 +101,9 @@ class ArmControllerNode:
     def _on_setpoint(self, message: JointTrajectory) -> None:
         point = message.points[0] if message.points else JointTrajectoryPoint()
         duration = point.time_from_start.to_sec()
+        stamp = conversions.to_seconds(message.header.stamp)
         with self._news:
-            problem = self._controller.on_setpoint(message.joint_names, point.positions, duration)
+            problem = self._controller.on_setpoint(message.joint_names, point.positions, duration, stamp)
         if problem:
             rospy.logwarn_throttle(LOG_PERIOD, f"arm/setpoint: {problem}")
 
