@@ -14,12 +14,13 @@ import numpy as np
 from xdog.arm.grasp_config import GraspConfig
 from xdog.arm.grip import GripWatch
 from xdog.arm.gripper import Gripper
-from xdog.arm.kinematics import ArmKinematics, UnreachableError
+from xdog.arm.kinematics import ArmKinematics
 from xdog.arm.looks import Looks
 from xdog.arm.observation import object_token
 from xdog.arm.posture import Posture
 from xdog.arm.reach import OutOfReachError, StanceChooser
 from xdog.arm.tracking import Sighting, Tracker
+from xdog.arm.way_back import clear_way
 from xdog.description import RobotDescription
 from xdog.inference import PolicyError
 from xdog.locomotion.stance import BodyPose, smooth
@@ -32,13 +33,6 @@ PHASES = ("looking", "stance", "approach", "verify", "retry", "carry", "hand_ove
 
 START_NOISE = 0.1
 """rad by which a joint may differ from a named pose that policies learn to begin from (sim/grasp.yaml draws 0.15)."""
-
-
-WAYPOINT, LARGEST_CHANGE = 0.03, 0.5
-"""m between poses of the way on which an object is taken along, and rad that a joint may change between two."""
-
-TILTS = tuple(sorted((0.1 * i for i in range(-8, 9)), key=abs))
-"""rad by which the gripper may be tilted from one of them to the next."""
 
 
 class Afterwards(IntEnum):
@@ -303,46 +297,13 @@ class Pick:
         assert self._target is not None
         pose = np.append(self._config.poses.carry if carry else self._config.poses.hand_over, self._target[5])
         carried = np.append(self._config.poses.carry, self._target[5])
-        for waypoint in self._clear_way(carried):
+        for waypoint in clear_way(self._arm, self._chooser, self._measure.posture, self._target, carried):
             yield from self._move(waypoint, holding=True)
         self._body = BodyPose()
         yield from self._move(pose, holding=True)
         if carry:
             raise _End("picked", f"{risen}; folded for carrying")
         yield from self._hand_over(risen)
-
-    def _clear_way(self, carried: Array) -> List[Array]:
-        """Poses (6,) that lead a lifted object up, straight back over the edge it lay behind, to ``carried`` (6,)."""
-        assert self._target is not None
-        pose, way = self._target, []
-        end = self._tool_at(carried)
-        while self._tool_at(pose)[2] < end[2]:
-            raised = self._shifted(pose, np.array([0.0, 0.0, WAYPOINT]))
-            if raised is None:
-                break
-            way.append(raised)
-            pose = raised
-        while self._tool_at(pose)[0] > end[0]:
-            back = self._shifted(pose, np.array([-WAYPOINT, 0.0, 0.0]))
-            if back is None:
-                break
-            way.append(back)
-            pose = back
-        return [*way, carried]
-
-    def _shifted(self, pose: Array, shift: Array) -> Optional[Array]:
-        """The pose (6,) with its tool moved by ``shift`` (3,) m of the level frame and tilted as little as possible."""
-        posture = self._measure.posture
-        point = self._chooser.in_arm(posture.to_base(self._tool_at(pose) + shift))
-        pitch = self._arm.pitch(pose)
-        for tilt in TILTS:
-            try:
-                angles = self._arm.inverse(point, pitch + tilt, float(pose[4]), pose)
-            except UnreachableError:
-                continue
-            if np.max(np.abs(angles - pose[:5])) < LARGEST_CHANGE:
-                return np.append(angles, pose[5])
-        return None
 
     def _hand_over(self, risen: str) -> Script:
         """Wait until somebody pulls, then open. The servos hardly give way: the pull shows in their effort."""
@@ -432,11 +393,7 @@ class Pick:
 
     def _tool(self) -> Array:
         """gripper_frame in the level frame, (3,) m."""
-        return self._tool_at(self._measure.arm)
-
-    def _tool_at(self, pose: Array) -> Array:
-        """gripper_frame in the level frame with the arm at a pose (6,) rad, (3,) m."""
-        return self._measure.posture.to_level(self._chooser.from_arm(self._arm.forward(pose)[0]))
+        return self._measure.posture.to_level(self._chooser.from_arm(self._arm.forward(self._measure.arm)[0]))
 
     def _distance(self) -> float:
         """From gripper_frame to the object, m."""
