@@ -12,6 +12,9 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from xdog.arm.policy import GraspPolicy
+from xdog.contract import ContractError
+from xdog.inference import PolicyError
 from xdog.paths import share_path
 from xdog_learning.grasp.evaluate import HELD_OUT_SEED
 from xdog_learning.pick.lanes import Lane, Picked, write_scene
@@ -31,7 +34,7 @@ class Arguments:
     Attributes:
         placements: how many.
         seed: of placements; 1000 or more.
-        policy: grasp policy to pick with.
+        policy: grasp policy to pick with; one that sees gets a wrist camera.
         output: folder for scene and logs.
         json: print one JSON object as the last line.
     """
@@ -51,8 +54,10 @@ def run(arguments: Arguments, console: Console) -> List[Tried]:
 
     Raises:
         GraphError: the graph does not start or fails; the message holds the end of its log.
+        PolicyError, ContractError: the policy is none for this robot.
     """
     placer = Placer()
+    sees = GraspPolicy(arguments.policy, placer.robot).contract.image is not None
     placements = list(placer.draws(arguments.placements, arguments.seed, held_out=True))
     scene = arguments.output.resolve() / "scene.yaml"
     lanes = write_scene(placements, scene)
@@ -62,6 +67,7 @@ def run(arguments: Arguments, console: Console) -> List[Tried]:
         "viewer": "false",
         "scene": str(scene),
         "grasp_policy": str(arguments.policy.resolve()),
+        "wrist_camera": str(sees).lower(),
         "seed": str(arguments.seed),
     }
     tried: List[Tried] = []
@@ -120,7 +126,7 @@ def main() -> None:
         tried = run(arguments, console)
     except KeyboardInterrupt:
         raise SystemExit("stopped") from None
-    except (GraphError, OSError) as error:
+    except (GraphError, PolicyError, ContractError, OSError) as error:
         raise SystemExit(f"cannot evaluate: {error}") from error
     scores = {"placements": len(tried), "seed": arguments.seed, **summarise(tried)}
     table = Table("score", "value", "95 % interval", title=f"{len(tried)} held-out placements, seed {arguments.seed}")
