@@ -15,7 +15,7 @@ from xdog.description import RobotDescription
 from xdog.hardware import registers as reg
 from xdog.hardware.base import ArmHealth, ArmReading, HardwareError
 from xdog.hardware.calibration import JointCalibration
-from xdog.hardware.feetech import Answer, BusError, FeetechBus, PortError
+from xdog.hardware.feetech import ATTEMPTS, Answer, BusError, FeetechBus, PortError
 from xdog.hardware.registers import Register
 from xdog.hardware.servo_health import HealthConfig, ServoHealth, ServoSample
 from xdog.hardware.servo_settings import GRIPPER, ServoTable, WrongArmError, check_arm, configure
@@ -30,6 +30,9 @@ AMPERES = 0.0065
 
 RECONNECT_PERIOD = 1.0
 """s between two tries to find an arm again whose cable was pulled."""
+
+KEEPS_TORQUE = "switch the arm's power supply off and on"
+"""The remedy for a servo that does not go limp."""
 
 
 class Scale:
@@ -66,6 +69,7 @@ class So101Arm:
         calibration: of each joint.
         health: when servos are unwell.
         clock: of the readings' stamps, s.
+        limp: the arm is only read, a human leads it. Its torque is off; nothing else is ever written to its servos.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class So101Arm:
         calibration: Mapping[str, JointCalibration],
         health: HealthConfig,
         clock: Callable[[], float] = time.time,
+        limp: bool = False,
     ) -> None:
         wrong = [name for name in robot.arm.names if calibration[name].drive_mode != 0]
         if wrong:
@@ -84,7 +89,7 @@ class So101Arm:
         self._ids = [calibration[name].id for name in self._names]
         self._scale = Scale(robot, calibration)
         self._stall_torque = robot.arm.effort
-        self._figures, self._clock = health, clock
+        self._figures, self._clock, self._limp = health, clock, limp
         self._grips = np.array([name == GRIPPER for name in self._names])
         self._health = ServoHealth(self._names, self._grips, np.ones(len(self._names)), health)
         self._lock = threading.RLock()
@@ -101,11 +106,11 @@ class So101Arm:
         self._velocity_unit = np.ones(len(self._names))
 
     def connect(self) -> None:
-        """Find the servos, compare them with the calibration, set them up, and hold the arm where it is.
+        """Find the servos, compare them with the calibration, set them up, and hold the arm where it is, or let it go.
 
         Raises:
             PortError: the port cannot be opened.
-            BusError: a servo does not answer.
+            BusError: a servo does not answer, or keeps its torque though the arm is to be limp.
             WrongArmError: the servos belong to another calibration.
         """
         with self._lock:
@@ -117,8 +122,11 @@ class So101Arm:
                 raise BusError(self._describe_lost(silent))
             tables = {name: ServoTable(self.bus, servo) for name, servo in zip(self._names, self._ids)}
             check_arm(tables, self._calibration, self.bus)
-            for name, table in tables.items():
-                configure(self.bus, name, table)
+            if self._limp:
+                self._release(self._ids)
+            else:
+                for name, table in tables.items():
+                    configure(self.bus, name, table)
             self._max_torque = np.array([table.values[reg.MAX_TORQUE] for table in tables.values()])
             # 1 on most STS3215, so that velocities are in positions/s; 50 on some firmware.
             self._velocity_unit = np.array([max(table.values[reg.VELOCITY_UNIT], 1) for table in tables.values()])
@@ -130,7 +138,7 @@ class So101Arm:
             self._connected, self._trouble = True, ""
             self._poll()
             self._acceleration = self._column(reg.ACCELERATION)
-            if self._wanted and self._strength > 0.0:
+            if not self._limp and self._wanted and self._strength > 0.0:
                 self._take_hold()
 
     def close(self) -> None:
@@ -174,11 +182,10 @@ class So101Arm:
                 is first, whatever the goals are.
 
         Raises:
-            HardwareError: the servos cannot be reached.
+            HardwareError: the servos cannot be reached, or the arm is limp for good.
         """
         with self._lock:
-            if not self._connected:
-                raise PortError(self._trouble)
+            self._check_drivable()
             self._strength = strength
             if not self._wanted or strength <= 0.0:
                 self._let_go()  # in every cycle: nobody confirms it, and holding may have begun and failed
@@ -193,11 +200,10 @@ class So101Arm:
         """Switch the servos' torque; switched on, they hold the arm where it is.
 
         Raises:
-            HardwareError: the servos cannot be reached.
+            HardwareError: the servos cannot be reached, or the arm is limp for good.
         """
         with self._lock:
-            if not self._connected:
-                raise PortError(self._trouble)
+            self._check_drivable()
             self._wanted = enabled
             if enabled and self._strength > 0.0:
                 self._poll()
@@ -243,13 +249,17 @@ class So101Arm:
         self._judge(now)
 
     def _has_reset(self, servo: int) -> bool:
-        """Whether a servo has forgotten what it was told: without power for a moment its RAM is as it came up."""
+        """Whether a servo is not as it was told: without power for a moment its RAM is as it came up."""
         i = self._ids.index(servo)
+        if self._limp:
+            return bool(self._column(reg.TORQUE_ENABLE)[i] != 0)
         slow = self._acceleration is not None and self._column(reg.ACCELERATION)[i] != self._acceleration[i]
         return bool(slow or (self._torque and self._column(reg.TORQUE_ENABLE)[i] != 1))
 
     def _describe_reset(self, reset: List[int]) -> str:
         names = ", ".join(self.bus.name(servo) for servo in reset)
+        if self._limp:
+            return f"{names} has torque, though this arm is to be limp: {KEEPS_TORQUE}"
         return f"{names} has reset and let go of its joint: check its cable and the power supply under load"
 
     def _describe_lost(self, lost: List[int]) -> str:
@@ -295,6 +305,27 @@ class So101Arm:
             self.bus.write(servo, reg.GOAL_POSITION, here[servo])
             self.bus.write(servo, reg.TORQUE_ENABLE, 1)
 
+    def _release(self, servos: Sequence[int]) -> None:
+        """Torque off for these, told until each shows it.
+
+        Raises:
+            BusError: a servo does not answer or keeps its torque.
+        """
+        for _ in range(ATTEMPTS):
+            for servo in servos:
+                self.bus.write(servo, reg.TORQUE_ENABLE, 0)
+            servos = [servo for servo in servos if self.bus.read(servo, reg.TORQUE_ENABLE) != 0]
+            if not servos:
+                return
+        raise BusError(f"{', '.join(self.bus.name(servo) for servo in servos)} keeps its torque: {KEEPS_TORQUE}")
+
+    def _check_drivable(self) -> None:
+        """Raises HardwareError if nothing can or may be told to the servos."""
+        if self._limp:
+            raise HardwareError(f"the arm on {self.bus.path} is a leader: it is read, and led by hand")
+        if not self._connected:
+            raise PortError(self._trouble)
+
     def _restore(self) -> None:
         """Set servos up again that were silent or have reset: without power they forgot torque and goal."""
         if not self._lost:
@@ -302,8 +333,11 @@ class So101Arm:
         names = [name for name, servo in zip(self._names, self._ids) if servo in self._lost]
         tables = {name: ServoTable(self.bus, self._calibration[name].id) for name in names}
         check_arm(tables, self._calibration, self.bus)
-        for name, table in tables.items():
-            configure(self.bus, name, table)
+        if self._limp:
+            self._release(sorted(self._lost))
+        else:
+            for name, table in tables.items():
+                configure(self.bus, name, table)
         if self._torque and self._wanted and self._strength > 0.0:
             self._hold(sorted(self._lost))
         self._lost.clear()

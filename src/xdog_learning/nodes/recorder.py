@@ -271,9 +271,8 @@ def open_leader(arguments: Arguments, robot: RobotDescription) -> So101Arm:
     try:
         calibration = load_calibration(arguments.calibration.expanduser(), robot.arm.names)
         bus = FeetechBus(arguments.port, servo_names(calibration))
-        leader = So101Arm(robot, bus, calibration, load_health_config(), time.monotonic)
+        leader = So101Arm(robot, bus, calibration, load_health_config(), time.monotonic, limp=True)
         leader.connect()
-        leader.set_torque(False)
     except (HardwareError, OSError, ValueError) as error:
         raise GraphError(f"the leader arm on {arguments.port}: {error}") from error
     return leader
