@@ -157,6 +157,18 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.parametrize("hidden", [".pending", ".commit"])
+def test_hidden_folders_of_another_program_are_left_alone(tmp_path: Path, hidden: str) -> None:
+    thesis = tmp_path / hidden / "thesis.tex"
+    thesis.parent.mkdir()
+    thesis.write_text("precious")
+    with pytest.raises(DatasetError, match=rf"holds \{hidden} but no dataset"):
+        DatasetWriter(tmp_path)
+    with pytest.raises(DatasetError, match="holds no dataset"):
+        load_dataset(tmp_path)
+    assert thesis.read_text() == "precious"
+
+
 def test_a_recording_without_episodes_leaves_nothing(tmp_path: Path) -> None:
     with DatasetWriter(tmp_path / "empty"):
         pass

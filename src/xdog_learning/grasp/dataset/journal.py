@@ -1,7 +1,8 @@
 """Changing several files of a folder at once: after a kill at any instant, either all of a change is there or none.
 
 A change is prepared in the hidden folder ``.pending``. Renaming that to ``.commit`` is the one instant at which it
-counts; then its files move to their places. What a killed program left is finished or thrown away by `recover`.
+counts; then its files move to their places. What a killed program left is finished or thrown away by `recover`, in a
+folder that is this journal's own: other programs may use hidden folders of the same names.
 """
 
 import fcntl
@@ -14,6 +15,7 @@ from typing import Iterable, Iterator, List, Set
 PENDING = ".pending"
 COMMIT = ".commit"
 DELETIONS = ".deletions"
+"""List of files in the hidden folder, written first: it marks a change as this journal's."""
 
 
 class FolderBusyError(RuntimeError):
@@ -79,6 +81,7 @@ def change(folder: Path) -> Iterator[Change]:
     """Prepare a change in a ``with`` block; it is made when the block ends, or not at all if it raises."""
     (folder / PENDING).mkdir()
     try:
+        (folder / PENDING / DELETIONS).touch()
         prepared = Change(folder)
         yield prepared
     except BaseException:
@@ -87,25 +90,31 @@ def change(folder: Path) -> Iterator[Change]:
     prepared.commit()
 
 
-def recover(folder: Path) -> str:
-    """Finish or throw away what a killed program left in a folder that nobody else holds.
+def recover(folder: Path, sign: str) -> str:
+    """Finish or throw away what a killed program left in a folder that nobody else holds; touch nothing else's.
+
+    Args:
+        folder: to put right.
+        sign: name of a file that every folder of this journal has, from its first change on.
 
     Returns:
         What was done, in words; empty if nothing was left.
     """
     done = ""
-    if (folder / PENDING).exists():
-        shutil.rmtree(folder / PENDING)
+    pending = folder / PENDING
+    if pending.is_dir() and ((folder / sign).exists() or (pending / DELETIONS).exists() or not any(pending.iterdir())):
+        shutil.rmtree(pending)
         done = "threw away a change that was not finished"
-    if (folder / COMMIT).exists():
+    if unfinished(folder, sign):
         _apply(folder)
         done = "finished a change that was interrupted"
     return done
 
 
-def unfinished(folder: Path) -> bool:
-    """Whether a change counts already but has not arrived in its place: `recover` finishes it."""
-    return (folder / COMMIT).exists()
+def unfinished(folder: Path, sign: str) -> bool:
+    """Whether a change counts already but has not arrived in its place: `recover`, which knows ``sign``, finishes it."""
+    commit = folder / COMMIT
+    return commit.is_dir() and ((folder / sign).exists() or (commit / sign).exists())
 
 
 def _apply(folder: Path) -> None:

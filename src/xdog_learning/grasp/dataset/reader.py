@@ -17,6 +17,7 @@ from xdog_learning.grasp.dataset.layout import (
     DATA_PATH,
     DEFAULT_FEATURES,
     ENVIRONMENT,
+    INFO,
     STATE,
     VIDEO_PATH,
     DatasetError,
@@ -93,11 +94,11 @@ def load_dataset(folder: Path, images: bool = False) -> Demonstrations:
         raise DatasetError(f"{folder} does not exist. `./xdog record --help` says how to make a dataset")
     with ExitStack() as held:
         try:
-            held.enter_context(journal.locked(folder, exclusive=journal.unfinished(folder)))
+            held.enter_context(journal.locked(folder, exclusive=journal.unfinished(folder, INFO)))
         except journal.FolderBusyError as error:
             raise DatasetError(f"{error}: it is being recorded; wait for that to end, or stop it") from error
-        if journal.unfinished(folder):
-            journal.recover(folder)
+        if journal.unfinished(folder, INFO):
+            journal.recover(folder, INFO)
         index = read_index(folder)
         return _load(index, images and index.features.image_size is not None)
 

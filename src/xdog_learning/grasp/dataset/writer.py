@@ -68,7 +68,7 @@ class DatasetWriter:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._held.enter_context(journal.locked(folder, exclusive=True))
-            self.recovered = journal.recover(folder)
+            self.recovered = journal.recover(folder, INFO)
             entries = [entry.name for entry in folder.iterdir()]
             self._begin(read_index(folder) if (folder / INFO).exists() else None)
         except journal.FolderBusyError as error:
