@@ -1,18 +1,19 @@
 """A recording that is killed, at whichever change of the disk, loses at most the episode under way."""
 
+import errno
 import multiprocessing
 import os
 import shutil
 import signal
 import sys
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Callable, List
 
 import numpy as np
 import pytest
 from demonstrations import make_episode
 
-from xdog_learning.grasp.dataset import DatasetWriter, load_dataset
+from xdog_learning.grasp.dataset import DatasetError, DatasetWriter, journal, load_dataset
 
 SIZE = (32, 32)
 CHANGING = {"os.rename", "os.remove", "os.rmdir", "os.mkdir"}
@@ -106,3 +107,54 @@ def test_opening_says_what_it_put_right(tmp_path: Path) -> None:
     with DatasetWriter(folder) as writer:
         assert writer.recovered == "finished a change that was interrupted"
         assert writer.episodes == 1
+
+
+def no_space(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def add_two(folder: Path, first: int, between: Callable[[], None]) -> None:
+    with DatasetWriter(folder) as writer:
+        writer.add(make_episode(first, 6, SIZE))
+        between()
+        writer.add(make_episode(first + 1, 6, SIZE))
+
+
+def test_a_full_disk_loses_the_episode_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a"
+    with DatasetWriter(folder) as writer:
+        writer.add(make_episode(0, 6, SIZE))
+    with pytest.raises(DatasetError, match=r"could not be written and is lost .*No space left"):
+        add_two(folder, 1, lambda: monkeypatch.setattr(journal, "_to_disk", no_space))
+    monkeypatch.undo()
+    assert not (folder / ".pending").exists()
+    with DatasetWriter(folder) as writer:  # and there is nothing to put right
+        assert (writer.recovered, writer.episodes) == ("", 2)
+        monkeypatch.setattr(journal, "_to_disk", no_space)
+        with pytest.raises(DatasetError, match="No space left"):
+            writer.add(make_episode(2, 6, SIZE))
+        monkeypatch.undo()
+        writer.add(make_episode(2, 6, SIZE))  # the disk has room again
+    assert_episodes(folder, 3)
+
+
+def test_a_disk_that_fails_once_an_episode_counts_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a"
+    with pytest.raises(DatasetError, match=r"kept but did not get to its place .*No space left"):
+        add_two(folder, 0, lambda: monkeypatch.setattr(journal, "_apply", no_space))
+    monkeypatch.undo()
+    assert_episodes(folder, 2)
+
+
+def test_what_went_wrong_is_not_hidden_by_what_goes_wrong_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xdog_learning.grasp.dataset.writer.compact", no_space)
+    with pytest.raises(KeyboardInterrupt):
+        add_two(tmp_path / "a", 0, interrupt)
+    with pytest.raises(DatasetError, match="could not be joined"):
+        add_two(tmp_path / "a", 1, lambda: None)

@@ -78,16 +78,19 @@ class Change:
 
 @contextmanager
 def change(folder: Path) -> Iterator[Change]:
-    """Prepare a change in a ``with`` block; it is made when the block ends, or not at all if it raises."""
+    """Prepare a change in a ``with`` block; it is made when the block ends, or not at all if that or the block raises.
+
+    What raises once the change counts leaves it to `recover`.
+    """
     (folder / PENDING).mkdir()
     try:
         (folder / PENDING / DELETIONS).touch()
         prepared = Change(folder)
         yield prepared
+        prepared.commit()
     except BaseException:
-        shutil.rmtree(folder / PENDING)
+        shutil.rmtree(folder / PENDING, ignore_errors=True)  # it is there only while the change does not count
         raise
-    prepared.commit()
 
 
 def recover(folder: Path, sign: str) -> str:
@@ -112,7 +115,7 @@ def recover(folder: Path, sign: str) -> str:
 
 
 def unfinished(folder: Path, sign: str) -> bool:
-    """Whether a change counts already but has not arrived in its place: `recover`, which knows ``sign``, finishes it."""
+    """Whether a change counts already but has not arrived in its place: `recover` finishes it. ``sign`` as there."""
     commit = folder / COMMIT
     return commit.is_dir() and ((folder / sign).exists() or (commit / sign).exists())
 

@@ -145,7 +145,12 @@ class DatasetWriter:
                 for name, content in ((STATS, to_json(merged)), (RECORDING, recording), (INFO, info)):
                     change.path(name).write_text(json.dumps(content, indent=1), encoding="utf-8")
         except OSError as error:
-            raise DatasetError(f"{self._folder}: the episode could not be written ({error})") from error
+            if journal.unfinished(self._folder, INFO):
+                raise DatasetError(
+                    f"{self._folder}: the episode is kept but did not get to its place ({error}): the next program "
+                    "that opens the dataset finishes that"
+                ) from error
+            raise DatasetError(f"{self._folder}: the episode could not be written and is lost ({error})") from error
         self._features, self._tasks, self._statistics, self.recording = features, tasks, merged, recording
         self.episodes += 1
         self.frames += len(episode)
@@ -154,15 +159,20 @@ class DatasetWriter:
         self._added = True
 
     def close(self) -> None:
-        """Join the episodes' files into few, make the statistics exact, and let go of the folder."""
+        """Join the episodes' files into few, make the statistics exact, and let go of the folder.
+
+        Raises:
+            DatasetError: that did not work; the dataset is whole all the same.
+        """
         try:
+            journal.recover(self._folder, INFO)
             if self._added:
                 compact(read_index(self._folder))
             elif self._features is None:
                 self._folder.rmdir()
         except OSError as error:
             raise DatasetError(
-                f"{self._folder}: its files could not be joined ({error}); no episode is lost"
+                f"{self._folder}: its files could not be joined ({error}); every episode that was kept is there"
             ) from error
         finally:
             self._held.close()
@@ -173,7 +183,11 @@ class DatasetWriter:
     def __exit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except DatasetError:
+            if error is None:  # else that is what has to be told: the files are joined the next time
+                raise
 
     def _columns(self, episode: Episode, task: int) -> Dict[str, Array]:
         count = len(episode)
