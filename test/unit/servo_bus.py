@@ -5,6 +5,8 @@ depends on no machine's speed. As a program it serves a calibrated arm until it 
 """
 
 import contextlib
+import functools
+import operator
 import os
 import select
 import sys
@@ -15,7 +17,7 @@ import time
 import tty
 from pathlib import Path
 from types import TracebackType
-from typing import List, Mapping, Optional, Sequence, Type
+from typing import Dict, List, Mapping, Optional, Sequence, Type
 
 from xdog.description import load_description
 from xdog.hardware import registers as reg
@@ -169,6 +171,7 @@ class ServoBus:
         noise: these bytes come before every answer.
         delay: s until an answer.
         babble: bytes come in without end.
+        collide: servos with the same id talk at the same time and pull each other's bits low; else one after the other.
         free_running: time passes with sync reads; else only when `step` is called.
         urgent: answer before all ordinary programs, where that is allowed.
     """
@@ -180,7 +183,7 @@ class ServoBus:
         self.urgent = urgent
         self.noise = b""
         self.delay = 0.0
-        self.babble = False
+        self.babble = self.collide = False
         self._folder = None if link else tempfile.TemporaryDirectory()
         self.path = str(link or Path(self._folder.name) / "tty")
         self._stop = threading.Event()
@@ -290,32 +293,43 @@ class ServoBus:
 
     def _obey(self, packet: bytes) -> None:
         target, instruction, parameters = packet[2], packet[4], packet[5:-1]
-        hearing = {servo.peek(reg.ID): servo for servo in self._hearing()}
+        hearing: Dict[int, List[Servo]] = {}
+        for servo in self._hearing():
+            hearing.setdefault(servo.peek(reg.ID), []).append(servo)
         if instruction == SYNC_READ:
             start, length = parameters[:2]
             if self.free_running and len(parameters) - 2 == len(self.servos):  # not one repeated to some of them
                 self.step()
             for number in parameters[2:]:
-                if number in hearing:
-                    self._answer(hearing[number], bytes(hearing[number].memory[start : start + length]))
+                self._answer(number, hearing.get(number, []), start, length)
         elif instruction == SYNC_WRITE:
             start, length = parameters[:2]
             for i in range(2, len(parameters), length + 1):
-                if parameters[i] in hearing:
-                    hearing[parameters[i]].write(start, parameters[i + 1 : i + 1 + length])
-        for servo in hearing.values() if target == BROADCAST else filter(None, [hearing.get(target)]):
+                for servo in hearing.get(parameters[i], []):
+                    servo.write(start, parameters[i + 1 : i + 1 + length])
+        for number in hearing if target == BROADCAST else [target]:
+            servos = hearing.get(number, [])
             if instruction == PING:
-                self._answer(servo)
+                self._answer(number, servos)
             elif instruction == READ:
-                self._answer(servo, bytes(servo.memory[parameters[0] : parameters[0] + parameters[1]]))
+                self._answer(number, servos, *parameters)
             elif instruction == WRITE:
-                number = servo.peek(reg.ID)
-                servo.write(parameters[0], parameters[1:])
-                self._answer(servo, number=number)
+                for servo in servos:
+                    servo.write(parameters[0], parameters[1:])
+                self._answer(number, servos)
 
-    def _answer(self, servo: Servo, data: bytes = b"", number: Optional[int] = None) -> None:
-        body = bytes([servo.peek(reg.ID) if number is None else number, len(data) + 2, servo.alarm]) + data
-        packet = bytearray(b"\xff\xff" + body + bytes([~sum(body) & 0xFF]))
+    def _answer(self, number: int, servos: Sequence[Servo], start: int = 0, length: int = 0) -> None:
+        """What all servos of an id say: bytes from their tables."""
+        packets = []
+        for servo in servos:
+            body = bytes([number, length + 2, servo.alarm]) + bytes(servo.memory[start : start + length])
+            packets.append(b"\xff\xff" + body + bytes([~sum(body) & 0xFF]))
+        if self.collide and packets:
+            packets = [bytes(functools.reduce(operator.and_, together) for together in zip(*packets))]
+        for packet in packets:
+            self._say(bytearray(packet))
+
+    def _say(self, packet: bytearray) -> None:
         if self.corrupt > 0:
             self.corrupt -= 1
             packet[-1] ^= 0x55

@@ -96,6 +96,49 @@ def test_a_servo_is_found_at_any_speed(wire: ServoBus, bus: FeetechBus) -> None:
     assert find_servo(bus) == (77, 19_200)
 
 
+def new_servos() -> List[Servo]:
+    """Two from the box: the same id, shafts where they came to rest."""
+    return [Servo(1, 1800), Servo(1, 2333)]
+
+
+@pytest.mark.parametrize(
+    ("ail", "told"),
+    [
+        ("one after the other", r"servos \[1, 1\] answer: only one may be connected now"),
+        ("spoilt", "at 1000000 baud no answer can be read: two servos with the same id, or a bad cable"),
+        ("at once", "10 of 10 answers of id 1 cannot be read: two servos with the same id"),  # a ping alone is sound
+    ],
+)
+def test_two_new_servos_are_not_taken_for_one(wire: ServoBus, bus: FeetechBus, ail: str, told: str) -> None:
+    pair = new_servos()
+    wire.servos = pair
+    wire.collide = ail == "at once"
+    wire.corrupt = 1000 if ail == "spoilt" else 0
+    with pytest.raises(BusError, match=told):
+        find_servo(bus)
+    assert all(servo.peek(reg.ID) == 1 and not servo.writes for servo in pair)
+
+
+def test_two_new_servos_may_be_made_good(wire: ServoBus, bus: FeetechBus) -> None:
+    pair = new_servos()
+    said: List[str] = []
+    wire.collide = True
+    turns = iter([pair, pair[:1]])
+
+    def connect(text: str) -> None:
+        wire.servos = next(turns)
+
+    setup_motors(bus, ["pan"], connect, said.append)
+    assert "two servos with the same id" in said[0]
+    assert "pan: id 1 at 1000000 baud is now id 1" in said[1]
+
+
+def test_one_spoilt_answer_makes_no_second_servo(wire: ServoBus, bus: FeetechBus) -> None:
+    wire.servos = [Servo(9)]
+    wire.corrupt = 1
+    assert find_servo(bus) == (9, 1_000_000)
+
+
 # calibrate.
 
 

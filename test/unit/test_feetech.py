@@ -6,7 +6,7 @@ from typing import Callable, Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from servo_bus import CALIBRATION, ServoBus, calibrated_servos
+from servo_bus import CALIBRATION, Servo, ServoBus, calibrated_servos
 from servo_time import be_patient
 
 from xdog.hardware import feetech
@@ -180,9 +180,22 @@ def test_a_port_is_for_one_program(bus: FeetechBus) -> None:
 
 
 def test_everybody_on_the_bus_answers_at_its_own_speed(wire: ServoBus, bus: FeetechBus) -> None:
-    assert eventually(lambda: bus.listen_for_all(0.1) == IDS)
+    assert eventually(lambda: bus.listen_for_all(0.1) == (IDS, 0))
     wire.servos = wire.servos[:1]
     wire.servo(1).poke(reg.BAUD_RATE, 4)
-    assert bus.listen_for_all(0.02) == []
+    assert bus.listen_for_all(0.02) == ([], 0)
     bus.open(115_200)
-    assert eventually(lambda: bus.listen_for_all(0.1) == [1])
+    assert eventually(lambda: bus.listen_for_all(0.1) == ([1], 0))
+
+
+def test_two_servos_with_one_id_are_two_answers(wire: ServoBus, bus: FeetechBus) -> None:
+    wire.servos = [Servo(1), Servo(1), Servo(7)]
+    assert eventually(lambda: bus.listen_for_all(0.1) == ([1, 1, 7], 0))
+
+
+def test_an_answer_that_cannot_be_read_is_counted(wire: ServoBus, bus: FeetechBus) -> None:
+    wire.servos = [Servo(1)]
+    wire.corrupt = 1
+    assert bus.listen_for_all(0.1) == ([], 1)
+    wire.noise = b"\x13\x37\xff\x00\xfe\x02\x55"  # before a sound answer
+    assert eventually(lambda: bus.listen_for_all(0.1) == ([1], 0))

@@ -10,6 +10,14 @@ from xdog.hardware.feetech import BusError, FeetechBus
 LISTEN = 0.06
 """s to wait for a servo's answer at each speed."""
 
+LOOKS = 10
+"""How often a servo is asked how it is, to see whether a second one talks at the same time."""
+
+MOST_SPOILT = 1
+"""How many of these answers may stay away from a servo that is alone."""
+
+TWINS = "two servos with the same id, or a bad cable. Only one may be connected now: unplug the others"
+
 
 def find_servo(bus: FeetechBus) -> Tuple[int, int]:
     """The only servo on the bus, whatever its id and speed, as (id, baud rate).
@@ -20,12 +28,30 @@ def find_servo(bus: FeetechBus) -> Tuple[int, int]:
     """
     for rate in reg.BAUD_RATES:
         bus.open(rate)
-        found = bus.listen_for_all(LISTEN) or bus.listen_for_all(LISTEN)
-        if len(found) > 1:
-            raise BusError(f"servos {found} answer: only one may be connected now. Unplug the others")
-        if found:
-            return found[0], rate
+        spoilt = 0
+        for _ in range(2):
+            found = bus.listen_for_all(LISTEN)
+            if len(found.ids) > 1:
+                raise BusError(f"servos {found.ids} answer: only one may be connected now. Unplug the others")
+            if found.ids and not found.spoilt:
+                check_alone(bus, found.ids[0])
+                return found.ids[0], rate
+            spoilt += found.spoilt
+        if spoilt:
+            raise BusError(f"at {rate} baud no answer can be read: {TWINS}")
     raise BusError("no servo answers: is its cable plugged in at both ends, and the power supply on?")
+
+
+def check_alone(bus: FeetechBus, servo: int) -> None:
+    """Two servos with the same id say the same when asked who they are, but not when asked where and how they are.
+
+    Raises:
+        BusError: their answers spoil each other.
+        PortError: the port has gone.
+    """
+    spoilt = sum(servo not in bus.sync_read([servo], *reg.CYCLIC) for _ in range(LOOKS))
+    if spoilt > MOST_SPOILT:
+        raise BusError(f"{spoilt} of {LOOKS} answers of id {servo} cannot be read: {TWINS}")
 
 
 def assign(bus: FeetechBus, servo: int, rate: int, wanted: int) -> None:

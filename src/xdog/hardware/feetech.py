@@ -60,6 +60,16 @@ class Answer(NamedTuple):
     error: int
 
 
+class Roll(NamedTuple):
+    """Who answered a question to all: an id for every answer, in order, and how many answers could not be read.
+
+    Servos with the same id answer at the same time: the id comes twice, or what comes is spoilt.
+    """
+
+    ids: List[int]
+    spoilt: int
+
+
 @dataclass
 class BusCounts:
     """What went over the bus since it was opened: sync reads, how many of them stayed incomplete after all, and why."""
@@ -196,22 +206,23 @@ class FeetechBus:
 
         return self._attempt(ask) is not None
 
-    def listen_for_all(self, patience: float) -> List[int]:
-        """Ask everybody on the bus who is there, and listen for ``patience`` s; returns the ids that answered.
+    def listen_for_all(self, patience: float) -> Roll:
+        """Ask everybody on the bus who is there, and listen for ``patience`` s.
 
         Raises:
             PortError: the port has gone.
         """
 
-        def ask() -> List[int]:
-            found = set()
+        def ask() -> Roll:
+            ids, spoilt = [], 0
             if self._packets.txPacket(self._port, [0, 0, BROADCAST_ID, 2, INST_PING, 0]) == COMM_SUCCESS:
                 self._port.setPacketTimeout(round(1000.0 * patience / self._port.tx_time_per_byte))
                 while not self._port.expired():
                     packet, result = self._packets.rxPacket(self._port)
                     if result == COMM_SUCCESS:
-                        found.add(packet[2])
-            return sorted(found)
+                        ids.append(packet[2])
+                    spoilt += result not in (COMM_SUCCESS, COMM_RX_TIMEOUT)
+            return Roll(sorted(ids), spoilt)
 
         with self._lock:
             return self._transact(ask)
