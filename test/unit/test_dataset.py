@@ -227,6 +227,17 @@ def drop_feature(folder: Path) -> None:
     (folder / "meta/info.json").write_text(json.dumps(info))
 
 
+def drop_statistics(folder: Path, name: str, key: str = "") -> None:
+    path = folder / "meta/stats.json"
+    content = json.loads(path.read_text())
+    del (content[name] if key else content)[key or name]
+    path.write_text(json.dumps(content))
+
+
+def set_recording(folder: Path, sources: Any) -> None:
+    (folder / "meta/recording.json").write_text(json.dumps({"sources": sources}))
+
+
 def shift_column(folder: Path, name: str) -> None:
     path = folder / "data/chunk-000/file-000.parquet"
     table = pq.ParquetFile(path).read()
@@ -262,6 +273,34 @@ def test_a_dataset_that_contradicts_itself_is_refused(copy: Path, damage: Callab
     damage(copy)
     with pytest.raises(DatasetError, match=message):
         load_dataset(copy)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: set_info(folder, "fps", 0), r"info\.json: its fps is 0; it must be above zero"),
+        (lambda folder: drop_statistics(folder, "action"), r"stats\.json lacks action\. It was"),
+        (lambda folder: drop_statistics(folder, "timestamp", "q50"), r"stats\.json lacks timestamp/q50"),
+        (
+            lambda folder: set_recording(folder, [{"by": "expert", "tried": 1, "kept": [[0, 0]]}]),
+            r"recording\.json: sources\[0\] lacks seed",
+        ),
+        (lambda folder: set_recording(folder, {}), r"recording\.json: sources is no list"),
+        (lambda folder: set_recording(folder, ["me"]), r"recording\.json: sources\[0\] is no mapping"),
+        (
+            lambda folder: set_recording(folder, [{"by": "expert", "seed": 1, "tried": 1, "kept": [0]}]),
+            "kept a list of pairs",
+        ),
+    ],
+)
+def test_metadata_that_lack_something_are_neither_read_nor_added_to(
+    copy: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    damage(copy)
+    with pytest.raises(DatasetError, match=message):
+        load_dataset(copy)
+    with pytest.raises(DatasetError, match=message):
+        DatasetWriter(copy)
 
 
 def test_an_episode_that_is_not_there(whole: Path) -> None:

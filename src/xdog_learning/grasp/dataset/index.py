@@ -26,7 +26,7 @@ from xdog_learning.grasp.dataset.layout import (
     read_tasks,
 )
 from xdog_learning.grasp.dataset.layout import FILES_PER_CHUNK as PER_CHUNK
-from xdog_learning.grasp.dataset.statistics import Statistics, from_json
+from xdog_learning.grasp.dataset.statistics import Statistics, from_json, lacking
 from xdog_learning.grasp.dataset.video import VideoError, frame_count
 
 Array = np.ndarray
@@ -152,8 +152,34 @@ def read_index(folder: Path) -> Index:
             f"{folder / INFO} tells of {totals[0]} episodes, {totals[1]} frames, {totals[2]} tasks, but meta/ lists "
             f"{found[0]}, {found[1]}, {found[2]}. {REMEDY}"
         )
+    missing = lacking(index.statistics, features.table())
+    if missing:
+        raise DatasetError(f"{folder / STATS} lacks {', '.join(missing)}. {REMEDY}")
+    _check_recording(index)
     _check_files(index)
     return index
+
+
+def _check_recording(index: Index) -> None:
+    """Whether every demonstrator that recording.json names has what recording, replay and training read of it."""
+    sources = index.recording.get("sources", [])
+    if not isinstance(sources, list):
+        raise DatasetError(f"{index.folder / RECORDING}: sources is no list. {REMEDY}")
+    for number, source in enumerate(sources):
+        where = f"{index.folder / RECORDING}: sources[{number}]"
+        if not isinstance(source, dict):
+            raise DatasetError(f"{where} is no mapping. {REMEDY}")
+        missing = [name for name in ("by", "seed", "tried", "kept") if name not in source]
+        if missing:
+            raise DatasetError(f"{where} lacks {', '.join(missing)}. {REMEDY}")
+        if not isinstance(source["tried"], int) or not _are_pairs(source["kept"]):
+            raise DatasetError(f"{where}: tried must be a number, kept a list of pairs of numbers. {REMEDY}")
+
+
+def _are_pairs(kept: Any) -> bool:
+    return isinstance(kept, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(number, int) for number in pair) for pair in kept
+    )
 
 
 def _starts(episodes: pa.Table) -> Array:

@@ -105,6 +105,8 @@ class Features:
             names = {name: info["features"][name]["names"] for name in (STATE, ENVIRONMENT, ACTION)}
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise DatasetError(f"its features lack {error}") from error
+        if told.fps <= 0:
+            raise DatasetError(f"its fps is {info['fps']}; it must be above zero")
         ours = told.table()
         for name in sorted(set(ours) | set(theirs)):
             wanted = ours.get(name, {}).get("shape")

@@ -1,6 +1,6 @@
 """Statistics of a dataset's features, as LeRobot defines them: per entry of a vector, per colour of an image."""
 
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Sequence
 
 import numpy as np
 
@@ -70,3 +70,11 @@ def to_json(statistics: Mapping[str, Statistics]) -> Dict[str, Dict[str, Any]]:
 def from_json(content: Mapping[str, Mapping[str, Any]]) -> Dict[str, Statistics]:
     """The opposite of `to_json`."""
     return {name: {key: np.asarray(value) for key, value in entry.items()} for name, entry in content.items()}
+
+
+def lacking(statistics: Mapping[str, Statistics], features: Iterable[str]) -> List[str]:
+    """What is missing of the statistics of these features, each as feature or as feature/statistic."""
+    keys = ("min", "max", "mean", "std", "count", *QUANTILES)
+    absent = [name for name in features if name not in statistics]
+    there = [name for name in features if name in statistics]
+    return [*absent, *(f"{name}/{key}" for name in there for key in keys if key not in statistics[name])]
