@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import time
-from typing import Callable, Iterator
+from typing import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -397,12 +397,42 @@ def test_a_pulled_cable_is_named_and_found_again(wire: ServoBus, arm: So101Arm) 
     with pytest.raises(PortError, match="there is no such device"):
         arm.read()
     assert all(servo.peek(reg.TORQUE_ENABLE) == 1 for servo in wire.servos)  # they hold by themselves
+    wire.free_running = False
     wire.servo(1).shaft += 200
+    wire.servo(1).measure(0.0, 0.0)
     wire.plug_in()
     arm.read()
     assert not arm.health().faults
-    # Held where it was found: 2224, or a step of the emulation back towards 2024.
-    assert wire.servo(1).peek(reg.GOAL_POSITION) in (2224, 2163)
+    assert wire.servo(1).peek(reg.GOAL_POSITION) == 2224  # held where it was found
+
+
+@pytest.mark.parametrize(
+    ("silent", "told"),
+    [
+        (range(1, 7), "no servo answers on"),
+        ((2, 5), r"servo 2 \(shoulder_lift\), servo 5 \(wrist_roll\) does not answer"),
+    ],
+)
+def test_looking_for_servos_that_are_away_fits_into_a_cycle(
+    wire: ServoBus, arm: So101Arm, silent: Sequence[int], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire.unplug()
+    read_until_error(arm)
+    for number in silent:
+        wire.servo(number).silent = True
+    wire.plug_in()
+    patience = []  # ms for each answer or row of answers, as on a robot
+    set_timeout = feetech.MendedPort.setPacketTimeout
+
+    def note(port: feetech.MendedPort, length: int) -> None:
+        patience.append(port.tx_time_per_byte * length + 7.0)
+        set_timeout(port, length)
+
+    monkeypatch.setattr(feetech.MendedPort, "setPacketTimeout", note)
+    with pytest.raises(BusError, match=told):
+        arm.read()
+    assert len(patience) == 2
+    assert sum(patience) < 20.0
 
 
 def test_another_arm_at_the_same_port_stays_a_fault(wire: ServoBus, arm: So101Arm) -> None:
