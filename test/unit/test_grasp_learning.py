@@ -4,7 +4,7 @@ import copy
 import dataclasses
 import math
 from pathlib import Path
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
 import pytest
@@ -386,6 +386,7 @@ def test_a_dataset_that_cannot_teach_is_refused(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["--observe", "state", "--steps", "0"], "--steps 0: must be above zero"),
+        (["--observe", "state", "--threads", "0"], "--threads 0: must be above zero"),
         (["--observe", "image", "--model", "mlp"], "take --observe state"),
         (["--observe", "state", "--settings", "none.yaml"], "cannot train: .*none.yaml"),
     ],
@@ -394,6 +395,22 @@ def test_the_command_refuses(words: Any, message: str, monkeypatch: pytest.Monke
     monkeypatch.setattr("sys.argv", ["train", *words])
     with pytest.raises(SystemExit, match=message):
         train.main()
+
+
+def test_what_cannot_end_well_is_refused_before_anything_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded: List[train.Arguments] = []
+    monkeypatch.setattr(train, "record_missing", lambda arguments, *_: recorded.append(arguments))
+    plain = train.Arguments("state", run=tmp_path / "run", output=tmp_path / "p.onnx")
+    with pytest.raises(SystemExit, match=r"newest\.pt does not exist: train without --resume first"):
+        run(dataclasses.replace(plain, resume=True))
+    with pytest.raises(SystemExit, match="is a folder: name the policy's file"):
+        run(dataclasses.replace(plain, output=tmp_path))
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        run(dataclasses.replace(plain, output=tmp_path / "file" / "p.onnx"))
+    assert not recorded
 
 
 def test_episodes_are_split_the_same_way_every_time() -> None:

@@ -173,6 +173,11 @@ def train(arguments: Arguments, robot: RobotDescription, settings: GraspSettings
     folder = arguments.folder
     if not arguments.resume and (folder / "newest.pt").exists():
         raise SystemExit(f"{folder} holds a run already: go on with --resume, or name another folder with --run.")
+    if arguments.resume:
+        read_checkpoint(folder, "newest")  # before hours of recording
+    if arguments.policy.is_dir():
+        raise SystemExit(f"--output {arguments.policy} is a folder: name the policy's file.")
+    arguments.policy.parent.mkdir(parents=True, exist_ok=True)
     policy = settings.policy(arguments.observe)
     if arguments.steps is not None:
         policy = replace(policy, learning=replace(policy.learning, steps=arguments.steps))
@@ -233,6 +238,8 @@ def main() -> None:
     arguments = tyro.cli(Arguments, prog="xdog train grasp")
     if arguments.steps is not None and arguments.steps <= 0:
         raise SystemExit(f"--steps {arguments.steps}: must be above zero.")
+    if arguments.threads < 1:
+        raise SystemExit(f"--threads {arguments.threads}: must be above zero.")
     if arguments.model == "mlp" and arguments.observe != "state":
         raise SystemExit("--model mlp: the baseline sees the object's place; take --observe state.")
     torch.set_num_threads(arguments.threads)
