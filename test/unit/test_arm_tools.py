@@ -15,7 +15,7 @@ from xdog.arm_tools.terminal import choose_port
 from xdog.description import load_description
 from xdog.doctor import MISSING
 from xdog.hardware import registers as reg
-from xdog.hardware.calibration import load_calibration, save_calibration
+from xdog.hardware.calibration import check_writable, load_calibration, save_calibration
 from xdog.hardware.feetech import BusError, FeetechBus, PortError
 from xdog.hardware.servo_health import load_health_config
 from xdog.hardware.so101 import So101Arm, servo_names
@@ -217,6 +217,49 @@ def test_calibration_without_a_servo_changes_nothing(wire: ServoBus, bus: Feetec
     with pytest.raises(BusError, match=r"servo 4 \(wrist_flex\) does not answer"):
         hands.run(bus, hands.enough)
     assert all(not servo.writes for servo in wire.servos)
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("a file/arm.json", "(File exists)"),
+        ("a file/deeper/arm.json", "(Not a directory)"),
+        ("a folder", "it is a folder"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_told_before_the_servos_learn_anything(
+    wire: ServoBus,
+    tmp_path: Path,
+    place: str,
+    told: str,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "a file").write_text("in the way")
+    (tmp_path / "a folder").mkdir()
+    asked: List[str] = []
+    monkeypatch.setattr("builtins.input", asked.append)
+    monkeypatch.setattr("xdog.arm_tools.__main__.calibrate", lambda *_: pytest.fail("it began to calibrate"))
+    path = tmp_path / place
+    assert main(["calibrate", "--port", wire.path, "--calibration", str(path)]) == 1
+    complaint = capsys.readouterr().err
+    assert complaint.startswith(f"xdog arm: {path} cannot be written")
+    assert told in complaint
+    assert "no servo was changed; name another file with --calibration" in complaint
+    assert complaint.count("\n") == 1
+    assert asked == []
+    assert all(not servo.writes for servo in wire.servos)
+
+
+def test_looking_whether_the_file_can_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "arm.json"
+    check_writable(path)
+    assert list(path.parent.iterdir()) == []
+    save_calibration(path, CALIBRATION)
+    before = path.read_bytes()
+    check_writable(path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
 
 
 # doctor.

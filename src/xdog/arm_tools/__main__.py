@@ -12,7 +12,7 @@ from xdog.arm_tools.terminal import choose_port, enter_pressed
 from xdog.description import load_description
 from xdog.doctor import show
 from xdog.hardware.base import HardwareError
-from xdog.hardware.calibration import save_calibration
+from xdog.hardware.calibration import CalibrationError, check_writable, save_calibration
 from xdog.hardware.feetech import FeetechBus
 from xdog.hardware.servo_health import load_health_config
 
@@ -48,6 +48,7 @@ def show_table(text: str) -> None:
 
 def run_calibrate(bus: FeetechBus, path: Path, joints: Sequence[str]) -> int:
     """Calibrate and write the file."""
+    check_writable(path)
     bus.open()
     servos = {joint: i + 1 for i, joint in enumerate(joints)}
     height = "\n" * (len(joints) + 1)
@@ -71,7 +72,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             setup_motors(bus, joints, input, print)
             return 0
         return run_calibrate(bus, path, joints)
-    except (HardwareError, OSError) as error:
+    except (HardwareError, CalibrationError, OSError) as error:
         print(f"xdog arm: {error}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, EOFError):

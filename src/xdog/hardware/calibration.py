@@ -82,16 +82,37 @@ def _parse(entry: Any, where: str) -> JointCalibration:
     return JointCalibration(**entry)
 
 
+def check_writable(path: Path) -> None:
+    """Make sure that `save_calibration` can write this file, before the servos learn what is to stand in it.
+
+    Raises:
+        CalibrationError: it cannot.
+    """
+    remedy = "no servo was changed; name another file with --calibration"
+    if path.is_dir():
+        raise CalibrationError(f"{path} cannot be written, it is a folder: {remedy}")
+    try:
+        fresh = _write_beside(path, "{}")
+        fresh.unlink()
+    except OSError as error:
+        raise CalibrationError(f"{path} cannot be written ({error.strerror}): {remedy}") from error
+
+
 def save_calibration(path: Path, calibration: Mapping[str, JointCalibration]) -> None:
     """Write a file that LeRobot reads, whole or not at all; one that was there is kept beside it as FILE.before.
 
     Raises:
         OSError: it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({joint: asdict(entry) for joint, entry in calibration.items()}, indent=4)
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(text, encoding="utf-8")
+    fresh = _write_beside(path, text)
     if path.exists():
         os.replace(str(path), str(path.with_name(path.name + ".before")))
     os.replace(str(fresh), str(path))
+
+
+def _write_beside(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(text, encoding="utf-8")
+    return fresh
