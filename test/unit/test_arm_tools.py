@@ -8,7 +8,7 @@ from servo_bus import CALIBRATION, Servo, ServoBus, calibrated_servos
 from servo_time import be_patient
 
 from xdog.arm_tools.__main__ import main
-from xdog.arm_tools.calibrate import Ranges, calibrate
+from xdog.arm_tools.calibrate import MIDDLE_POSE, Ranges, calibrate
 from xdog.arm_tools.doctor import findings
 from xdog.arm_tools.setup_motors import find_servo, setup_motors
 from xdog.arm_tools.terminal import choose_port
@@ -180,6 +180,7 @@ def test_calibration_finds_middle_and_ends_and_the_driver_accepts_it(
     hands = Hands(wire)
     made = hands.run(bus, hands.enough)
     assert "hold it" in hands.asked[0]
+    assert MIDDLE_POSE in hands.asked[1]
     for joint, entry in made.items():
         assert entry.homing_offset == 1000 + 100 * entry.id - 2047
         wanted = (0, 4095) if joint == "wrist_roll" else (2047 - 700, 2047 + 900)
@@ -191,6 +192,11 @@ def test_calibration_finds_middle_and_ends_and_the_driver_accepts_it(
     arm = So101Arm(ROBOT, bus, load_calibration(path, ROBOT.arm.names), load_health_config())
     arm.connect()
     arm.close()
+
+
+def test_the_page_describes_the_same_middle() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "arm-setup.md"
+    assert f"to the middle of its range: {MIDDLE_POSE}." in " ".join(page.read_text().split())
 
 
 def test_a_joint_that_was_not_moved_is_asked_for(wire: ServoBus, bus: FeetechBus) -> None:

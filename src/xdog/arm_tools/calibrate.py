@@ -38,6 +38,10 @@ def read_positions(bus: FeetechBus, servos: Sequence[int]) -> Dict[int, int]:
     return found
 
 
+MIDDLE_POSE = "pan straight ahead, upper arm upright, lower arm level, gripper level and not rolled, jaws half open"
+"""All joints near the middle of their ranges; docs/arm-setup.md says it in the same words."""
+
+
 class Ranges:
     """The furthest positions that each joint has been seen at.
 
@@ -107,7 +111,7 @@ def calibrate(
     ask("The arm is about to go limp: hold it, or lay it down. Then press Enter. ")
     for servo in servos:
         write_settings(bus, servo, {reg.HOMING_OFFSET: 0, reg.MIN_POSITION: 0, reg.MAX_POSITION: reg.RESOLUTION - 1})
-    ask("Move every joint to the middle of its range, as in the picture of docs/arm-setup.md. Then press Enter. ")
+    ask(f"Move every joint to the middle of its range: {MIDDLE_POSE}. Then press Enter. ")
     middle = read_positions(bus, servos)
     offsets = {}
     for joint, servo in joints.items():
