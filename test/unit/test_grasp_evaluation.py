@@ -1,10 +1,17 @@
 """Scoring grasps: rates, splits and conditions by hand; a policy that does nothing never counts; refusals."""
 
+import itertools
 import json
 import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Iterator, List, Optional
 
 import numpy as np
 import pytest
@@ -137,6 +144,8 @@ def test_what_is_scored(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     [
         (["--seed", "1"], "--seed 1: seeds below 1000 are for trials"),
         (["--episodes", "0"], "--episodes 0: must be above zero"),
+        (["--workers", "0"], "--workers 0: must be above zero"),
+        (["--only", "expert", "--output", __file__], "cannot evaluate: .*File exists"),
         (
             ["--policies", "nowhere", "--only", "state"],
             "cannot evaluate: there is no policy file nowhere/grasp_state.onnx",
@@ -147,6 +156,89 @@ def test_the_command_refuses(words: Any, message: str, monkeypatch: pytest.Monke
     monkeypatch.setattr("sys.argv", ["evaluate", *words])
     with pytest.raises(SystemExit, match=message):
         evaluate.main()
+
+
+def quick(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """The expert alone, whose trials all end well at once."""
+
+    def run_trials(*_: Any) -> Iterator[Trial]:
+        for index in range(20):
+            outcomes = {"expert_success": Outcome(True, "", 3.0)}
+            yield Trial(index, "table", "ball", 0.2, True, outcomes)
+
+    monkeypatch.setattr(evaluate, "run_trials", run_trials)
+    monkeypatch.setattr(evaluate, "choose_renderer", lambda: "egl")
+    words = ["evaluate", "--only", "expert", "--quick", "--json", "--output", str(folder / "deep" / "er")]
+    monkeypatch.setattr("sys.argv", words)
+
+
+@pytest.mark.parametrize("failure", [None, OSError("disk full"), KeyboardInterrupt()])
+def test_the_scores_are_the_last_line_whatever_becomes_of_the_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, failure: Optional[BaseException]
+) -> None:
+    quick(monkeypatch, tmp_path)
+    if failure:
+
+        def plot_scores(*_: Any) -> Path:
+            raise failure
+
+        monkeypatch.setattr(evaluate, "plot_scores", plot_scores)
+    evaluate.main()
+    said = capsys.readouterr()
+    assert json.loads(said.out.splitlines()[-1])["expert_success"] == 1.0
+    assert (tmp_path / "deep/er/grasp_scores.png").exists() == (failure is None)
+    expected = {
+        None: "Pictures:",
+        OSError: "No pictures: OSError: disk full",
+        KeyboardInterrupt: "pictures are missing",
+    }
+    assert expected[type(failure) if failure else None] in said.err
+
+
+def test_interrupted_it_says_how_far_it_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick(monkeypatch, tmp_path)
+    whole = evaluate.run_trials
+
+    def run_trials(*arguments: Any) -> Iterator[Trial]:
+        yield from itertools.islice(whole(*arguments), 3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluate, "run_trials", run_trials)
+    with pytest.raises(SystemExit, match="Interrupted after 3 of 20 placements: expert 3"):
+        evaluate.main()
+
+
+def wait_for_ever(marker: Path) -> None:
+    marker.touch()
+    threading.Event().wait()
+
+
+def test_workers_that_are_interrupted_say_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom test_grasp_evaluation import wait_for_ever\n"
+        "from xdog_learning.grasp.trials import in_processes\n"
+        "try:\n    list(in_processes(wait_for_ever, [Path(sys.argv[1])], 1))\n"
+        "except KeyboardInterrupt:\n    print('interrupted')\n"
+    )
+    marker = tmp_path / "began"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])}
+    program = subprocess.Popen(
+        [sys.executable, "-c", code, str(marker)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+    try:
+        end = time.monotonic() + 60.0
+        while not marker.exists() and program.poll() is None and time.monotonic() < end:
+            time.sleep(0.05)  # files tell nobody that they came
+        os.killpg(program.pid, signal.SIGINT)  # as a terminal does
+        assert program.communicate(timeout=60.0)[0] == "interrupted\n"
+    finally:
+        program.kill()
+        program.wait()
 
 
 def test_a_policy_for_another_body_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,10 @@ import json
 import os
 import time
 from collections import Counter
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
 import numpy as np
 import tyro
@@ -140,38 +141,76 @@ def main() -> None:
     arguments = tyro.cli(Arguments, prog="xdog evaluate grasp")
     if arguments.seed < HELD_OUT_SEED:
         raise SystemExit(f"--seed {arguments.seed}: seeds below {HELD_OUT_SEED} are for trials; take another.")
-    if arguments.episodes < 1:
-        raise SystemExit(f"--episodes {arguments.episodes}: must be above zero.")
+    for name in ("episodes", "workers"):
+        if getattr(arguments, name) < 1:
+            raise SystemExit(f"--{name} {getattr(arguments, name)}: must be above zero.")
     conditions = chosen_conditions(arguments)
     actors = list(dict.fromkeys(condition.actor for condition in conditions))
     files = {actor: policy_file(arguments, actor) for actor in actors if actor != EXPERT}
     try:
         policies = {actor: GraspPolicy(path, load_description()) for actor, path in files.items()}
         choose_renderer()
+        arguments.output.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError, PolicyError, VideoError) as error:
         raise SystemExit(f"cannot evaluate: {error}") from error
-    episodes = 20 if arguments.quick else arguments.episodes
     console = Console(stderr=arguments.json, soft_wrap=True)
+    trials = try_placements(arguments, conditions, files, console)
+    scores = {"episodes": len(trials), "seed": arguments.seed, **summarise(trials, conditions)}
+    for actor, policy in policies.items():
+        scores[f"{actor}_chunk_ms"] = chunk_milliseconds(policy)
+    console.print(_table(scores, conditions))
+    try:
+        pictures = draw_pictures(arguments, scores, conditions, files, trials)
+        console.print("Pictures: " + ", ".join(str(picture) for picture in pictures))
+    except Exception as error:  # whatever a picture fails of, the figures took hours
+        console.print(f"No pictures: {type(error).__name__}: {error}")
+    except KeyboardInterrupt:
+        console.print("Interrupted: pictures are missing, the scores are whole.")
+    if arguments.json:
+        print(json.dumps(_plain(scores)))
+
+
+def try_placements(
+    arguments: Arguments, conditions: Sequence[Condition], files: Mapping[str, Path], console: Console
+) -> List[Trial]:
+    """All trials, with their progress.
+
+    Raises:
+        SystemExit: interrupted, or a worker died; with how far it had come.
+    """
+    episodes = 20 if arguments.quick else arguments.episodes
     trials: List[Trial] = []
+    shown = ""
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %")
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
         bar = progress.add_task("placements", total=episodes)
-        for trial in run_trials(conditions, files, episodes, arguments.seed, arguments.workers):
-            trials.append(trial)
-            shown = ", ".join(f"{c.actor} {sum(successes(trials, c.name))}" for c in conditions if "_success" in c.name)
-            progress.update(bar, completed=len(trials), description=f"placement {len(trials)}: {shown}")
-    scores = {"episodes": episodes, "seed": arguments.seed, **summarise(trials, conditions)}
-    for actor, policy in policies.items():
-        scores[f"{actor}_chunk_ms"] = chunk_milliseconds(policy)
-    arguments.output.mkdir(parents=True, exist_ok=True)
+        try:
+            for trial in run_trials(conditions, files, episodes, arguments.seed, arguments.workers):
+                trials.append(trial)
+                counts = (f"{c.actor} {sum(successes(trials, c.name))}" for c in conditions if "_success" in c.name)
+                shown = ": " + ", ".join(counts)
+                progress.update(bar, completed=len(trials), description=f"placement {len(trials)}{shown}")
+        except (KeyboardInterrupt, BrokenProcessPool) as error:
+            why = "Interrupted" if isinstance(error, KeyboardInterrupt) else "A worker process died"
+            raise SystemExit(
+                f"{why} after {len(trials)} of {episodes} placements{shown}. Nothing was written: a score is of them all."
+            ) from None
+    return trials
+
+
+def draw_pictures(
+    arguments: Arguments,
+    scores: Dict[str, Any],
+    conditions: Sequence[Condition],
+    files: Mapping[str, Path],
+    trials: Sequence[Trial],
+) -> List[Path]:
+    """The scores and some attempts of every policy as pictures in the output folder."""
     pictures = [plot_scores(scores, conditions, arguments.output / "grasp_scores.png")]
     for actor, file in files.items():
         path = arguments.output / f"grasp_{actor}.png"
         pictures.append(save_contact_sheet(file, trials, f"{actor}_success", arguments.seed, path))
-    console.print(_table(scores, conditions))
-    console.print("Pictures: " + ", ".join(str(picture) for picture in pictures))
-    if arguments.json:
-        print(json.dumps(_plain(scores)))
+    return pictures
 
 
 def _table(scores: Dict[str, Any], conditions: Sequence[Condition]) -> Table:

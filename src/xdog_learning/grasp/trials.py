@@ -2,6 +2,7 @@
 
 import math
 import multiprocessing
+import signal
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -179,11 +180,16 @@ def run_trials(
 
 def in_processes(work: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
     """Results in the jobs' order, from fresh processes: MuJoCo chooses its renderer when a process imports it."""
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_without_a_word)
     try:
         yield from pool.map(work, jobs)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_without_a_word() -> None:
+    """Ctrl-C reaches every process of the terminal: the parent has something to say about it, a worker only ends."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _trial(job: "Tuple[int, int, Tuple[Condition, ...], Tuple[Tuple[str, Path], ...]]") -> Trial:
