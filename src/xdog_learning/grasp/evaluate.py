@@ -193,7 +193,7 @@ def try_placements(
         except (KeyboardInterrupt, BrokenProcessPool) as error:
             why = "Interrupted" if isinstance(error, KeyboardInterrupt) else "A worker process died"
             raise SystemExit(
-                f"{why} after {len(trials)} of {episodes} placements{shown}. Nothing was written: a score is of them all."
+                f"{why} after {len(trials)} of {episodes} placements{shown}. Nothing was scored: that takes all."
             ) from None
     return trials
 
