@@ -72,6 +72,15 @@ def test_interrupted_it_keeps_what_it_has(tmp_path: Path, monkeypatch: pytest.Mo
         assert len(load_dataset(tmp_path / "a")) == count
 
 
+def test_takes_of_a_human_do_not_go_among_the_experts() -> None:
+    folders = {by: record.Arguments(by=by).folder for by in ("expert", "keyboard", "leader")}  # type: ignore[arg-type]
+    assert folders["expert"] == Path("out/datasets/grasp_state")
+    assert record.Arguments(images=True).folder == Path("out/datasets/grasp_image")
+    assert folders["keyboard"] == folders["leader"] == Path("out/datasets/human")
+    assert record.Arguments(by="keyboard", images=True).folder == Path("out/datasets/human")
+    assert record.Arguments(by="leader", out=Path("mine")).folder == Path("mine")
+
+
 def test_a_replay_does_the_same_again() -> None:
     placer = Placer()
     number, episode = next(

@@ -34,7 +34,8 @@ class Arguments:
             this terminal, or a second SO101 whose joints the arm follows.
         episodes: how many the dataset shall hold in the end. Only what succeeds is kept and counted.
         images: record the wrist camera too; the expert then starts where that sees the object.
-        out: folder of the dataset; out/datasets/grasp_state, or grasp_image with --images, if not given.
+        out: folder of the dataset; if not given, the expert's is out/datasets/grasp_state, or grasp_image with
+            --images, and a human's out/datasets/human.
         seed: expert only: of objects, places, dog and disturbances.
         workers: expert only: processes that simulate at once.
         task: human only: what is done, in words.
@@ -57,7 +58,8 @@ class Arguments:
     @property
     def folder(self) -> Path:
         """Folder of the dataset."""
-        return self.out or Path("out/datasets") / ("grasp_image" if self.images else "grasp_state")
+        expert = "grasp_image" if self.images else "grasp_state"
+        return self.out or Path("out/datasets") / (expert if self.by == "expert" else "human")
 
 
 def attempts_from(first: int, seed: int, images: bool, workers: int) -> Generator[Attempt, None, None]:
