@@ -291,6 +291,12 @@ def test_a_dataset_that_contradicts_itself_is_refused(copy: Path, damage: Callab
             lambda folder: set_recording(folder, [{"by": "expert", "seed": 1, "tried": 1, "kept": [0]}]),
             "kept a list of pairs",
         ),
+        (
+            lambda folder: set_recording(
+                folder, [{"by": "expert", "seed": 1, "tried": 1, "kept": [], "versions": [{"commit": "abc"}]}]
+            ),
+            "its versions lack from, commit or grasp_yaml",
+        ),
     ],
 )
 def test_metadata_that_lack_something_are_neither_read_nor_added_to(

@@ -1,5 +1,6 @@
 """`./xdog record`: demonstrations of the scripted expert in simulation, or of a human through the running ROS graph."""
 
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -15,6 +16,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from xdog.paths import share_path
 from xdog_learning.grasp.dataset import DatasetError, DatasetWriter
 from xdog_learning.grasp.expert import Attempt, attempt
 from xdog_sim.grasp.placement import Placer
@@ -103,7 +105,8 @@ def source_of(recording: Mapping[str, Any], by: str, seed: Optional[int]) -> Dic
     """The entry of a dataset's recording for one demonstrator, or a fresh one.
 
     A recording lists its demonstrators: who ``by``, ``seed``, how many attempts ``tried``, and ``kept``: pairs of
-    episode and attempt numbers, so that an episode's placement can be drawn again.
+    episode and attempt numbers, so that an episode's placement can be drawn again. The expert's attempts depend on the
+    code too: ``versions`` says with which (`present_version`), ``from`` which attempt on.
     """
     for source in recording.get("sources", []):
         if (source["by"], source["seed"]) == (by, seed):
@@ -118,12 +121,42 @@ def with_source(recording: Mapping[str, Any], source: Mapping[str, Any]) -> Dict
     return {**recording, "sources": [*others, dict(source)]}
 
 
+def present_version() -> Dict[str, str]:
+    """What the expert's attempts depend on beside their seed: the code's commit, and a digest of sim/grasp.yaml."""
+    from xdog_learning.export import present_commit  # brings torch, which no worker needs
+
+    digest = hashlib.sha256(share_path("sim", "grasp.yaml").read_bytes()).hexdigest()[:12]
+    return {"commit": present_commit(), "grasp_yaml": digest}
+
+
+def version_of(source: Mapping[str, Any], attempt: int) -> Dict[str, str]:
+    """With which code a demonstrator made an attempt; "unknown" where the recording does not say."""
+    version = {"commit": "unknown", "grasp_yaml": "unknown"}
+    for entry in source.get("versions", []):
+        if entry["from"] <= attempt:
+            version = {name: entry[name] for name in version}
+    return version
+
+
+def version_text(version: Mapping[str, str]) -> str:
+    """A version in words."""
+    return f"commit {version['commit']} with sim/grasp.yaml {version['grasp_yaml']}"
+
+
 def record_expert(arguments: Arguments, writer: DatasetWriter, console: Console) -> None:
     """Let the expert try placement after placement until the dataset holds enough episodes."""
     source = source_of(writer.recording, "expert", arguments.seed)
     begun = source["tried"]
     if begun:
         console.print(f"Going on with seed {arguments.seed} after {begun} attempts, {len(source['kept'])} kept.")
+    before, now = version_of(source, begun), present_version()
+    if before != now:
+        source["versions"] = [*source.get("versions", []), {"from": begun, **now}]
+        if begun:
+            console.print(
+                f"Warning: those were made by {version_text(before)}, the next ones are by {version_text(now)}: one "
+                "dataset of two makes. For one of one make name a new folder with --out."
+            )
     failures: Counter = Counter()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console) as progress:

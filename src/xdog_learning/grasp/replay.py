@@ -58,11 +58,9 @@ def replay_simulated(arguments: Arguments, episode: Episode, recording: Mapping[
     from xdog_sim.grasp.scene import GraspScene
 
     placer = Placer()
-    placement, seed, exact = find_placement(recording, arguments.episode, episode, placer)
-    if not exact:
-        console.print(
-            "Its placement was not recorded: the object stands where it was seen, everything else is assumed."
-        )
+    placement, seed, why = find_placement(recording, arguments.episode, episode, placer)
+    if why:
+        console.print(f"{why}: the object stands where it was seen, everything else is assumed.")
     scene = GraspScene(placement, placer, seed, visuals=True)
     path = arguments.film or Path("out/replay.mp4")
     try:

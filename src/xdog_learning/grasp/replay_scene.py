@@ -13,6 +13,7 @@ from xdog.arm.observation import TOKEN_NAMES
 from xdog.locomotion.rotations import rotation_matrix
 from xdog_learning.grasp.dataset.video import write_video
 from xdog_learning.grasp.episode import Episode
+from xdog_learning.grasp.record import version_of, version_text
 from xdog_sim.grasp.objects import GraspObject
 from xdog_sim.grasp.placement import Placement, Placer
 from xdog_sim.grasp.scene import GraspScene
@@ -21,20 +22,42 @@ Array = np.ndarray
 
 WIDTH, HEIGHT = 480, 360
 """Pixels of the film."""
+SURE = 5.0
+"""Standard deviations of perception's error beyond which a token is of another placement."""
+SAME_ANGLE = 0.01
+"""Largest difference of gravity's direction, rad, in the same stance."""
+SAME_START = 0.05
+"""rad; joints start where the placement says, as far as encoders and backlash let them."""
 
 
 def find_placement(
     recording: Mapping[str, Any], number: int, episode: Episode, placer: Placer
-) -> Tuple[Placement, int, bool]:
-    """The placement of an episode, the seed of its noise, and whether they are the very ones it was recorded with.
+) -> Tuple[Placement, int, str]:
+    """The placement of an episode, the seed of its noise, and why these are not the very ones of the recording.
 
-    The expert's placements are drawn again; of others only what the policy is told of the object is known.
+    The expert's placements are drawn again, which gives another one if sim/grasp.yaml or the code is another by now; of
+    that, and of placements of others, only what the policy is told of the object is known.
     """
     for source in recording.get("sources", []):
         for kept, attempt in source["kept"]:
             if kept == number and source["by"] == "expert":
-                return placer.draw(attempt, source["seed"]), attempt, True
-    return seen_placement(episode, placer), 0, False
+                drawn = placer.draw(attempt, source["seed"])
+                for placement in (drawn, placer.looking(drawn, attempt)):
+                    if is_of(placement, episode, placer):
+                        return placement, attempt, ""
+                made = version_text(version_of(source, attempt))
+                why = f"Its placement, drawn again, is not the recorded one, which was made by {made}"
+                return seen_placement(episode, placer), 0, why
+    return seen_placement(episode, placer), 0, "Its placement was not recorded"
+
+
+def is_of(placement: Placement, episode: Episode, placer: Placer) -> bool:
+    """Whether an episode begins as one at this placement does, within the errors of perception."""
+    seen = placer.config.perception
+    place = SURE * math.hypot(seen.position_error, seen.jitter)
+    limits = [*[place] * 3, *[SURE * seen.size_error] * 2, *[SAME_ANGLE] * 3]
+    off = np.abs(placer.token(placement) - episode.environment_state[0])
+    return bool(np.all(off <= limits) and np.abs(placement.start - episode.state[0]).max() <= SAME_START)
 
 
 def seen_placement(episode: Episode, placer: Placer) -> Placement:

@@ -174,6 +174,11 @@ def _check_recording(index: Index) -> None:
             raise DatasetError(f"{where} lacks {', '.join(missing)}. {REMEDY}")
         if not isinstance(source["tried"], int) or not _are_pairs(source["kept"]):
             raise DatasetError(f"{where}: tried must be a number, kept a list of pairs of numbers. {REMEDY}")
+        versions = source.get("versions", [])
+        if not isinstance(versions, list) or not all(
+            isinstance(version, dict) and {"from", "commit", "grasp_yaml"} <= set(version) for version in versions
+        ):
+            raise DatasetError(f"{where}: its versions lack from, commit or grasp_yaml. {REMEDY}")
 
 
 def _are_pairs(kept: Any) -> bool:
