@@ -1,22 +1,31 @@
 """The arm of the running graph, as recording and replay need it: what it measures, where it is sent, whether it may."""
 
 import threading
+import time
 from typing import Callable, List, Optional
 
 import numpy as np
 import rosgraph
 import rospy
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from xdog.description import DescriptionError, RobotDescription
-from xdog.msg import SafetyState
-from xdog.nodes import conversions
+from xdog.msg import ArmState, SafetyState
+from xdog.nodes import clock, conversions
 
 Array = np.ndarray
 
 FRESH = 0.5
-"""s after which a measurement or a command is too old to begin a motion from."""
+"""s after which a command is too old to begin a motion from."""
+AGE = 0.3
+"""s of the graph's time after which joint_states and safety/state say nothing any more."""
+SILENCE = 10.0
+"""s of wall time after which they don't, whatever the graph's time: a mirror on a busy machine may pause a little, one
+that has ended never goes on."""
+LET_GO = ("holding: the arm does not follow", "holding: refused")
+"""How arm/mode begins when the controller follows setpoints no longer."""
 
 
 class GraphError(ConnectionError):
@@ -37,8 +46,30 @@ def join_graph(name: str) -> None:
     rospy.init_node(name, anonymous=True, disable_signals=True)
 
 
+class Pulse:
+    """When a topic was heard last, in the graph's time and by the wall. Without a message yet, never."""
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+        self._graph = self._wall = -np.inf
+
+    def beat(self, stamp: rospy.Time) -> None:
+        """A message with this stamp came in."""
+        self._graph, self._wall = clock.arrival(stamp), time.monotonic()
+
+    def objection(self) -> str:
+        """Why it is of no use; empty if it is fresh.
+
+        While a busy machine works off what has come in, /clock may be ahead of it, so a message is old by the wall too.
+        """
+        silent = time.monotonic() - self._wall
+        if silent > SILENCE or (silent > AGE and clock.now() - self._graph > AGE):
+            return f"no {self._topic} for {silent:.1f} s" if silent < np.inf else f"no {self._topic}"
+        return ""
+
+
 class ArmLink:
-    """Listens to joint_states, arm/command and safety/state; speaks arm/setpoint.
+    """Listens to joint_states, safety/state and what arm_controller and bridge say; speaks arm/setpoint.
 
     Args:
         robot: its description.
@@ -53,10 +84,15 @@ class ArmLink:
         self._command: Optional[Array] = None
         self._stamp = self._commanded = -np.inf
         self._safety: Optional[SafetyState] = None
+        self._gate: Optional[ArmState] = None
+        self._mode = self._let_go = ""
+        self._joints_pulse, self._safety_pulse = Pulse("joint_states"), Pulse("safety/state")
         self._publisher = rospy.Publisher("arm/setpoint", JointTrajectory, queue_size=1, tcp_nodelay=True)
         rospy.Subscriber("joint_states", JointState, self._on_joints, queue_size=100, tcp_nodelay=True)
         rospy.Subscriber("arm/command", JointTrajectory, self._on_command, queue_size=1, tcp_nodelay=True)
-        rospy.Subscriber("safety/state", SafetyState, self._on_safety, queue_size=1)
+        rospy.Subscriber("safety/state", SafetyState, self._on_safety, queue_size=1, tcp_nodelay=True)
+        rospy.Subscriber("arm/state", ArmState, self._on_state, queue_size=1)
+        rospy.Subscriber("arm/mode", String, self._on_mode, queue_size=10)
 
     @property
     def joints(self) -> Optional[Array]:
@@ -72,16 +108,30 @@ class ArmLink:
 
     def objection(self) -> str:
         """Why the arm may not move; empty if it may."""
-        safety = self._safety
-        if self._joints is None:
-            return "no joint_states"
-        if safety is None:
-            return "no safety/state"
-        return "" if safety.motion_allowed else "; ".join(safety.reasons) or "safety/state forbids motion"
+        silent = self._joints_pulse.objection() or self._safety_pulse.objection()
+        safety, state = self._safety, self._gate
+        if silent or safety is None:
+            return silent or "no safety/state"
+        if not safety.motion_allowed:
+            return "; ".join(safety.reasons) or "safety/state forbids motion"
+        if state is not None and state.gate != ArmState.ACTIVE:
+            return state.gate_reason or "; ".join(state.faults) or "the bridge holds the arm"
+        if not self._mode or not self._publisher.get_num_connections():
+            return "nobody takes arm/setpoint: is arm_controller running?"
+        return self._mode if self._mode.startswith("stopped") else ""
 
-    def listeners(self) -> int:
-        """How many nodes take arm/setpoint: one, the arm controller, if the graph is whole."""
-        return int(self._publisher.get_num_connections())
+    def interruption(self) -> str:
+        """Why the arm stopped following the setpoints since `watch`, or may not move; empty if it goes on."""
+        return self._let_go or self.objection()
+
+    def watch(self) -> None:
+        """Forget what interrupted the arm before."""
+        self._let_go = ""
+
+    @property
+    def mode(self) -> str:
+        """What arm_controller does: the first word of arm/mode."""
+        return self._mode.split(":")[0]
 
     def send(self, target: Array, duration: float) -> None:
         """Publish a setpoint: (6,) rad, to be reached in ``duration`` s."""
@@ -100,6 +150,7 @@ class ArmLink:
         effort = np.array(message.effort)[order] if message.effort else np.zeros(len(order))
         with self._lock:
             self._stamp, self._joints = stamp, joints
+        self._joints_pulse.beat(message.header.stamp)
         target = self.target()
         assert target is not None, "measured just now"
         self._on_measured(stamp, joints, effort, target)
@@ -114,3 +165,12 @@ class ArmLink:
 
     def _on_safety(self, message: SafetyState) -> None:
         self._safety = message
+        self._safety_pulse.beat(message.header.stamp)
+
+    def _on_state(self, message: ArmState) -> None:
+        self._gate = message
+
+    def _on_mode(self, message: String) -> None:
+        self._mode = message.data
+        if message.data.startswith(("stopped", *LET_GO)):
+            self._let_go = message.data

@@ -144,11 +144,14 @@ class Recorder:
     # Moving.
 
     def _move(self, now: float) -> None:
-        joints = self._link.joints
-        if self._link.objection() or joints is None:
+        joints, interruption = self._link.joints, self._link.interruption()
+        if interruption or joints is None:
+            self._link.watch()
             self._jog = self._follower = None  # begin anew from where the arm is when it may move again
             if self._take:
-                self._discard(f"discarded: {self._link.objection()}")
+                self._discard(f"discarded: {interruption}")
+            elif not self._link.objection():  # which the status line shows
+                self._say(interruption)
         elif self._leader is not None:
             self._follow()
         elif self._jog is not None:
@@ -174,8 +177,8 @@ class Recorder:
     # Takes.
 
     def _begin(self) -> None:
-        if self._link.objection() or not self._link.listeners():
-            self._say(f"not now: {self._link.objection() or 'nobody takes arm/setpoint: is arm_controller running?'}")
+        if self._link.objection():
+            self._say(f"not now: {self._link.objection()}")
             return
         if self._eyes.objection(rospy.get_time()):
             self._say(f"not now: {self._eyes.objection(rospy.get_time())}")
@@ -185,6 +188,7 @@ class Recorder:
         except GraphError as error:
             self._say(f"not now: {error}")
             return
+        self._link.watch()
         with self._lock:
             self._spoilt = ""
             self._watch = GripWatch(self._grasp, self._gripper)

@@ -1,7 +1,7 @@
 """Replays a demonstration with the arm of the running graph, real or simulated."""
 
 import time
-from typing import List, Tuple
+from typing import Iterable, List, Tuple
 
 import numpy as np
 import rospy
@@ -10,6 +10,7 @@ from rich.progress import track
 
 from xdog.description import load_description
 from xdog.locomotion.stance import smooth
+from xdog.nodes import clock
 from xdog.teleop.arm import load_arm_teleop_config
 from xdog_learning.grasp.episode import Episode
 from xdog_learning.grasp.replay import difference
@@ -19,6 +20,8 @@ Array = np.ndarray
 
 PATIENCE = 5.0
 """s of wall time in which the graph must answer."""
+MOVED = 0.06
+"""rad. An arm that moved further while the user was asked goes another way than the one that was agreed to."""
 
 
 def replay_on_robot(episode: Episode, agreed: bool, console: Console) -> None:
@@ -37,29 +40,45 @@ def replay_on_robot(episode: Episode, agreed: bool, console: Console) -> None:
     measured: List[Tuple[float, Array]] = []
     link = ArmLink(robot, lambda stamp, joints, *_: measured.append((stamp, joints)))
     _wait(link)
-    start = link.target()
-    assert start is not None, "joints were waited for"
-    first = episode.state[0].astype(float)
-    seconds = 1.875 * float(np.abs(first - start).max()) / speed  # peak speed of a minimum jerk
+    before, first = _joints(link), episode.state[0].astype(float)
     console.print(
-        f"The arm will go to where the episode begins ({seconds:.1f} s), then move as it was recorded for "
-        f"{len(episode) / episode.fps:.1f} s, whatever is in its way."
+        f"The arm will go to where the episode begins ({_duration(before, first, speed):.1f} s), then move as it was "
+        f"recorded for {len(episode) / episode.fps:.1f} s, whatever is in its way."
     )
     if not agreed and not _agrees(console):
         console.print("Nothing was moved.")
         return
-    rate = rospy.Rate(episode.fps)
-    steps = max(1, round(seconds * episode.fps))
+    _wait(link)  # the question may have stood for long
+    off = np.abs(_joints(link) - before)
+    if off.max() > MOVED:
+        raise GraphError(
+            f"{robot.arm.names[int(off.argmax())]} has moved by {off.max():.2f} rad since the way was announced: "
+            "nothing was sent, give the command again"
+        )
+    start = link.target()
+    assert start is not None, "joints were waited for"
+    steps = max(1, round(_duration(start, first, speed) * episode.fps))
     lead_in = [start + smooth(i / steps) * (first - start) for i in range(1, steps + 1)]
-    for target in track(lead_in, description="to the start", console=console):
-        _send(link, target, episode.fps, rate)
+    link.watch()
+    _stream(link, track(lead_in, description="to the start", console=console), episode.fps)
     measured.clear()
-    begin = rospy.get_time()
-    for action in track(episode.action, description="replaying", console=console):
-        _send(link, action.astype(float), episode.fps, rate)
+    actions = track(episode.action.astype(float), description="replaying", console=console)
+    sent = np.array(_stream(link, actions, episode.fps))
+    if not measured:
+        raise GraphError("no joint_states came in while the episode was replayed: nobody knows where the arm went")
     stamps, joints = np.array([stamp for stamp, _ in measured]), np.array([entry for _, entry in measured])
-    nearest = np.abs(stamps[None, :] - (begin + np.arange(len(episode)) / episode.fps)[:, None]).argmin(axis=1)
+    nearest = np.abs(stamps[None, :] - sent[:, None]).argmin(axis=1)
     console.print(difference(joints[nearest], episode.state, robot.arm.names))
+
+
+def _duration(start: Array, goal: Array, speed: float) -> float:
+    """Time in s of a minimum jerk from ``start`` to ``goal`` (6,) rad, its fastest joint at ``speed`` rad/s at most."""
+    return 1.875 * float(np.abs(goal - start).max()) / speed
+
+
+def _joints(link: ArmLink) -> Array:
+    assert link.joints is not None, "joints were waited for"
+    return link.joints
 
 
 def _agrees(console: Console) -> bool:
@@ -72,16 +91,49 @@ def _agrees(console: Console) -> bool:
 
 def _wait(link: ArmLink) -> None:
     end = time.monotonic() + PATIENCE
-    while link.objection() or not link.listeners():
+    while _objection(link):
         if time.monotonic() > end:
-            reason = link.objection() or "nobody takes arm/setpoint: is arm_controller running?"
-            raise GraphError(f"the arm cannot be moved: {reason}")
+            raise GraphError(f"the arm cannot be moved: {_objection(link)}")
         time.sleep(0.05)  # connections and stops tell nobody that they came or went: ask again
 
 
-def _send(link: ArmLink, target: Array, fps: int, rate: rospy.Rate) -> None:
-    objection = link.objection()
-    if objection:
-        raise GraphError(f"stopped: {objection}")
-    link.send(target, 1.0 / fps)
-    rate.sleep()
+def _objection(link: ArmLink) -> str:
+    """Why the arm may not move, or whom it obeys already; empty if it may."""
+    busy = f"arm_controller carries out a {link.mode} goal" if link.mode in ("trajectory", "gripper") else ""
+    return link.objection() or busy
+
+
+def _stream(link: ArmLink, targets: Iterable[Array], fps: int) -> List[float]:
+    """Send targets (6,) rad at their rate; gives the graph's time of each, s.
+
+    Raises:
+        GraphError: the arm was stopped, or obeys others; nothing is sent any more.
+    """
+    sent: List[float] = []
+    due = rospy.get_time()
+    for target in targets:
+        _go_on(link)
+        sent.append(rospy.get_time())
+        link.send(target, 1.0 / fps)
+        due = max(due + 1.0 / fps, sent[-1])
+        while rospy.get_time() < due:
+            _go_on(link)
+            _pause(due)
+    return sent
+
+
+def _go_on(link: ArmLink) -> None:
+    why = link.interruption() or _objection(link)
+    if why or rospy.is_shutdown():
+        raise GraphError(f"stopped: {why or 'the node was told to end'}")
+
+
+def _pause(due: float) -> None:
+    """Until ``due`` (s), but briefly: simulated time may stand still."""
+    if rospy.rostime.is_wallclock():
+        time.sleep(min(max(due - rospy.get_time(), 0.0), clock.POLL))  # keeps the pace of the recording
+        return
+    news = rospy.rostime.get_rostime_cond()
+    with news:
+        if rospy.get_time() < due:
+            news.wait(clock.POLL)
