@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import Callable, List
 
 import numpy as np
+import rospy
 import rostest
+from std_srvs.srv import Trigger
 
 from xdog.arm.kinematics import ArmKinematics
+from xdog.arm.observation import TOKEN_SIZE
 from xdog.description import load_description
-from xdog_learning.grasp.dataset import load_dataset
+from xdog_learning.grasp.dataset import DatasetWriter, load_dataset
+from xdog_learning.grasp.episode import Episode
 
 WALL_LIMIT = 90.0
 """s of wall time for anything to happen."""
@@ -60,9 +64,13 @@ class Terminal:
         end = time.monotonic() + WALL_LIMIT
         with self._news:
             while not condition():
-                assert time.monotonic() < end, f"{what}; the terminal shows: {self.shown[-1500:]}"
+                assert time.monotonic() < end, f"{what}; the terminal shows: {self.told()}"
                 meanwhile()
                 self._news.wait(0.1)
+
+    def told(self) -> str:
+        """What was shown, without the status line's repetitions."""
+        return "\n".join(dict.fromkeys(re.split(r"[\r\n]+", self.shown)))[-3000:]
 
     def close(self) -> None:
         if self.process.poll() is None:
@@ -119,6 +127,29 @@ class RecordTest(unittest.TestCase):
         assert len(images) >= 25
         assert images.std() > 10.0, "there is something to see"
 
+    def test_an_emergency_stop_ends_takes_and_replays(self) -> None:
+        recorder = self.record("--out", str(self.folder / "stopped"))
+        self.begin(recorder)
+        before = len(self.ends(recorder))
+        recorder.press(b" ")
+        recorder.wait(lambda: len(self.ends(recorder)) > before, "the take is discarded")
+        recorder.press(b"z")
+        recorder.wait(lambda: "estop_reset: done" in recorder.shown, "the stop is reset")
+        recorder.press(b"x")
+        recorder.wait(lambda: recorder.process.poll() is not None, "the recorder ends")
+        assert not (self.folder / "stopped").exists()
+
+        rest = np.zeros((25, 6), np.float32)
+        with DatasetWriter(self.folder / "rest") as writer:
+            writer.add(Episode(rest, np.ones((25, TOKEN_SIZE), np.float32), rest, None, "rest", 25))
+        replay = self.run_in_terminal("xdog_learning.grasp.replay", str(self.folder / "rest"), "--robot")
+        replay.wait(lambda: "Move the arm?" in replay.shown, "it asks first")
+        assert rospy.ServiceProxy("estop", Trigger)().success
+        replay.press(b"y\n")
+        replay.wait(lambda: replay.process.poll() is not None, "the replay ends")
+        assert replay.process.returncode == 1
+        assert "the arm cannot be moved: " in replay.shown, replay.shown[-1500:]
+
     def record(self, *arguments: str) -> Terminal:
         """A recorder of one episode, ready for a take."""
         command = ("xdog_learning.grasp.record", "--by", "keyboard", "--episodes", "1")
@@ -127,9 +158,21 @@ class RecordTest(unittest.TestCase):
         return recorder
 
     def begin(self, recorder: Terminal) -> None:
+        """Record a second at rest. A take that a slow machine spoils or refuses is begun anew, as a user would."""
+        over = 0
         recorder.press(b"\r")
-        recorder.wait(lambda: "RECORDING" in recorder.shown, "a take begins")
-        recorder.wait(self.recorded(recorder, 1.0), "it records at rest")
+
+        def again() -> None:
+            nonlocal over
+            if len(self.ends(recorder)) > over:
+                over = len(self.ends(recorder))
+                recorder.press(b"\r")
+
+        recorder.wait(lambda: self.seconds(recorder) >= 1.0, "a take begins", again)
+
+    def ends(self, recorder: Terminal) -> List[str]:
+        """Why takes did not begin, or were discarded."""
+        return re.findall(r"(?:not now|discarded): [^\r\n]*", recorder.shown)
 
     def keep(self, recorder: Terminal) -> None:
         recorder.press(b"\r")
@@ -137,8 +180,9 @@ class RecordTest(unittest.TestCase):
         recorder.wait(lambda: recorder.process.poll() is not None, "it ends with the last episode")
 
     def seconds(self, recorder: Terminal) -> float:
-        """How long the take is, by the status line."""
-        return float(re.findall(r"RECORDING ([0-9.]+) s", recorder.shown)[-1])
+        """How long the newest take is, by the status line; 0 before the first."""
+        shown = re.findall(r"RECORDING ([0-9.]+) s", recorder.shown)
+        return float(shown[-1]) if shown else 0.0
 
     def recorded(self, recorder: Terminal, seconds: float) -> Callable[[], bool]:
         return lambda: self.seconds(recorder) >= seconds

@@ -11,7 +11,7 @@ from xdog.description import load_description
 from xdog.msg import ArmState, SafetyState
 from xdog.nodes import conversions
 from xdog_learning.nodes import arm_link
-from xdog_learning.nodes.arm_link import AGE, SILENCE, ArmLink
+from xdog_learning.nodes.arm_link import AGE, BEHIND, SILENCE, ArmLink
 
 ROBOT = load_description()
 
@@ -103,9 +103,15 @@ def test_old_news_allow_nothing(graph: Graph) -> None:
     assert graph.link.objection() == "no joint_states for 0.3 s"
 
 
-def test_a_clock_that_is_ahead_of_the_messages_is_no_silence(graph: Graph) -> None:
-    graph.now += 1.0
+def test_a_simulated_clock_that_is_ahead_of_the_messages_is_no_silence(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arm_link.rospy.rostime, "is_wallclock", lambda: False)
+    graph.now += 3.0
+    graph.wall += 0.9 * BEHIND
     assert graph.link.objection() == ""
+    graph.wall += 0.2 * BEHIND
+    assert graph.link.objection() == "no joint_states for 1.1 s"
 
 
 def test_a_mirror_may_pause_but_one_that_has_ended_is_noticed(graph: Graph) -> None:

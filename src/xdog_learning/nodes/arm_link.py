@@ -21,6 +21,8 @@ FRESH = 0.5
 """s after which a command is too old to begin a motion from."""
 AGE = 0.3
 """s of the graph's time after which joint_states and safety/state say nothing any more."""
+BEHIND = 1.0
+"""s of wall time for which, in simulation, a busy machine may be behind with what has come in while /clock is ahead."""
 SILENCE = 10.0
 """s of wall time after which they don't, whatever the graph's time: a mirror on a busy machine may pause a little, one
 that has ended never goes on."""
@@ -58,12 +60,10 @@ class Pulse:
         self._graph, self._wall = clock.arrival(stamp), time.monotonic()
 
     def objection(self) -> str:
-        """Why it is of no use; empty if it is fresh.
-
-        While a busy machine works off what has come in, /clock may be ahead of it, so a message is old by the wall too.
-        """
+        """Why it is of no use; empty if it is fresh."""
         silent = time.monotonic() - self._wall
-        if silent > SILENCE or (silent > AGE and clock.now() - self._graph > AGE):
+        patience = AGE if rospy.rostime.is_wallclock() else BEHIND
+        if silent > SILENCE or (silent > patience and clock.now() - self._graph > AGE):
             return f"no {self._topic} for {silent:.1f} s" if silent < np.inf else f"no {self._topic}"
         return ""
 
