@@ -125,9 +125,6 @@ class Objects:
         self._kind = {name: labels.index(item.kind) for name, item in self._things.items()}
         self._pulled: Dict[str, float] = {}  # until when, s
 
-    def __len__(self) -> int:
-        return len(self._things)
-
     def truth(self) -> List[Seen]:
         """Where the objects are, in the world, each in an upright box."""
         seen = []

@@ -15,8 +15,8 @@ from xdog.arm.grasp_config import load_grasp_config
 from xdog.msg import LocomotionState, PickObjectGoal, SafetyState
 
 HELD_OUT = load_grasp_config().poses.hand_over
-PULL = 5.0
-"""N with which somebody takes what the arm holds out."""
+PULL = Vector3(4.7, 0.0, 1.7)
+"""N with which somebody takes what the arm holds out: 5 N forward, 20 degrees upwards."""
 
 
 class GraspTest(GraspCase):
@@ -40,11 +40,12 @@ class GraspTest(GraspCase):
         self.graph.wait_until(lambda: np.max(np.abs(self.arm[:5] - HELD_OUT)) < 0.05, 20.0, "the ball is held out")
         self.graph.pass_time(1.0)
         self.graph.demand("push", Vector3(0.0, 0.3, 0.0))
-        self.graph.pass_time(1.0)
+        self.graph.pass_time(3.0)  # longer than noticing a pull and opening take
         self.assertNotEqual(self.client.simple_state, actionlib.SimpleGoalState.DONE, "shoved, but nobody has pulled")
+        self.assertLess(self.arm[5], 0.8, "shoved, but nobody has pulled")
         held = self.where("ball")
         self.assertGreater(held.z, 0.2)
-        self.graph.demand("pull", "ball", Vector3(PULL, 0.0, 0.0), 3.0)
+        self.graph.demand("pull", "ball", PULL, 3.0)
         result = self.result(10.0)
         self.assertEqual((result.success, result.outcome), (True, "handed_over"), result.message)
         self.assertGreater(self.arm[5], 1.0)

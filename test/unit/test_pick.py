@@ -193,14 +193,14 @@ def test_what_falls_while_carried_is_told() -> None:
 
 def test_what_falls_while_it_is_held_out_is_neither_held_nor_handed_over() -> None:
     for seconds in (0.1, 5.0):
-        bench = PickBench(GROUND, afterwards=Afterwards.HAND_OVER).run_until("hand_over").run(8.0 + seconds)
+        bench = PickBench(GROUND, afterwards=Afterwards.HAND_OVER).run_until("hand_over").run(12.0 + seconds)
         bench.held, bench.object = None, GROUND
         bench.load[1] = 1.2 * CONFIG.hand_over.pull  # the arm feels that it carries less
         assert ended(bench.run()) == "lost"
 
 
 def test_handed_over_when_somebody_pulls() -> None:
-    bench = PickBench(GROUND, afterwards=Afterwards.HAND_OVER).run_until("hand_over").run(8.0)
+    bench = PickBench(GROUND, afterwards=Afterwards.HAND_OVER).run_until("hand_over").run(12.0)
     assert bench.pick.outcome is None
     assert bench.held is not None
     bench.load[1] = 0.8 * CONFIG.hand_over.pull

@@ -48,7 +48,7 @@ def test_a_placed_object_stands_at_rest_on_its_lowest_point(model: mujoco.MjMode
     objects = Objects(load_scene("grasp"), model, data)
     data.qvel[:] = 1.0
     objects.place("bottle", np.array([1.0, 2.0, 0.0]), 0.3)
-    data.qvel[: -6 * len(objects)] = 0.0
+    data.qvel[: -6 * len(objects.truth())] = 0.0
     mujoco.mj_forward(model, data)
     bottle = objects.truth()[2]
     assert np.allclose(bottle.position, [1.0, 2.0, 0.0525])

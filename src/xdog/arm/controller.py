@@ -133,8 +133,8 @@ class ArmController:
         if not problem and self._motions:
             problem = f"a {self.state} goal is under way"
         late = self.now - stamp
-        if not problem and stamp and late > self._config.stream.timeout:
-            problem = f"the setpoint was sent {late:.1f} s ago"
+        if not problem and stamp and abs(late) > self._config.stream.timeout:
+            problem = f"by its stamp the setpoint was sent {late:.1f} s ago: did it hang, or is a clock wrong?"
         start = None if self._measured is None or self._stream.alive else self._start(self._measured)
         self._note = self._stream.on_setpoint(self.now, names, positions, duration, problem)
         if self._stream.alive and start is not None:

@@ -18,6 +18,7 @@ from xdog.arm.kinematics import ArmKinematics
 from xdog.arm.looks import Looks
 from xdog.arm.observation import object_token
 from xdog.arm.posture import Posture
+from xdog.arm.pull import PullWatch
 from xdog.arm.reach import OutOfReachError, StanceChooser
 from xdog.arm.tracking import Sighting, Tracker
 from xdog.arm.way_back import clear_way
@@ -306,20 +307,12 @@ class Pick:
         yield from self._hand_over(risen)
 
     def _hand_over(self, risen: str) -> Script:
-        """Wait until somebody pulls, then open. The servos hardly give way: the pull shows in their effort."""
-        config, begin = self._config.hand_over, self._now
-        resting: List[Array] = []
-        while self._now - begin < config.settle:
-            self._check_held()
-            resting.append(self._measure.effort[:5])
-            yield
-        rest, pulled_since = np.mean(resting, axis=0), math.inf
-        while self._now - pulled_since < config.time:
+        """Wait until somebody pulls, then open."""
+        config, begin, watch = self._config.hand_over, self._now, PullWatch(self._config.hand_over)
+        while not watch.update(self._now, self._measure.arm[:5], self._measure.effort[:5]):
             self._check_held()
             if self._now - begin > config.patience:
                 raise _End("picked", f"{risen}; nobody took it within {config.patience:g} s, so the arm still holds it")
-            pulled = float(np.max(np.abs(self._measure.effort[:5] - rest))) > config.pull
-            pulled_since = min(pulled_since, self._now) if pulled else math.inf
             yield
         assert self._target is not None
         opened = self._target.copy()

@@ -123,7 +123,8 @@ class Recorder:
             if key in AXES and self._leader is None:
                 self._press(key, now)
             elif key in REQUESTS:
-                self._jog = self._follower = None  # somebody else moves the arm now
+                self._jog = self._follower = None  # somebody else moves the arm now: that is no demonstration
+                self._discard(f"discarded: {REQUESTS[key]} was asked for")
                 self._say(f"{REQUESTS[key]} ...")
                 self._calls.call(REQUESTS[key])
             elif key in KEEP:

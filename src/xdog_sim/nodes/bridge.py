@@ -151,7 +151,7 @@ class SimBridge(Bridge):
         self.sense(now, publish_legs=states)
         if cycle % self._truth_every == 0:
             self._truth.publish(self._ground_truth())
-        if len(self._objects) and cycle % self._control_every == 0:
+        if cycle % self._control_every == 0:
             truth, turned = self._objects.truth(), self._objects.orientations()
             self._object_truth.publish(detections_message(truth, now, self.robot.frames["odom"], orientations=turned))
         if self._lockstep is None:

@@ -134,7 +134,7 @@ class TwinNode:
         camera.distance, camera.azimuth, camera.elevation = 1.1, 130.0 + np.degrees(self._place[2]), -18.0
         renderer.update_scene(self.view.data, camera)
         now = rospy.Time.now().to_sec()
-        self._image.publish(conversions.image_message(renderer.render(), now, self._robot.frames["odom"]))
+        self._image.publish(conversions.image_message(renderer.render(), now, frame=""))
 
     # Rehearsing and sending.
 
@@ -226,6 +226,7 @@ class TwinNode:
         self._client.send_goal(goal)
         while not rospy.is_shutdown() and self._client.simple_state != actionlib.SimpleGoalState.DONE:
             if not has_publisher(self._status):
+                self._client.cancel_goal()  # it may be there and only the way to it be cut
                 self._end(PATH_TOLERANCE_VIOLATED, "the robot's arm_controller has gone while its arm moved")
                 return
             if self._server.is_preempt_requested():
