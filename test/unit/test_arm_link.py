@@ -41,7 +41,11 @@ class Graph:
         monkeypatch.setattr(arm_link.clock, "now", lambda: self.now)
         monkeypatch.setattr(arm_link.clock, "arrival", lambda stamp: stamp.to_sec())
         monkeypatch.setattr(arm_link.time, "monotonic", lambda: self.wall)
-        self.link = ArmLink(ROBOT, lambda stamp, *_: self.measured.append(stamp))
+        self.link = ArmLink(ROBOT, lambda stamp, *_: self.measured.append(stamp), self)  # type: ignore[arg-type]
+
+    def come(self, stamp: float) -> None:
+        """What a mirror in lockstep would hear."""
+        assert self.measured[-1] == stamp
 
     def joints(self) -> None:
         message = JointState(name=list(ROBOT.arm.names), position=[0.1] * 6, effort=[0.0] * 6)

@@ -32,11 +32,12 @@ class Graph:
         self._on_joints: Callable[..., None] = lambda *_: None
         monkeypatch.setattr(replay, "join_graph", lambda name: None)
         monkeypatch.setattr(replay, "ArmLink", self._link)
+        monkeypatch.setattr(replay, "Guest", lambda: None)
         monkeypatch.setattr(replay, "_pause", self._pass)
         monkeypatch.setattr(replay.rospy, "get_time", lambda: self.now)
         monkeypatch.setattr(replay, "PATIENCE", 0.0)
 
-    def _link(self, _: Any, on_joints: Callable[..., None]) -> "Graph":
+    def _link(self, _: Any, on_joints: Callable[..., None], __: Any) -> "Graph":
         self._on_joints = on_joints
         return self
 

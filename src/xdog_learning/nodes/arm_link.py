@@ -14,6 +14,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from xdog.description import DescriptionError, RobotDescription
 from xdog.msg import ArmState, SafetyState
 from xdog.nodes import clock, conversions
+from xdog.nodes.lockstep import Guest
 
 Array = np.ndarray
 
@@ -75,10 +76,16 @@ class ArmLink:
         robot: its description.
         on_joints: called with every measurement: stamp in s, joints (6,) rad, effort (6,) Nm, and
             where the arm was sent last, (6,) rad.
+        guest: by which a mirror in lockstep waits for this program.
     """
 
-    def __init__(self, robot: RobotDescription, on_joints: Callable[[float, Array, Array, Array], None]) -> None:
-        self._robot, self._on_measured = robot, on_joints
+    def __init__(
+        self,
+        robot: RobotDescription,
+        on_joints: Callable[[float, Array, Array, Array], None],
+        guest: Guest,
+    ) -> None:
+        self._robot, self._on_measured, self._guest = robot, on_joints, guest
         self._lock = threading.Lock()
         self._joints: Optional[Array] = None
         self._command: Optional[Array] = None
@@ -154,6 +161,7 @@ class ArmLink:
         target = self.target()
         assert target is not None, "measured just now"
         self._on_measured(stamp, joints, effort, target)
+        self._guest.come(stamp)
 
     def _on_command(self, message: JointTrajectory) -> None:
         names: List[str] = list(message.joint_names)

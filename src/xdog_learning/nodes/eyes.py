@@ -13,6 +13,7 @@ from xdog.description import RobotDescription
 from xdog.inference import PolicyError
 from xdog.locomotion.rotations import imu_mount, quaternion_matrix, rotation_matrix
 from xdog.nodes import conversions
+from xdog.nodes.lockstep import Guest
 from xdog.nodes.standard_messages import Detection3D, Detection3DArray, VisionInfo
 from xdog_learning.nodes.arm_link import GraphError
 
@@ -31,10 +32,13 @@ class Eyes:
         robot: its description.
         label: class of the object; empty for the nearest to the arm.
         image_size: (height, width) that pictures are squeezed to; None for no pictures.
+        guest: by which a mirror in lockstep waits for the pictures.
     """
 
-    def __init__(self, robot: RobotDescription, label: str, image_size: Optional[Tuple[int, int]]) -> None:
-        self._robot, self._label, self._image_size = robot, label, image_size
+    def __init__(
+        self, robot: RobotDescription, label: str, image_size: Optional[Tuple[int, int]], guest: Guest
+    ) -> None:
+        self._robot, self._label, self._image_size, self._guest = robot, label, image_size, guest
         base = ArmKinematics(robot).base
         joint = next(joint for joint in robot.joints.values() if joint.child == base)
         self._mount_xyz, self._mount_rotation = np.array(joint.xyz), rotation_matrix(*joint.rpy)
@@ -47,7 +51,8 @@ class Eyes:
         rospy.Subscriber("vision_info", VisionInfo, self._on_vision_info, queue_size=1)
         rospy.Subscriber("imu/data", Imu, self._on_imu, queue_size=1, tcp_nodelay=True)
         if image_size is not None:
-            rospy.Subscriber("wrist_camera/image_raw", Image, self._on_image, queue_size=1, buff_size=1 << 24)
+            camera = rospy.Subscriber("wrist_camera/image_raw", Image, self._on_image, queue_size=1, buff_size=1 << 24)
+            guest.follow("wrist_camera/image_raw", camera, 0.5 * FRESH_IMAGE)
 
     def token(self, now: float) -> Array:
         """The token (8,) of the object at ``now``, s.
@@ -124,4 +129,6 @@ class Eyes:
         except (conversions.MessageError, PolicyError) as error:
             rospy.logwarn_throttle(5.0, f"wrist_camera/image_raw is of no use: {error}")
             return
-        self._image = (conversions.to_seconds(message.header.stamp), pixels)
+        stamp = conversions.to_seconds(message.header.stamp)
+        self._image = (stamp, pixels)
+        self._guest.heard("wrist_camera/image_raw", stamp)

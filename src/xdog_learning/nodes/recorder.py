@@ -20,6 +20,7 @@ from xdog.hardware.calibration import load_calibration
 from xdog.hardware.feetech import FeetechBus
 from xdog.hardware.servo_health import load_health_config
 from xdog.hardware.so101 import So101Arm, servo_names
+from xdog.nodes.lockstep import Guest
 from xdog.nodes.teleop_keyboard import ServiceCalls
 from xdog.teleop.arm import AXES, HELP_TEXT, ArmJog, LeaderFollower, load_arm_teleop_config
 from xdog.teleop.config import load_teleop_config
@@ -78,8 +79,9 @@ class Recorder:
         self._quitting = False
         self._leader = open_leader(arguments, self._robot) if arguments.by == "leader" else None
         self._follower: Optional[LeaderFollower] = None
-        self._eyes = Eyes(self._robot, arguments.label, size)
-        self._link = ArmLink(self._robot, self._on_joints)  # last: it calls back from here on
+        guest = Guest()
+        self._eyes = Eyes(self._robot, arguments.label, size, guest)
+        self._link = ArmLink(self._robot, self._on_joints, guest)  # last: it calls back from here on
 
     def run(self) -> None:
         """Record until the dataset holds enough episodes or the user quits."""
@@ -123,8 +125,9 @@ class Recorder:
             if key in AXES and self._leader is None:
                 self._press(key, now)
             elif key in REQUESTS:
-                self._jog = self._follower = None  # somebody else moves the arm now: that is no demonstration
-                self._discard(f"discarded: {REQUESTS[key]} was asked for")
+                self._jog = self._follower = None  # somebody else moves the arm now
+                if REQUESTS[key] in self._robot.arm.poses:
+                    self._discard(f"discarded: {REQUESTS[key]} was asked for")
                 self._say(f"{REQUESTS[key]} ...")
                 self._calls.call(REQUESTS[key])
             elif key in KEEP:

@@ -11,6 +11,7 @@ from rich.progress import track
 from xdog.description import load_description
 from xdog.locomotion.stance import smooth
 from xdog.nodes import clock
+from xdog.nodes.lockstep import Guest
 from xdog.teleop.arm import load_arm_teleop_config
 from xdog_learning.grasp.episode import Episode
 from xdog_learning.grasp.replay import difference
@@ -38,7 +39,7 @@ def replay_on_robot(episode: Episode, agreed: bool, console: Console) -> None:
     join_graph("replay")
     robot, speed = load_description(), load_arm_teleop_config().align
     measured: List[Tuple[float, Array]] = []
-    link = ArmLink(robot, lambda stamp, joints, *_: measured.append((stamp, joints)))
+    link = ArmLink(robot, lambda stamp, joints, *_: measured.append((stamp, joints)), Guest())
     _wait(link)
     before, first = _joints(link), episode.state[0].astype(float)
     console.print(
