@@ -460,3 +460,13 @@ def test_a_settings_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(GraspSettingsError, match="is not valid YAML"):
         load_grasp_settings(path)
+
+
+@pytest.mark.parametrize("observe", ["state", "image"])
+def test_the_shipped_policy_is_that_of_the_settings(observe: str) -> None:
+    contract = GraspPolicy(share_path("policies", f"grasp_{observe}.onnx"), ROBOT).contract
+    settings = load_grasp_settings().policy(observe)
+    assert (contract.chunk, contract.execute) == (settings.chunk, settings.execute)
+    assert contract.token == tuple(settings.token)
+    assert contract.dataset["demonstrations"] == settings.demonstrations
+    assert contract.scores["steps"] == settings.learning.steps
