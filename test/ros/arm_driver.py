@@ -217,6 +217,7 @@ class ArmDriver(unittest.TestCase):
         self.wait(lambda: "USB cable" in self.diagnosis("arm"), "diagnostics name it")
         self.assertEqual(self.torques(), [1] * 6)
         self.assertLess(abs(self.goal() - self.wire.position(1)), 300)  # they go on to the last goal, which is near
+        own = self.goal()
         self.wire.turn(1, -150.0)  # somebody moves it by 0.23 rad
         found = self.wire.position(1)
         self.wire.plug_in()
@@ -224,8 +225,11 @@ class ArmDriver(unittest.TestCase):
         end = self.state.header.stamp.to_sec() + 0.5
         self.steer("shoulder_pan", 1.5, lambda: self.state.header.stamp.to_sec() > end)
         self.assertFalse(self.safety.motion_allowed)
+        # Until it is told to stay it is on its way back to its own goal, as far as the machine gives it time. The goal
+        # of the program that goes on lies far beyond.
         for place in (self.goal(), self.wire.position(1)):
-            self.assertAlmostEqual(place, found, delta=70)  # one step of the emulation, before it was told to stay
+            self.assertGreater(place, found - 5)
+            self.assertLess(place, max(found, own) + 5)
         self.reach("shoulder_pan", 0.0)  # which clears the stop and begins anew
 
     def test_4_a_stalled_joint_is_named_and_relieved(self) -> None:

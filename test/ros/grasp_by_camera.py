@@ -3,25 +3,25 @@
 
 # ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
 import sys
+from typing import ClassVar, Dict
 
 import numpy as np
 import rospy
 import rostest
 from grasp_case import GraspCase
-from harness import Graph
 from sensor_msgs.msg import Image
 
 from xdog.arm.looks import load_looks
 from xdog.nodes import conversions
 
-CAMERA = "simulated_wrist_camera"
+CAMERA, PICTURES = "simulated_wrist_camera", "wrist_camera/image_raw"
 
 
 class GraspByCameraTest(GraspCase):
     """One object alone, as the policy has learned it. The letter is the order: the camera does not come back."""
 
-    graph: Graph
     nodes = (*GraspCase.nodes, CAMERA)
+    topics: ClassVar[Dict[str, type]] = {**GraspCase.topics, PICTURES: Image}
 
     def setUp(self) -> None:
         super().setUp()
@@ -37,7 +37,7 @@ class GraspByCameraTest(GraspCase):
             return away[-1] < 0.1
 
         self.graph.wait_until(looking, 10.0, "the arm looks")
-        pixels = conversions.image_pixels(rospy.wait_for_message("wrist_camera/image_raw", Image, 20.0)).astype(int)
+        pixels = conversions.image_pixels(self.graph.latest[PICTURES]).astype(int)
         self.assertEqual(pixels.shape, (96, 128, 3))
         red = (pixels[:, :, 0] > 1.5 * pixels[:, :, 1]) & (pixels[:, :, 0] > 1.5 * pixels[:, :, 2])
         self.assertGreater(red.sum(), 30, "pixels of the ball")
@@ -51,12 +51,12 @@ class GraspByCameraTest(GraspCase):
         self.graph.kill(CAMERA)
         result = self.result(5.0)
         self.assertEqual((result.success, result.outcome), (False, "aborted"), result.message)
-        self.assertIn("wrist_camera/image_raw", result.message)
+        self.assertIn(PICTURES, result.message)
         self.assert_still()
         self.ask("ball")
         result = self.result(5.0)
         self.assertEqual((result.success, result.outcome), (False, "refused"), result.message)
-        self.assertIn("wrist_camera/image_raw", result.message)
+        self.assertIn(PICTURES, result.message)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What tests of picking up have in common: a standing dog before each, requests, and what became of the object."""
 
 import unittest
-from typing import Any, ClassVar, List, Tuple
+from typing import Any, ClassVar, Dict, List, Tuple
 
 import actionlib
 import harness
@@ -28,15 +28,16 @@ class GraspCase(unittest.TestCase):
     nodes: ClassVar[Tuple[str, ...]] = (
         "sim_bridge", "safety_supervisor", "locomotion", "arm_controller", "grasp", "simulated_detector",
     )  # fmt: skip
+    topics: ClassVar[Dict[str, type]] = {"joint_states": JointState, "ground_truth/objects": Detection3DArray}
     graph: Graph
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.graph = graph = Graph({"joint_states": JointState, "ground_truth/objects": Detection3DArray})
+        cls.graph = graph = Graph(cls.topics)
         cls.client = actionlib.SimpleActionClient("pick_object", PickObjectAction)
         assert cls.client.wait_for_server(rospy.Duration(60)), "nobody offers pick_object"
         rospy.wait_for_service("place_object", timeout=60.0)
-        graph.wait_until(lambda: "ground_truth/objects" in graph.latest, 30.0, "objects")
+        graph.wait_until(lambda: set(cls.topics) <= set(graph.latest), 60.0, f"{', '.join(cls.topics)}")
         for node in cls.nodes:
             graph.eventually(lambda node=node: graph.connected(node), 60.0, lambda node=node: f"{node} not connected")
 

@@ -31,7 +31,9 @@ class Nodes:
         return True
 
     def connected(self, node: str) -> bool:
-        """Whether a node has all the connections that the master knows of, in both directions."""
+        """Whether a node lives and has all the connections that the master knows of, in both directions."""
+        if not self.alive(node):
+            return False
         name = rospy.resolve_name(node)
         published, subscribed, _ = rosgraph.Master(rospy.get_name()).getSystemState()
         publishers, subscribers = dict(published), dict(subscribed)

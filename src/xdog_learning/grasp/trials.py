@@ -180,16 +180,20 @@ def run_trials(
 
 def in_processes(work: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
     """Results in the jobs' order, from fresh processes: MuJoCo chooses its renderer when a process imports it."""
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_without_a_word)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _ignore_interrupts)
     try:
         yield from pool.map(work, jobs)
+    except KeyboardInterrupt:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _end_without_a_word() -> None:
-    """Ctrl-C reaches every process of the terminal: the parent has something to say about it, a worker only ends."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches every process of the terminal: the parent has something to say about it, and ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _trial(job: "Tuple[int, int, Tuple[Condition, ...], Tuple[Tuple[str, Path], ...]]") -> Trial:
