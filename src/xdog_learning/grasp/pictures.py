@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import mujoco
 import numpy as np
 
-from xdog_learning.grasp.trials import Condition, Trial, in_processes, roll_out, tools
+from xdog_learning.grasp.trials import Condition, Outcome, Trial, in_processes, noise_seed, roll_out, tools
 from xdog_sim.grasp.scene import GraspScene, nominal_flaws
 
 Array = np.ndarray
@@ -48,8 +48,7 @@ def save_contact_sheet(policy: Path, trials: Sequence[Trial], condition: str, se
     figure, grid = plt.subplots(
         len(chosen), COLUMNS, figsize=(2.1 * COLUMNS, 1.75 * len(chosen)), squeeze=False, constrained_layout=True
     )
-    for row, trial, frames in zip(grid, chosen, in_processes(_frames, jobs, 1)):
-        outcome = trial.outcomes[condition]
+    for row, trial, (frames, outcome) in zip(grid, chosen, in_processes(_frames, jobs, 1)):
         verdict = "counted" if outcome.success else outcome.reason
         row[0].set_title(f"{trial.index}: {trial.kind} on {trial.support}, {verdict}", fontsize=7, loc="left")
         for k, axis in enumerate(row):
@@ -61,8 +60,8 @@ def save_contact_sheet(policy: Path, trials: Sequence[Trial], condition: str, se
     return path
 
 
-def _frames(job: "Tuple[Path, int, int]") -> List[Array]:
-    """Frames of an attempt at placement (policy file, index, seed), FRAME_EVERY s apart."""
+def _frames(job: "Tuple[Path, int, int]") -> Tuple[List[Array], Outcome]:
+    """Frames of the attempt at placement (policy file, index, seed), FRAME_EVERY s apart, and how it ended."""
     file, index, seed = job
     placer, policies = tools((("policy", file),))
     placement = placer.draw(index, seed, held_out=True)
@@ -75,5 +74,6 @@ def _frames(job: "Tuple[Path, int, int]") -> List[Array]:
         if len(frames) < COLUMNS and scene.time >= FRAME_EVERY * len(frames) - 1e-9:
             frames.append(scene.picture(eye, 320, 240).copy())
 
-    roll_out(policies["policy"], placement, placer, index, nominal_flaws(placer), watch, visuals=True)
-    return frames
+    noise = noise_seed(index, seed)
+    outcome = roll_out(policies["policy"], placement, placer, noise, nominal_flaws(placer), watch, visuals=True)
+    return frames, outcome

@@ -191,6 +191,11 @@ def in_processes(work: Callable[[Job], Result], jobs: Sequence[Job], workers: in
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def noise_seed(index: int, seed: int) -> int:
+    """Of all noise in the attempts at a placement. Demonstrations have the seeds below the stride."""
+    return NOISE_STRIDE * (1 + seed) + index
+
+
 def _ignore_interrupts() -> None:
     """Ctrl-C reaches every process of the terminal: the parent has something to say about it, and ends its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -200,7 +205,7 @@ def _trial(job: "Tuple[int, int, Tuple[Condition, ...], Tuple[Tuple[str, Path], 
     index, seed, conditions, files = job
     placer, policies = tools(files)
     placement = placer.draw(index, seed, held_out=True)
-    noise = NOISE_STRIDE * (1 + seed) + index  # demonstrations have the seeds below the stride
+    noise = noise_seed(index, seed)
     base, _ = placer.arm_base(placement)
     sight = Sight(placer.robot, placer.config.camera)
     seen = sight.sees(placer.token(placement)[:3], placer.looking(placement, noise).start)
