@@ -215,7 +215,8 @@ def wait_for_ever(marker: Path) -> None:
 
 def test_workers_that_are_interrupted_say_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom test_grasp_evaluation import wait_for_ever\n"
+        "import signal, sys\nfrom pathlib import Path\nfrom test_grasp_evaluation import wait_for_ever\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
         "from xdog_learning.grasp.trials import in_processes\n"
         "try:\n    list(in_processes(wait_for_ever, [Path(sys.argv[1])], 1))\n"
         "except KeyboardInterrupt:\n    print('interrupted')\n"
