@@ -19,13 +19,15 @@ from grasp_policy_files import grasp_contract_for, write_grasp_policy
 
 from xdog.arm.policy import GraspPolicy
 from xdog.description import load_description
-from xdog_learning.grasp import evaluate, trials
+from xdog.paths import share_path
+from xdog_learning.grasp import evaluate, pictures, trials
 from xdog_learning.grasp.trials import CONDITIONS, Condition, Outcome, Trial
 from xdog_learning.statistics import wilson_interval
 from xdog_sim.grasp.approach import LEVEL_JAWS
 from xdog_sim.grasp.placement import Placer
 from xdog_sim.grasp.scene import Flaws, GraspScene, nominal_flaws
 from xdog_sim.grasp.sight import Sight
+from xdog_sim.offscreen import choose_renderer
 
 ROBOT = load_description()
 PLACER = Placer()
@@ -240,6 +242,17 @@ def test_workers_that_are_interrupted_say_nothing(tmp_path: Path) -> None:
     finally:
         program.kill()
         program.wait()
+
+
+def test_a_sheet_shows_the_attempt_that_was_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = share_path("policies", "grasp_state.onnx")
+    condition = next(one for one in CONDITIONS if one.name == "state_success")
+    scored = trials._trial((23, 1000, (condition,), (("state", file),)))
+    monkeypatch.setenv("MUJOCO_GL", "")
+    choose_renderer()  # counts for processes that import MuJoCo from now on
+    ((frames, shown),) = trials.in_processes(pictures._frames, [(file, 23, 1000)], 1)
+    assert shown == scored.outcomes["state_success"]
+    assert len(frames) > 1
 
 
 def test_a_policy_for_another_body_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,29 +5,32 @@ from typing import Any, List
 
 import numpy as np
 import pytest
+from fake_link import FakeLink
 
+from xdog.description import load_description
 from xdog.teleop.arm import ArmJog
+from xdog.teleop.keys import KeyDecoder
 from xdog_learning.grasp.take import Take
 from xdog_learning.nodes.recorder import Recorder
 
 
-class Link:
-    """As ArmLink: an arm that may move and follows, unless the test says otherwise."""
+class Link(FakeLink):
+    """An arm at rest."""
 
     joints = np.zeros(6)
-    forbidden = let_go = ""
-
-    def objection(self) -> str:
-        return self.forbidden
-
-    def interruption(self) -> str:
-        return self.let_go or self.forbidden
-
-    def watch(self) -> None:
-        self.let_go = ""
 
     def send(self, *_: Any) -> None:
         raise AssertionError("an arm that was stopped is sent nowhere")
+
+
+class Calls:
+    """Takes down which services were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: List[str] = []
+
+    def call(self, name: str) -> None:
+        self.asked.append(name)
 
 
 class Bare(Recorder):
@@ -36,6 +39,7 @@ class Bare(Recorder):
     def __init__(self) -> None:
         self.said: List[str] = []
         self.link = self._link = Link()  # type: ignore[assignment]
+        self._robot, self._decoder, self._calls = load_description(), KeyDecoder(), Calls()
         self._lock, self._leader, self._follower = threading.Lock(), None, None
         self._source = {"tried": 0, "kept": []}
         self._jog = ArmJog.__new__(ArmJog)
@@ -74,3 +78,12 @@ def test_between_takes_it_is_said_once_why_the_arm_was_let_go() -> None:
     recorder.link.forbidden = "somebody pressed the button"  # the status line shows that
     recorder._move(0.0)
     assert len(recorder.said) == 1
+
+
+@pytest.mark.parametrize(("key", "pose"), [(b"1", "home"), (b"2", "stow")])
+def test_a_take_ends_when_the_arm_is_sent_home(key: bytes, pose: str) -> None:
+    recorder = Bare()
+    recorder._keys(key, 0.0)
+    assert recorder._calls.asked == [pose]
+    assert recorder._take is None, "the way home is no demonstration"
+    assert recorder.said[0] == f"discarded: {pose} was asked for"

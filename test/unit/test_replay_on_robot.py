@@ -6,6 +6,7 @@ from typing import Any, Callable, List, Optional
 import numpy as np
 import pytest
 from demonstrations import make_episode
+from fake_link import FakeLink
 from rich.console import Console
 
 from xdog.description import load_description
@@ -18,14 +19,14 @@ STEP = 0.01
 """s of the graph's time that pass whenever the replay waits."""
 
 
-class Graph:
+class Graph(FakeLink):
     """An arm that is where it was sent, and a clock that goes on while somebody waits for it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 50.0
         self.joints = np.array(ROBOT.arm.poses["home"])
         self.sent: List[np.ndarray] = []
-        self.mode, self.let_go, self.forbidden = "holding", "", ""
+        self.mode = "holding"
         self.measures = True
         self.at: Callable[[int], None] = lambda count: None  # what happens after so many setpoints
         self.said = io.StringIO()
@@ -50,15 +51,6 @@ class Graph:
 
     def target(self) -> np.ndarray:
         return self.joints
-
-    def objection(self) -> str:
-        return self.forbidden
-
-    def interruption(self) -> str:
-        return self.let_go or self.forbidden
-
-    def watch(self) -> None:
-        self.let_go = ""
 
     def send(self, target: np.ndarray, _: float) -> None:
         self.sent.append(target)

@@ -12,7 +12,7 @@ from xdog.arm.policy import shrink_image
 from xdog.description import RobotDescription
 from xdog.inference import PolicyError
 from xdog.locomotion.rotations import imu_mount, quaternion_matrix, rotation_matrix
-from xdog.nodes import conversions
+from xdog.nodes import conversions, wrist_eye
 from xdog.nodes.lockstep import Guest
 from xdog.nodes.standard_messages import Detection3D, Detection3DArray, VisionInfo
 from xdog_learning.nodes.arm_link import GraphError
@@ -21,8 +21,6 @@ Array = np.ndarray
 
 FRESH = 1.0
 """s after which a detection is too old to begin a take with."""
-FRESH_IMAGE = 0.2
-"""s after which a picture is too old for a frame."""
 
 
 class Eyes:
@@ -51,8 +49,8 @@ class Eyes:
         rospy.Subscriber("vision_info", VisionInfo, self._on_vision_info, queue_size=1)
         rospy.Subscriber("imu/data", Imu, self._on_imu, queue_size=1, tcp_nodelay=True)
         if image_size is not None:
-            camera = rospy.Subscriber("wrist_camera/image_raw", Image, self._on_image, queue_size=1, buff_size=1 << 24)
-            guest.follow("wrist_camera/image_raw", camera, 0.5 * FRESH_IMAGE)
+            camera = rospy.Subscriber(wrist_eye.TOPIC, Image, self._on_image, queue_size=1, buff_size=1 << 24)
+            guest.follow(wrist_eye.TOPIC, camera, 0.5 * wrist_eye.FRESH)
 
     def token(self, now: float) -> Array:
         """The token (8,) of the object at ``now``, s.
@@ -100,12 +98,12 @@ class Eyes:
         """Why the eyes cannot see what a take with pictures needs; empty if they can, or need not."""
         if self._image_size is None or self.image(now) is not None:
             return ""
-        return f"no picture on wrist_camera/image_raw for {FRESH_IMAGE:g} s"
+        return f"no picture on {wrist_eye.TOPIC} for {wrist_eye.FRESH:g} s"
 
     def image(self, now: float) -> Optional[Array]:
         """The newest picture, (H, W, 3) uint8; None if there is none that is fresh."""
         image = self._image
-        return None if image is None or now - image[0] > FRESH_IMAGE else image[1]
+        return None if image is None or now - image[0] > wrist_eye.FRESH else image[1]
 
     def _name(self, detection: Detection3D) -> str:
         kind = max(detection.results, key=lambda result: result.score).id
@@ -127,8 +125,8 @@ class Eyes:
         try:
             pixels = shrink_image(conversions.image_pixels(message), *self._image_size)
         except (conversions.MessageError, PolicyError) as error:
-            rospy.logwarn_throttle(5.0, f"wrist_camera/image_raw is of no use: {error}")
+            rospy.logwarn_throttle(5.0, f"{wrist_eye.TOPIC} is of no use: {error}")
             return
         stamp = conversions.to_seconds(message.header.stamp)
         self._image = (stamp, pixels)
-        self._guest.heard("wrist_camera/image_raw", stamp)
+        self._guest.heard(wrist_eye.TOPIC, stamp)

@@ -258,7 +258,7 @@ class Pace:
         self._due += cycles * self._period
         if now - self._due > BACKLOG:
             self._due = now
-        time.sleep(max(self._due - now, 0.0))
+        time.sleep(max(self._due - now, 0.0))  # keeps the wall clock's pace
 
 
 def make_refresh(viewer: Optional[Any]) -> Callable[[], None]:

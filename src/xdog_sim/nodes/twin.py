@@ -113,7 +113,7 @@ class TwinNode:
                 self._pose()
                 self._publish_image(renderer)
             rate = VIEW_RATE if viewer is not None else IMAGE_RATE
-            time.sleep(max(begin + 1.0 / rate - time.monotonic(), 0.0))
+            time.sleep(max(begin + 1.0 / rate - time.monotonic(), 0.0))  # until the next picture is due
 
     def _pose(self) -> None:
         """The robot as it is, or the arm of the rehearsal that is played back."""
