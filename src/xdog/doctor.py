@@ -88,7 +88,7 @@ def check_build(root: Path, build_stamp: str) -> Finding:
 
 POLICIES = {
     "gait": ("xdog.locomotion.policy", "GaitPolicy", "./xdog train gait"),
-    "grasp_state": ("xdog.arm.policy", "GraspPolicy", "./xdog train grasp --observe state"),
+    "grasp_state": ("xdog.grasp.policy", "GraspPolicy", "./xdog train grasp --observe state"),
 }
 """The shipped policies that the graph runs: module and class that load one, and how to make it again."""
 
@@ -104,7 +104,7 @@ def check_policy(root: Path, name: str) -> Finding:
     if not python.exists():
         return Finding(NOTE, f"policies/{path.name}: not tried, there is no .venv", "./xdog setup robot")
     code = (
-        "import pathlib, sys; from xdog.description import load_description; "
+        "import pathlib, sys; from xdog.core.description import load_description; "
         f"from {module} import {kind}; {kind}(pathlib.Path(sys.argv[1]), load_description())"
     )
     run = subprocess.run([str(python), "-c", code, str(path)], stderr=subprocess.PIPE, check=False)

@@ -8,7 +8,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from xdog.paths import share_path
+from xdog.core.paths import share_path
 
 OPSET = 17
 """ONNX operator set; onnxruntime 1.19, the last for Python 3.8, runs it."""

@@ -5,7 +5,7 @@ from typing import Deque, Optional, Tuple
 
 import numpy as np
 
-from xdog.hardware.base import LegsTarget
+from xdog.core.interfaces import LegsTarget
 
 Array = np.ndarray
 

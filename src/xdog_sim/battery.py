@@ -3,7 +3,7 @@
 import math
 from typing import Mapping
 
-from xdog.hardware.base import BatteryReading
+from xdog.core.interfaces import BatteryReading
 from xdog_sim.config import BatteryConfig
 
 SECONDS_PER_HOUR = 3600.0

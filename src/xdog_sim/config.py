@@ -1,4 +1,4 @@
-"""The mirror's figures, read from sim/mirror.yaml and checked."""
+"""The mirror's figures, read from sim/hardware.yaml and checked."""
 
 import dataclasses
 from dataclasses import dataclass, fields
@@ -6,14 +6,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Type, TypeVar
 
-from xdog.figures import FigureFile, is_number
-from xdog.paths import share_path
+from xdog.core.config_file import ConfigFile, is_number
+from xdog.core.paths import share_path
 
 Section = TypeVar("Section")
 
 
-class MirrorConfigError(ValueError):
-    """A figure of mirror.yaml is missing, unknown or senseless. The message names file and entry."""
+class SimConfigError(ValueError):
+    """A figure of hardware.yaml is missing, unknown or senseless. The message names file and entry."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class ImuConfig:
 
 
 @dataclass(frozen=True)
-class ArmConfig:
+class SimArmConfig:
     """The arm's servos; kp in Nm/rad, kv in Nm s/rad, armature in kg m^2, acceleration in rad/s^2, angles in rad."""
 
     kp: float
@@ -66,16 +66,16 @@ class BatteryConfig:
 
 
 @dataclass(frozen=True)
-class MirrorConfig:
-    """All of mirror.yaml. physics_step in s."""
+class SimConfig:
+    """All of hardware.yaml. physics_step in s."""
 
     physics_step: float
     legs: LegsConfig
     imu: ImuConfig
-    arm: ArmConfig
+    arm: SimArmConfig
     battery: BatteryConfig
 
-    def perfect(self) -> "MirrorConfig":
+    def perfect(self) -> "SimConfig":
         """The same robot without flaws: no delay, noise, offset, backlash, ramp or voltage sag; limits stay."""
         legs = dict.fromkeys(
             ("ramp", "command_delay", "encoder_offset", "position_noise", "velocity_noise", "effort_noise"), 0.0
@@ -92,7 +92,7 @@ class MirrorConfig:
 def _section(kind: Type[Section], content: Mapping[str, Any], name: str, where: str) -> Section:
     section = content[name]
     if not isinstance(section, dict):
-        raise MirrorConfigError(f"{where}: section '{name}' is no mapping")
+        raise SimConfigError(f"{where}: section '{name}' is no mapping")
     known = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # a TypeVar cannot say: a dataclass
     _check_keys(known, section, f"{where}: {name}")
     return kind(**{key: _number(value, f"{where}: {name}.{key}") for key, value in section.items()})
@@ -104,37 +104,37 @@ def _check_keys(known: set, got: Mapping[str, Any], where: str) -> None:
         unknown
     )
     if problems:
-        raise MirrorConfigError(f"{where} must hold exactly {', '.join(sorted(known))}: {'; '.join(problems)}")
+        raise SimConfigError(f"{where} must hold exactly {', '.join(sorted(known))}: {'; '.join(problems)}")
 
 
 def _number(value: Any, where: str) -> float:
     if not is_number(value) or value < 0.0:
-        raise MirrorConfigError(f"{where} is {value!r}; it must be a number, zero or above")
+        raise SimConfigError(f"{where} is {value!r}; it must be a number, zero or above")
     return float(value)
 
 
-def parse_mirror_config(content: Mapping[str, Any], where: str = "mirror.yaml") -> MirrorConfig:
+def parse_sim_config(content: Mapping[str, Any], where: str = "hardware.yaml") -> SimConfig:
     """Build the configuration from the parsed YAML; ``where`` names the file in messages.
 
     Raises:
         MirrorConfigError: an entry is missing, unknown, or not a number of zero or above.
     """
-    kinds: Dict[str, Any] = {"legs": LegsConfig, "imu": ImuConfig, "arm": ArmConfig, "battery": BatteryConfig}
+    kinds: Dict[str, Any] = {"legs": LegsConfig, "imu": ImuConfig, "arm": SimArmConfig, "battery": BatteryConfig}
     _check_keys({"physics_step", *kinds}, content, where)
     step = _number(content["physics_step"], f"{where}: physics_step")
     if not 1e-4 <= step <= 5e-3:
-        raise MirrorConfigError(f"{where}: physics_step is {step} s; the actuators need 0.0001 to 0.005 s")
-    return MirrorConfig(step, **{name: _section(kind, content, name, where) for name, kind in kinds.items()})
+        raise SimConfigError(f"{where}: physics_step is {step} s; the actuators need 0.0001 to 0.005 s")
+    return SimConfig(step, **{name: _section(kind, content, name, where) for name, kind in kinds.items()})
 
 
 @lru_cache(maxsize=None)
-def load_mirror_config(path: Optional[Path] = None) -> MirrorConfig:
-    """The mirror's figures, from sim/mirror.yaml unless told otherwise.
+def load_sim_config(path: Optional[Path] = None) -> SimConfig:
+    """The mirror's figures, from sim/hardware.yaml unless told otherwise.
 
     Raises:
         MirrorConfigError: the file is malformed; the message names the entry.
         OSError: it cannot be read.
     """
-    path = path or share_path("sim", "mirror.yaml")
-    file = FigureFile(path, MirrorConfigError)
-    return parse_mirror_config(file.content, file.where)
+    path = path or share_path("sim", "hardware.yaml")
+    file = ConfigFile(path, SimConfigError)
+    return parse_sim_config(file.content, file.where)

@@ -7,8 +7,8 @@ from typing import Deque, Dict, List, Sequence, Tuple
 
 import numpy as np
 
-from xdog.description import RobotDescription
-from xdog.locomotion.rotations import rotation_matrix
+from xdog.core.description import RobotDescription
+from xdog.core.rotations import rotation_matrix
 
 Array = np.ndarray
 
@@ -18,7 +18,7 @@ HALF_FIELD_OF_VIEW = (math.tan(math.radians(69.4 / 2.0)), math.tan(math.radians(
 
 
 @dataclass(frozen=True)
-class Seen:
+class ObjectPose:
     """One object: of what kind and where.
 
     Attributes:
@@ -35,7 +35,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Flaws:
+class DetectorNoise:
     """How the detections differ from the truth.
 
     Attributes:
@@ -78,7 +78,7 @@ def mount(robot: RobotDescription, frame: str) -> Tuple[Array, Array]:
     return position, rotation
 
 
-class SimulatedEyes:
+class SimulatedDetector:
     """Turns true places into what an imperfect detector would say, the same for the same seed.
 
     Args:
@@ -88,15 +88,15 @@ class SimulatedEyes:
         seed: of every random number.
     """
 
-    def __init__(self, robot: RobotDescription, flaws: Flaws, period: float, seed: int) -> None:
+    def __init__(self, robot: RobotDescription, flaws: DetectorNoise, period: float, seed: int) -> None:
         self._flaws, self._period = flaws, period
         self._random = np.random.default_rng(seed)
         self._biases: Dict[int, Array] = {}
         self._camera = mount(robot, CAMERA_FRAME)
-        self._pictures: Deque[Tuple[float, List[Seen]]] = collections.deque()
+        self._pictures: Deque[Tuple[float, List[ObjectPose]]] = collections.deque()
         self._tick = -1
 
-    def look(self, now: float, objects: Sequence[Seen]) -> List[Tuple[float, List[Seen]]]:
+    def look(self, now: float, objects: Sequence[ObjectPose]) -> List[Tuple[float, List[ObjectPose]]]:
         """Take a picture if one is due, and hand out those whose delay is over.
 
         Args:
@@ -115,7 +115,7 @@ class SimulatedEyes:
             due.append(self._pictures.popleft())
         return due
 
-    def _picture(self, objects: Sequence[Seen]) -> List[Seen]:
+    def _picture(self, objects: Sequence[ObjectPose]) -> List[ObjectPose]:
         shown = []
         for index, thing in enumerate(objects):
             if index not in self._biases:
@@ -123,7 +123,7 @@ class SimulatedEyes:
             error = self._biases[index] + self._flaws.noise * self._random.standard_normal(3)
             missed = self._random.random() < self._flaws.dropout
             if not missed and (not self._flaws.field_of_view or self._in_view(thing.position)):
-                shown.append(Seen(thing.kind, thing.position + error, thing.rotation, thing.size))
+                shown.append(ObjectPose(thing.kind, thing.position + error, thing.rotation, thing.size))
         return shown
 
     def _in_view(self, position: Array) -> bool:

@@ -1,14 +1,14 @@
-"""The simulated devices: what xdog.hardware.base asks of legs, arm and battery, fed by the physics."""
+"""The simulated devices: what xdog.core.interfaces asks of legs, arm and battery, fed by the physics."""
 
 from typing import Mapping, Optional
 
 import numpy as np
 
-from xdog.description import RobotDescription
-from xdog.hardware.base import ArmHealth, ArmReading, BatteryReading, LegsReading, LegsTarget
+from xdog.core.description import RobotDescription
+from xdog.core.interfaces import ArmHealth, ArmReading, BatteryReading, LegsReading, LegsTarget
 from xdog_sim.actuator import LegActuators, ServoGoals
 from xdog_sim.battery import SimulatedBattery
-from xdog_sim.config import BatteryConfig, MirrorConfig
+from xdog_sim.config import BatteryConfig, SimConfig
 from xdog_sim.faults import Faults
 from xdog_sim.sensors import ImuSample, SimulatedEncoders, SimulatedImu
 
@@ -21,7 +21,7 @@ class SimulatedLegs:
     def __init__(
         self,
         robot: RobotDescription,
-        config: MirrorConfig,
+        config: SimConfig,
         random: np.random.Generator,
         faults: Faults,
         first: ImuSample,
@@ -92,7 +92,7 @@ class SimulatedLegs:
 class SimulatedArm:
     """Six position servos."""
 
-    def __init__(self, robot: RobotDescription, config: MirrorConfig) -> None:
+    def __init__(self, robot: RobotDescription, config: SimConfig) -> None:
         self._goals = ServoGoals(config.physics_step, robot.arm.velocity, config.arm.acceleration, config.arm.backlash)
         self._names = robot.arm.names
         self._encoder_step = config.arm.encoder_step

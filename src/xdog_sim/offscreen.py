@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 
-class VideoError(RuntimeError):
+class RenderError(RuntimeError):
     """Nothing on this machine can render; the message says what to install."""
 
 
@@ -27,7 +27,7 @@ def choose_renderer() -> str:
         ):
             os.environ["MUJOCO_GL"] = name
             return name
-    raise VideoError(
+    raise RenderError(
         f"no offscreen rendering with MUJOCO_GL={' or '.join(candidates)}: install libegl1 or libosmesa6 "
         "('./xdog doctor' names what is missing)"
     )

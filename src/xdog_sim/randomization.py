@@ -9,8 +9,8 @@ import torch
 import yaml
 from torch import Tensor
 
-from xdog.description import RobotDescription
-from xdog.paths import share_path
+from xdog.core.description import RobotDescription
+from xdog.core.paths import share_path
 from xdog_sim.batch.protocol import BatchParameters
 from xdog_sim.world import WorldOptions, build_model
 

@@ -6,9 +6,9 @@ from typing import List, Optional, Sequence, Tuple, Union
 import mujoco
 import numpy as np
 
-from xdog.description import Gains, RobotDescription, load_description
-from xdog.hardware.base import LegsTarget
-from xdog_sim.config import MirrorConfig, load_mirror_config
+from xdog.core.description import Gains, RobotDescription, load_description
+from xdog.core.interfaces import LegsTarget
+from xdog_sim.config import SimConfig, load_sim_config
 from xdog_sim.devices import SimulatedArm, SimulatedGauge, SimulatedLegs
 from xdog_sim.faults import Faults
 from xdog_sim.sensors import ImuSample
@@ -55,7 +55,7 @@ class SimulatedRobot:
 
     Attributes:
         robot: the description.
-        legs, arm, battery: the devices, as the protocols of xdog.hardware.base describe them.
+        legs, arm, battery: the devices, as the protocols of xdog.core.interfaces describe them.
         faults: what is broken now.
         model, data: MuJoCo's, for viewers and cameras.
     """
@@ -63,7 +63,7 @@ class SimulatedRobot:
     def __init__(
         self,
         robot: Optional[RobotDescription] = None,
-        config: Optional[MirrorConfig] = None,
+        config: Optional[SimConfig] = None,
         seed: int = 0,
         model: Optional[mujoco.MjModel] = None,
     ) -> None:
@@ -71,12 +71,12 @@ class SimulatedRobot:
 
         Args:
             robot: description; the one of urdf/xdog.urdf when None.
-            config: limits and flaws; sim/mirror.yaml when None.
+            config: limits and flaws; sim/hardware.yaml when None.
             seed: of every random number in this robot.
             model: a model that holds the robot with "motor" leg actuators and "servo" arm; a flat floor when None.
         """
         self.robot = robot or load_description()
-        config = config or load_mirror_config()
+        config = config or load_sim_config()
         options = WorldOptions(timestep=config.physics_step, leg_actuators="motor", arm="servo", visuals=False)
         self.model = model or build_model(options, self.robot)
         self.data = mujoco.MjData(self.model)

@@ -9,10 +9,10 @@ import mujoco
 import numpy as np
 import yaml
 
-from xdog.description import RobotDescription
-from xdog.paths import share_path
-from xdog_sim.detections import Seen
-from xdog_sim.grasp.config import GraspConfig, load_grasp_config
+from xdog.core.description import RobotDescription
+from xdog.core.paths import share_path
+from xdog_sim.detections import ObjectPose
+from xdog_sim.grasp.config import GraspScenarioConfig, load_grasp_scenarios
 from xdog_sim.grasp.objects import GraspObject, add_object, add_support, prepare_for_grasping
 
 Array = np.ndarray
@@ -26,7 +26,7 @@ class SceneError(ValueError):
 
 
 @dataclass(frozen=True)
-class Furniture:
+class SceneSupport:
     """What objects stand on: name, kind ("table" or "shelf"), height of its surface, x of its near edge and y, m."""
 
     name: str
@@ -37,7 +37,7 @@ class Furniture:
 
 
 @dataclass(frozen=True)
-class Thing:
+class SceneObject:
     """One object and where it starts: its middle (3,) m in the world and yaw in rad."""
 
     name: str
@@ -50,8 +50,8 @@ class Thing:
 class Scene:
     """All furniture and objects."""
 
-    furniture: Tuple[Furniture, ...] = ()
-    things: Tuple[Thing, ...] = ()
+    furniture: Tuple[SceneSupport, ...] = ()
+    things: Tuple[SceneObject, ...] = ()
 
 
 def load_scene(name: str) -> Scene:
@@ -68,13 +68,13 @@ def load_scene(name: str) -> Scene:
         raise SceneError(f"no scene {name!r}; known: {', '.join([EMPTY, *known])}, or the path of a .yaml file")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return _parse(content, set(load_grasp_config().objects))
+        return _parse(content, set(load_grasp_scenarios().objects))
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise SceneError(f"{path}: missing or malformed entry: {error}") from error
 
 
 def _parse(content: Mapping[str, Any], kinds: set) -> Scene:
-    furniture = {name: Furniture(name=name, **entry) for name, entry in (content.get("supports") or {}).items()}
+    furniture = {name: SceneSupport(name=name, **entry) for name, entry in (content.get("supports") or {}).items()}
     things = []
     for name, entry in content["objects"].items():
         values: Dict[str, Any] = dict(entry)
@@ -86,7 +86,7 @@ def _parse(content: Mapping[str, Any], kinds: set) -> Scene:
         if not (np.isfinite([x, y, yaw]).all() and min(numbers) > 0.0):
             raise ValueError(f"{name}: width, height, mass and friction must be above zero, its place finite")
         surface = furniture[on].height if on else 0.0
-        things.append(Thing(name, item, (float(x), float(y), surface + 0.5 * item.height), yaw))
+        things.append(SceneObject(name, item, (float(x), float(y), surface + 0.5 * item.height), yaw))
     return Scene(tuple(furniture.values()), tuple(things))
 
 
@@ -94,7 +94,7 @@ def furnish(spec: mujoco.MjSpec, scene: Scene, robot: RobotDescription) -> None:
     """Put a scene into the world of a robot. An empty one changes nothing."""
     if not scene.things:
         return
-    config: GraspConfig = load_grasp_config()
+    config: GraspScenarioConfig = load_grasp_scenarios()
     legs = [joint.child for joint in robot.joints.values() if joint.name in robot.legs.names]
     prepare_for_grasping(spec, [*legs, *robot.feet])
     for piece in scene.furniture:
@@ -105,7 +105,7 @@ def furnish(spec: mujoco.MjSpec, scene: Scene, robot: RobotDescription) -> None:
 
 def class_names() -> Tuple[str, ...]:
     """Labels of the objects that scenes are made of; a class id is a place in this list."""
-    return tuple(load_grasp_config().objects)
+    return tuple(load_grasp_scenarios().objects)
 
 
 class Objects:
@@ -125,13 +125,13 @@ class Objects:
         self._kind = {name: labels.index(item.kind) for name, item in self._things.items()}
         self._pulled: Dict[str, float] = {}  # until when, s
 
-    def truth(self) -> List[Seen]:
+    def truth(self) -> List[ObjectPose]:
         """Where the objects are, in the world, each in an upright box."""
         seen = []
         for name, item in self._things.items():
             body = self._body[name]
             rotation, size = upright_box(item, self._data.xmat[body].reshape(3, 3))
-            seen.append(Seen(self._kind[name], self._data.xpos[body].copy(), rotation, size))
+            seen.append(ObjectPose(self._kind[name], self._data.xpos[body].copy(), rotation, size))
         return seen
 
     def orientations(self) -> List[Array]:

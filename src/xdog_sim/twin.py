@@ -9,12 +9,12 @@ import numpy as np
 
 from xdog.arm.config import load_arm_config
 from xdog.arm.controller import ArmController
-from xdog.arm.motions import Measured
+from xdog.arm.motions import ArmMeasurement
 from xdog.arm.trajectory import SUCCESSFUL, Goal, TrajectoryError
-from xdog.description import RobotDescription
+from xdog.core.description import RobotDescription
+from xdog.core.rotations import euler_quaternion
 from xdog.locomotion.kinematics import LegKinematics
-from xdog.locomotion.rotations import euler_quaternion
-from xdog_sim.config import load_mirror_config
+from xdog_sim.config import load_sim_config
 from xdog_sim.devices import SimulatedArm
 from xdog_sim.world import HeldTrunk, WorldOptions, build_model
 
@@ -31,7 +31,7 @@ LONGEST = 120.0
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class TwinScene:
     """How the dog stands: leg joints (12,) rad, place x, y in m, yaw in rad."""
 
     legs: Array
@@ -117,8 +117,8 @@ class Rehearsal:
         start: arm pose, (6,) rad.
     """
 
-    def __init__(self, robot: RobotDescription, stage: Stage, height: float, start: Array) -> None:
-        mirror = load_mirror_config()
+    def __init__(self, robot: RobotDescription, stage: TwinScene, height: float, start: Array) -> None:
+        mirror = load_sim_config()
         turn = euler_quaternion(*Tilt(robot).angles(stage.legs), stage.yaw)[[3, 0, 1, 2]]
         held = HeldTrunk(np.array([stage.x, stage.y, height]), turn, stage.legs)
         options = WorldOptions(timestep=mirror.physics_step, held=held, sensors=False, visuals=False)
@@ -169,7 +169,7 @@ class Rehearsal:
         self._arm.measure(now, data.qpos[self._q], data.qvel[self._v], data.actuator_force[self._u])
         reading = self._arm.read()
         self._controller.on_safety(now, True, "")
-        measured = Measured(now, reading.position, reading.velocity, reading.effort)
+        measured = ArmMeasurement(now, reading.position, reading.velocity, reading.effort)
         target = self._controller.step(measured, self._legs)
         if target is not None:
             self._arm.write(target)

@@ -6,8 +6,8 @@ from typing import Dict, Optional, Sequence
 import mujoco
 import numpy as np
 
-from xdog.description import RobotDescription, load_description
-from xdog_sim.config import load_mirror_config
+from xdog.core.description import RobotDescription, load_description
+from xdog_sim.config import load_sim_config
 
 Array = np.ndarray
 
@@ -140,7 +140,7 @@ def _legs(spec: mujoco.MjSpec, robot: RobotDescription, options: WorldOptions) -
 
 
 def _arm_servos(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
-    servo = load_mirror_config().arm
+    servo = load_sim_config().arm
     torque = robot.arm.effort.copy()
     torque[-1] *= servo.gripper_torque  # the last joint is the gripper, as in LeRobot's order
     for i, name in enumerate(robot.arm.names):

@@ -5,16 +5,16 @@ from typing import Mapping, NamedTuple, Sequence
 import mujoco
 import numpy as np
 
-from xdog.description import RobotDescription
-from xdog_sim.grasp.camera import WRIST, Pictures, add_wrist_camera
-from xdog_sim.grasp.config import load_grasp_config
+from xdog.core.description import RobotDescription
+from xdog_sim.grasp.camera import WRIST, SceneRenderer, add_wrist_camera
+from xdog_sim.grasp.config import load_grasp_scenarios
 from xdog_sim.scene import Scene, furnish
 from xdog_sim.world import WorldOptions, build_spec
 
 Array = np.ndarray
 
 
-class Place(NamedTuple):
+class BodyPlacement(NamedTuple):
     """Of a body in the world: position (3,) m, orientation (4,) quaternion x, y, z, w."""
 
     position: Array
@@ -30,7 +30,7 @@ class WristView:
     """
 
     def __init__(self, robot: RobotDescription, scene: Scene) -> None:
-        config = load_grasp_config()
+        config = load_grasp_scenarios()
         spec = build_spec(WorldOptions(sensors=False), robot)
         furnish(spec, scene, robot)
         add_wrist_camera(spec, config.camera, robot.tool_frame)
@@ -40,9 +40,9 @@ class WristView:
         self._joint = {name: int(model.joint(name).qposadr[0]) for name in (*robot.legs.names, *robot.arm.names)}
         self._root = int(model.joint("root").qposadr[0])
         self._things = [int(model.joint(thing.name).qposadr[0]) for thing in scene.things]
-        self._model, self._pictures = model, Pictures(model)
+        self._model, self._pictures = model, SceneRenderer(model)
 
-    def show(self, joints: Mapping[str, float], base: Place, things: Sequence[Place]) -> None:
+    def show(self, joints: Mapping[str, float], base: BodyPlacement, things: Sequence[BodyPlacement]) -> None:
         """Take in joint angles (rad) by name, where base_link is, and where the scene's objects are, in its order.
 
         Raises:

@@ -17,15 +17,15 @@ from typing import Dict, Union
 
 import numpy as np
 
-from xdog.description import load_description
-from xdog.hardware.base import HardwareError
-from xdog.hardware.calibration import load_calibration
-from xdog.hardware.cycle import Cycle, claim_priority
-from xdog.hardware.feetech import FeetechBus
-from xdog.hardware.servo_health import load_health_config
-from xdog.hardware.so101 import So101Arm, servo_names
+from xdog.core.description import load_description
+from xdog.core.interfaces import HardwareError
+from xdog.core.timers import RateTimer, claim_priority
+from xdog.hardware.so101.arm import So101Arm, servo_names
+from xdog.hardware.so101.calibration import load_calibration
+from xdog.hardware.so101.feetech_bus import FeetechBus
+from xdog.hardware.so101.servo_health import load_health_config
 
-EMULATOR = Path(__file__).resolve().parents[1] / "unit" / "servo_bus.py"
+EMULATOR = Path(__file__).resolve().parents[1] / "support" / "servo_bus.py"
 SWING = 0.3
 """rad by which all joints swing, and how fast: rad/s of phase."""
 REPORT_EVERY = 30.0
@@ -42,7 +42,7 @@ def run(arm: So101Arm, rate: float, seconds: float) -> Dict[str, Union[int, floa
     """
     middle = arm.read().position
     spent = []
-    cycle = Cycle(1.0 / rate)
+    cycle = RateTimer(1.0 / rate)
     before = arm.bus.counts.incomplete
 
     def unread() -> int:

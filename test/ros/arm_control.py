@@ -19,9 +19,9 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from xdog.arm.config import load_arm_config
 from xdog.arm.gripper import Gripper
-from xdog.description import load_description
+from xdog.core.description import load_description
 from xdog.msg import ArmState
-from xdog.nodes.standard_messages import (
+from xdog.nodes.common.standard_messages import (
     Detection3DArray,
     FollowJointTrajectoryAction,
     FollowJointTrajectoryGoal,

@@ -4,7 +4,6 @@
 # ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
 import signal
 import subprocess
-import sys
 import time
 import unittest
 from multiprocessing.managers import BaseManager
@@ -16,14 +15,12 @@ import rostest
 from diagnostic_msgs.msg import DiagnosticArray
 from harness import Graph
 from sensor_msgs.msg import JointState
+from servo_bus import CALIBRATION, ServoBus, calibrated_servos
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
-from servo_bus import CALIBRATION, ServoBus, calibrated_servos
-
-from xdog.description import load_description
-from xdog.hardware import registers as reg
-from xdog.hardware.calibration import save_calibration
+from xdog.core.description import load_description
+from xdog.hardware.so101 import registers as reg
+from xdog.hardware.so101.calibration import save_calibration
 from xdog.msg import ArmState, SafetyState
 
 ARM = load_description().arm

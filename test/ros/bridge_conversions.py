@@ -7,9 +7,9 @@ import unittest
 import numpy as np
 import rostest
 
-from xdog.description import load_description
-from xdog.hardware.base import LegsReading
-from xdog.nodes import conversions
+from xdog.core.description import load_description
+from xdog.core.interfaces import LegsReading
+from xdog.nodes.common import conversions
 
 ROBOT = load_description()
 

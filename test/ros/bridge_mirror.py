@@ -17,10 +17,10 @@ from sensor_msgs.msg import BatteryState, Imu, JointState
 from std_srvs.srv import SetBool
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from xdog.description import load_description
-from xdog.hardware.base import LegsTarget
+from xdog.core.description import load_description
+from xdog.core.interfaces import LegsTarget
 from xdog.msg import ArmState, LegCommand, LegState, SafetyState
-from xdog.nodes import conversions
+from xdog.nodes.common import conversions
 
 ROBOT = load_description()
 STAND = ROBOT.legs.poses["stand"]

@@ -9,7 +9,7 @@ import rospy
 import rostest
 
 from xdog_sim.demo.course import Course, Phase, Push
-from xdog_sim.demo.figures import compute_figures, tilt_angle, yaw_angle
+from xdog_sim.demo.metrics import compute_figures, tilt_angle, yaw_angle
 from xdog_sim.nodes.course import CourseDriver
 
 COURSE = Course(

@@ -11,10 +11,10 @@ import rostest
 from geometry_msgs.msg import Vector3
 from grasp_case import ROBOT, GraspCase
 
-from xdog.arm.grasp_config import load_grasp_config
+from xdog.grasp.config import load_pick_config
 from xdog.msg import LocomotionState, PickObjectGoal, SafetyState
 
-HELD_OUT = load_grasp_config().poses.hand_over
+HELD_OUT = load_pick_config().poses.hand_over
 PULL = Vector3(4.7, 0.0, 1.7)
 """N with which somebody takes what the arm holds out: 5 N forward, 20 degrees upwards."""
 

@@ -14,8 +14,8 @@ from harness import Graph
 from nav_msgs.msg import Odometry
 from tf2_msgs.msg import TFMessage
 
-from xdog.description import load_description
-from xdog.locomotion.rotations import euler_angles, euler_quaternion, quaternion_matrix
+from xdog.core.description import load_description
+from xdog.core.rotations import euler_angles, euler_quaternion, quaternion_matrix
 from xdog.msg import LegCommand, LocomotionState
 
 ROBOT = load_description()

@@ -20,10 +20,10 @@ import rostest
 from std_srvs.srv import Trigger
 
 from xdog.arm.kinematics import ArmKinematics
-from xdog.arm.observation import TOKEN_SIZE
-from xdog.description import load_description
-from xdog_learning.grasp.dataset import DatasetWriter, load_dataset
-from xdog_learning.grasp.episode import Episode
+from xdog.core.description import load_description
+from xdog.grasp.observation import TOKEN_SIZE
+from xdog_learning.dataset import DatasetWriter, load_dataset
+from xdog_learning.dataset.episode import Episode
 
 WALL_LIMIT = 90.0
 """s of wall time for anything to happen."""
@@ -108,7 +108,7 @@ class RecordTest(unittest.TestCase):
         assert np.linalg.norm(episode.environment_state[0, :3]) < 1.0  # a thing of the scene
         assert abs(np.linalg.norm(episode.environment_state[0, 5:]) - 1.0) < 1e-5
 
-        replay = self.run_in_terminal("xdog_learning.grasp.replay", dataset, "--robot")
+        replay = self.run_in_terminal("xdog_learning.commands.replay", dataset, "--robot")
         replay.wait(lambda: "Move the arm?" in replay.shown, "it asks first")
         replay.press(b"y\n")
         replay.wait(lambda: replay.process.poll() is not None, "the replay ends")
@@ -142,7 +142,7 @@ class RecordTest(unittest.TestCase):
         rest = np.zeros((25, 6), np.float32)
         with DatasetWriter(self.folder / "rest") as writer:
             writer.add(Episode(rest, np.ones((25, TOKEN_SIZE), np.float32), rest, None, "rest", 25))
-        replay = self.run_in_terminal("xdog_learning.grasp.replay", str(self.folder / "rest"), "--robot")
+        replay = self.run_in_terminal("xdog_learning.commands.replay", str(self.folder / "rest"), "--robot")
         replay.wait(lambda: "Move the arm?" in replay.shown, "it asks first")
         assert rospy.ServiceProxy("estop", Trigger)().success
         replay.press(b"y\n")
@@ -152,7 +152,7 @@ class RecordTest(unittest.TestCase):
 
     def record(self, *arguments: str) -> Terminal:
         """A recorder of one episode, ready for a take."""
-        command = ("xdog_learning.grasp.record", "--by", "keyboard", "--episodes", "1")
+        command = ("xdog_learning.commands.record", "--by", "keyboard", "--episodes", "1")
         recorder = self.run_in_terminal(*command, *arguments)
         recorder.wait(lambda: re.search(r"ENTER begins a take *\x1b", recorder.shown), "the arm may move")
         return recorder

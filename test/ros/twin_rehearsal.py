@@ -15,9 +15,9 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from xdog.description import load_description
+from xdog.core.description import load_description
 from xdog.msg import LocomotionState
-from xdog.nodes.standard_messages import (
+from xdog.nodes.common.standard_messages import (
     FollowJointTrajectoryAction,
     FollowJointTrajectoryGoal,
     FollowJointTrajectoryResult,

@@ -14,7 +14,7 @@ import numpy as np
 
 from xdog.arm.kinematics import ArmKinematics, joint_turn
 from xdog.arm.shapes import Shape, collision_shapes
-from xdog.description import DescriptionError, RobotDescription
+from xdog.core.description import DescriptionError, RobotDescription
 
 Array = np.ndarray
 

@@ -7,9 +7,9 @@ from typing import Optional, Tuple
 import numpy as np
 
 from xdog.arm.trajectory import Defaults
-from xdog.description import RobotDescription
-from xdog.figures import FigureFile
-from xdog.paths import share_path
+from xdog.core.config_file import ConfigFile
+from xdog.core.description import RobotDescription
+from xdog.core.paths import share_path
 from xdog.safety.config import SafetyConfigError, load_safety_config
 
 Array = np.ndarray
@@ -73,7 +73,7 @@ def load_arm_config(robot: RobotDescription, path: Optional[Path] = None) -> Arm
         OSError: it cannot be read.
     """
     path = path or share_path("launch", "config", "arm.yaml")
-    file, safety = FigureFile(path, SafetyConfigError), load_safety_config()
+    file, safety = ConfigFile(path, SafetyConfigError), load_safety_config()
     content, where = file.content, file.where
     unknown = sorted(set(content) - {"motion", "tolerances", "stream", "gripper", "via"})
     if unknown:

@@ -12,10 +12,10 @@ import numpy as np
 from xdog.arm.collision import ArmCollision, straight_path
 from xdog.arm.config import ArmConfig
 from xdog.arm.gripper import Gripper
-from xdog.arm.motions import GripperMotion, Measured, Motion, Outcome, TrajectoryMotion
+from xdog.arm.motions import ArmMeasurement, GripperMotion, Motion, MotionOutcome, TrajectoryMotion
 from xdog.arm.stream import SetpointStream
 from xdog.arm.trajectory import INVALID_GOAL, PATH_TOLERANCE_VIOLATED, Goal, Plan, Point, TrajectoryError, make_plan
-from xdog.description import RobotDescription
+from xdog.core.description import RobotDescription
 from xdog.safety.gate import Permission
 
 Array = np.ndarray
@@ -42,7 +42,7 @@ class ArmController:
         self.gripper = Gripper(robot)
         self._permission = Permission(config.heartbeat_timeout)
         self._stream = SetpointStream(robot.arm, config)
-        self._measured: Optional[Measured] = None
+        self._measured: Optional[ArmMeasurement] = None
         self._target: Optional[Array] = None
         self._motions: List[Motion] = []
         self._spoken = -np.inf
@@ -144,7 +144,7 @@ class ArmController:
     def cancel(self, motion: Motion, why: str = "cancelled") -> None:
         """End a motion; the arm holds where it was sent last."""
         if motion in self._motions:
-            self._end(motion, Outcome(PATH_TOLERANCE_VIOLATED, why, cancelled=True))
+            self._end(motion, MotionOutcome(PATH_TOLERANCE_VIOLATED, why, cancelled=True))
 
     # What goes on.
 
@@ -160,7 +160,7 @@ class ArmController:
         """End everything because the arm cannot be moved: its joints are not measured."""
         self._check(reason)
 
-    def step(self, measured: Measured, legs: Array) -> Optional[Array]:
+    def step(self, measured: ArmMeasurement, legs: Array) -> Optional[Array]:
         """What to tell the servos, (6,) rad, or None for nothing.
 
         Args:
@@ -194,7 +194,7 @@ class ArmController:
         self._speaks_until = max(self._speaks_until, measured.stamp + time - period - 1e-6)
         return self._target
 
-    def _motion_targets(self, measured: Measured, target: Array, period: float) -> Array:
+    def _motion_targets(self, measured: ArmMeasurement, target: Array, period: float) -> Array:
         wanted = target.copy()
         for motion in self._motions:
             wanted[motion.joints] = motion.step(measured, target, period)
@@ -203,7 +203,7 @@ class ArmController:
         for motion in list(self._motions):
             if obstacles:
                 text = f"stopped before {', '.join(obstacles)} meet"
-                self._end(motion, Outcome(PATH_TOLERANCE_VIOLATED, text))
+                self._end(motion, MotionOutcome(PATH_TOLERANCE_VIOLATED, text))
             elif motion.outcome:
                 self._motions.remove(motion)
                 lets_go = motion.outcome.code == PATH_TOLERANCE_VIOLATED
@@ -211,7 +211,7 @@ class ArmController:
                 capped[motion.joints] = (self._let_go(measured) if lets_go else wanted)[motion.joints]
         return target if obstacles else capped
 
-    def _stream_target(self, measured: Measured, target: Array, period: float) -> Array:
+    def _stream_target(self, measured: ArmMeasurement, target: Array, period: float) -> Array:
         self._note = self._stream.lag(measured, target)
         if self._note:
             self._stream.end(measured.stamp)
@@ -239,7 +239,7 @@ class ArmController:
 
     # Inside.
 
-    def _ready(self) -> Measured:
+    def _ready(self) -> ArmMeasurement:
         """The measurement to start from.
 
         Raises:
@@ -255,11 +255,11 @@ class ArmController:
             return ""
         return f"the arm was stopped just now: ask again in {self._quiet_until - self.now:.2f} s"
 
-    def _here(self, measured: Measured) -> Array:
+    def _here(self, measured: ArmMeasurement) -> Array:
         """Where the arm is, (6,) rad, within its limits."""
         return np.asarray(np.clip(measured.position, self._robot.arm.lower, self._robot.arm.upper))
 
-    def _start(self, measured: Measured) -> Array:
+    def _start(self, measured: ArmMeasurement) -> Array:
         """Where a motion begins, (6,) rad: what was sent last, or where a joint is if that is somewhere else."""
         here = self._here(measured)
         if self._target is None:
@@ -276,12 +276,12 @@ class ArmController:
         step = self._config.motion.max_speed * period
         return np.asarray(np.clip(wanted, target - step, target + step))
 
-    def _let_go(self, measured: Measured) -> Array:
+    def _let_go(self, measured: ArmMeasurement) -> Array:
         """Where to send servos that are to push no further, (6,) rad; after that there is a pause."""
         self._quiet_until = measured.stamp + self._config.pause + SPARE
         return self._here(measured)
 
-    def _begin_plan(self, plan: Plan, names: Sequence[str], measured: Measured) -> TrajectoryMotion:
+    def _begin_plan(self, plan: Plan, names: Sequence[str], measured: ArmMeasurement) -> TrajectoryMotion:
         start, velocity = self._start(measured), np.zeros(6)
         for motion in self._motions:
             velocity[motion.joints] = motion.velocity(measured.stamp)
@@ -309,12 +309,12 @@ class ArmController:
     def _begin(self, motion: Motion, start: Array) -> None:
         for other in list(self._motions):
             if np.intersect1d(other.joints, motion.joints).size:
-                self._end(other, Outcome(PATH_TOLERANCE_VIOLATED, "a new goal took over", cancelled=True))
+                self._end(other, MotionOutcome(PATH_TOLERANCE_VIOLATED, "a new goal took over", cancelled=True))
         self._stream.end(self.now)
         self._target, self._note = start, ""
         self._motions.append(motion)
 
-    def _end(self, motion: Motion, outcome: Outcome) -> None:
+    def _end(self, motion: Motion, outcome: MotionOutcome) -> None:
         motion.outcome = outcome
         self._motions.remove(motion)
 
@@ -322,7 +322,7 @@ class ArmController:
         """Take note of why nothing may move; empty if it may. What is under way ends with the reason."""
         if objection:
             for motion in list(self._motions):
-                self._end(motion, Outcome(PATH_TOLERANCE_VIOLATED, f"stopped: {objection}"))
+                self._end(motion, MotionOutcome(PATH_TOLERANCE_VIOLATED, f"stopped: {objection}"))
             self._stream.end(self.now)
             self._target, self._note = None, ""
             self._quiet_until = max(self._quiet_until, self._spoken + self._config.pause + SPARE)

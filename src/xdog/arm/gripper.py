@@ -6,7 +6,7 @@ import numpy as np
 
 from xdog.arm.kinematics import ArmKinematics
 from xdog.arm.shapes import Shape, collision_shapes
-from xdog.description import DescriptionError, RobotDescription
+from xdog.core.description import DescriptionError, RobotDescription
 
 SAMPLES = 400
 """Points of the table of gaps over the joint's range: 5 mrad apart, straight in between to within 0.001 mm."""

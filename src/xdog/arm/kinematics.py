@@ -14,8 +14,8 @@ from typing import Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from xdog.description import DescriptionError, Joint, RobotDescription
-from xdog.locomotion.rotations import rotation_matrix
+from xdog.core.description import DescriptionError, Joint, RobotDescription
+from xdog.core.rotations import rotation_matrix
 
 Array = np.ndarray
 Vector = Union[Sequence[float], Array]
@@ -24,7 +24,7 @@ PARALLEL = 1e-6
 """Largest deviation between unit vectors that counts as parallel; the URDF writes pi/2 with few digits."""
 
 
-class UnreachableError(ValueError):
+class IkError(ValueError):
     """No joint angles within the limits bring the gripper there. The message says what is in the way."""
 
 
@@ -156,7 +156,7 @@ class ArmKinematics:
         if not found:
             x, y, z = (float(value) for value in position)
             where = f"({x:.3f}, {y:.3f}, {z:.3f}) m with pitch {pitch:.2f} rad and roll {roll:.2f} rad"
-            raise UnreachableError(f"the arm cannot reach {where}: {'; or '.join(dict.fromkeys(problems))}")
+            raise IkError(f"the arm cannot reach {where}: {'; or '.join(dict.fromkeys(problems))}")
         return found
 
     def _outward(self, position: Array, pan: float) -> Array:

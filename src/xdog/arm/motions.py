@@ -14,7 +14,7 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class ArmMeasurement:
     """What the servos measured: stamp in s; position (6,) rad, velocity (6,) rad/s, effort (6,) Nm."""
 
     stamp: float
@@ -24,7 +24,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class MotionOutcome:
     """How a motion ended: ``code`` as in FollowJointTrajectoryResult; cancelled by its owner or a newer motion."""
 
     code: int
@@ -33,7 +33,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, eq=False)
-class Progress:
+class MotionProgress:
     """For feedback: where the motion's n joints should be and are, rad and rad/s, ``time`` s after its start."""
 
     time: float
@@ -51,10 +51,10 @@ class Motion(ABC):
 
     def __init__(self, joints: Array) -> None:
         self.joints = joints
-        self.outcome: Optional[Outcome] = None
+        self.outcome: Optional[MotionOutcome] = None
 
     @abstractmethod
-    def step(self, measured: Measured, target: Array, period: float) -> Array:
+    def step(self, measured: ArmMeasurement, target: Array, period: float) -> Array:
         """Next goals of its joints, (n,) rad; may end the motion. ``target`` (6,) rad is what was sent last."""
 
     def velocity(self, now: float) -> Array:
@@ -69,30 +69,30 @@ class TrajectoryMotion(Motion):
         """Args: a plan, the spline made of it, and the names of its joints."""
         super().__init__(plan.joints)
         self._plan, self._spline, self._names = plan, spline, names
-        self.progress: Optional[Progress] = None
+        self.progress: Optional[MotionProgress] = None
 
     def velocity(self, now: float) -> Array:
         """Wanted speeds of its joints at ``now`` (s), (n,) rad/s."""
         return self._spline.sample(np.array(now - self._plan.start))[1]
 
-    def step(self, measured: Measured, target: Array, period: float) -> Array:
+    def step(self, measured: ArmMeasurement, target: Array, period: float) -> Array:
         """Next goals (n,) rad; ends in success only where the measured arm is at the goal and at rest."""
         plan, time = self._plan, measured.stamp - self._plan.start
         desired = self._spline.sample(np.array(time))
         actual = measured.position[self.joints], measured.velocity[self.joints]
-        self.progress = Progress(time, desired, actual)
+        self.progress = MotionProgress(time, desired, actual)
         errors = desired[0] - actual[0], desired[1] - actual[1]
         if time < self._spline.duration:
             problem = plan.path.violation(self._names, *errors)
             if problem:
-                self.outcome = Outcome(PATH_TOLERANCE_VIOLATED, f"{time:.2f} s into the trajectory {problem}")
+                self.outcome = MotionOutcome(PATH_TOLERANCE_VIOLATED, f"{time:.2f} s into the trajectory {problem}")
         else:
             problem = plan.goal.violation(self._names, *errors)
             if not problem:
-                self.outcome = Outcome(SUCCESSFUL, "the goal is reached")
+                self.outcome = MotionOutcome(SUCCESSFUL, "the goal is reached")
             elif time > self._spline.duration + plan.patience:
                 text = f"{plan.patience:.2f} s after the last point's time {problem}"
-                self.outcome = Outcome(GOAL_TOLERANCE_VIOLATED, text)
+                self.outcome = MotionOutcome(GOAL_TOLERANCE_VIOLATED, text)
         return desired[0]
 
 
@@ -120,7 +120,7 @@ class GripperMotion(Motion):
         self._moved, self._place = 0.0, 0.0  # when it was seen to have moved last, s, and where it was then, rad
         self.stalled = self.reached = False
 
-    def step(self, measured: Measured, target: Array, period: float) -> Array:
+    def step(self, measured: ArmMeasurement, target: Array, period: float) -> Array:
         """Next goal (1,) rad."""
         config, joint = self._config, self.joints[0]
         here, torque = measured.position[joint], abs(measured.effort[joint])
@@ -133,21 +133,21 @@ class GripperMotion(Motion):
         wanted = target[joint] + np.clip(self._goal - target[joint], -config.speed * period, config.speed * period)
         if abs(self._goal - here) <= config.tolerance:
             self.reached = True
-            self.outcome = Outcome(SUCCESSFUL, "the gap is reached")
+            self.outcome = MotionOutcome(SUCCESSFUL, "the gap is reached")
             wanted = self._goal
         elif torque >= self._max_torque and abs(self._goal - target[joint]) > 0.0:
             wanted = target[joint]  # it pushes with what was allowed: no further
         if still and not self.reached:
             if torque >= min(config.stall_torque, self._max_torque):
                 self.stalled = True
-                self.outcome = Outcome(SUCCESSFUL, f"the gripper pushes against something with {torque:.2f} Nm")
+                self.outcome = MotionOutcome(SUCCESSFUL, f"the gripper pushes against something with {torque:.2f} Nm")
                 squeeze = np.clip(wanted - here, -config.squeeze, config.squeeze)
                 wanted = here + squeeze
             else:
-                self.outcome = Outcome(GOAL_TOLERANCE_VIOLATED, "the gripper does not move: has it torque?")
+                self.outcome = MotionOutcome(GOAL_TOLERANCE_VIOLATED, "the gripper does not move: has it torque?")
                 wanted = here
         elif measured.stamp - self._begin > self._limit and not self.reached:
-            self.outcome = Outcome(
+            self.outcome = MotionOutcome(
                 GOAL_TOLERANCE_VIOLATED, f"the gripper neither got there nor came to rest within {self._limit:.1f} s"
             )
             wanted = here

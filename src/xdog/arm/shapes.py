@@ -7,8 +7,8 @@ from typing import List, Tuple
 
 import numpy as np
 
-from xdog.description import DescriptionError, RobotDescription
-from xdog.locomotion.rotations import rotation_matrix
+from xdog.core.description import DescriptionError, RobotDescription
+from xdog.core.rotations import rotation_matrix
 
 Array = np.ndarray
 

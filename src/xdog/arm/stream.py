@@ -5,8 +5,8 @@ from typing import Optional, Sequence, Tuple
 import numpy as np
 
 from xdog.arm.config import ArmConfig
-from xdog.arm.motions import Measured
-from xdog.description import JointGroup
+from xdog.arm.motions import ArmMeasurement
+from xdog.core.description import JointGroup
 from xdog.safety.gate import WORTH_A_WARNING, check_command
 
 Array = np.ndarray
@@ -69,7 +69,7 @@ class SetpointStream:
         self._warning = f"cut to the limits: {', '.join(cut)}" if cut else ""
         return self._warning
 
-    def lag(self, measured: Measured, target: Array) -> str:
+    def lag(self, measured: ArmMeasurement, target: Array) -> str:
         """Why the arm, which was sent to ``target`` (6,) rad, does not follow the stream; empty if it does.
 
         The gripper may hold something, so it doesn't count.

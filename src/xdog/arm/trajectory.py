@@ -10,7 +10,7 @@ from typing import List, Optional, Sequence
 import numpy as np
 
 from xdog.arm.spline import Spline, slopes
-from xdog.description import JointGroup
+from xdog.core.description import JointGroup
 
 Array = np.ndarray
 

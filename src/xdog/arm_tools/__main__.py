@@ -9,12 +9,12 @@ from xdog.arm_tools import doctor
 from xdog.arm_tools.calibrate import calibrate
 from xdog.arm_tools.setup_motors import setup_motors
 from xdog.arm_tools.terminal import choose_port, enter_pressed
-from xdog.description import load_description
+from xdog.core.description import load_description
+from xdog.core.interfaces import HardwareError
 from xdog.doctor import show
-from xdog.hardware.base import HardwareError
-from xdog.hardware.calibration import CalibrationError, check_writable, save_calibration
-from xdog.hardware.feetech import FeetechBus
-from xdog.hardware.servo_health import load_health_config
+from xdog.hardware.so101.calibration import CalibrationError, check_writable, save_calibration
+from xdog.hardware.so101.feetech_bus import FeetechBus
+from xdog.hardware.so101.servo_health import load_health_config
 
 CALIBRATION = Path("~/.config/xdog/arm.json")
 """Where the calibration of this machine's arm is kept, unless told otherwise; arm.launch says the same."""

@@ -3,10 +3,10 @@
 from typing import Callable, Dict, List, Mapping, Sequence, Tuple
 
 from xdog.arm_tools.terminal import Ask
-from xdog.hardware import registers as reg
-from xdog.hardware.calibration import LARGEST_OFFSET, JointCalibration
-from xdog.hardware.feetech import BusError, FeetechBus
-from xdog.hardware.servo_settings import write_settings
+from xdog.hardware.so101 import registers as reg
+from xdog.hardware.so101.calibration import LARGEST_OFFSET, JointCalibration
+from xdog.hardware.so101.feetech_bus import BusError, FeetechBus
+from xdog.hardware.so101.servo_settings import write_settings
 
 FULL_TURN = "wrist_roll"
 """The joint that may turn all the way round: its range is not measured but taken as the whole turn."""

@@ -6,13 +6,13 @@ from typing import Dict, Iterator, List, Sequence
 
 import numpy as np
 
+from xdog.core.interfaces import HardwareError
 from xdog.doctor import MISSING, NOTE, OK, Finding
-from xdog.hardware import registers as reg
-from xdog.hardware.base import HardwareError
-from xdog.hardware.calibration import CalibrationError, load_calibration
-from xdog.hardware.feetech import Answer, FeetechBus, PortError, describe_error
-from xdog.hardware.servo_health import HealthConfig
-from xdog.hardware.servo_settings import ServoTable, check_arm
+from xdog.hardware.so101 import registers as reg
+from xdog.hardware.so101.calibration import CalibrationError, load_calibration
+from xdog.hardware.so101.feetech_bus import FeetechBus, PortError, ServoReply, describe_error
+from xdog.hardware.so101.servo_health import HealthConfig
+from xdog.hardware.so101.servo_settings import ServoTable, check_arm
 
 READS = 200
 """Sync reads that are timed."""
@@ -65,7 +65,7 @@ def check_timing(bus: FeetechBus, servos: Sequence[int]) -> Finding:
     lost = 0
     for _ in range(READS):
         start = time.monotonic()
-        answers: Dict[int, Answer] = bus.sync_read(servos, *reg.CYCLIC)
+        answers: Dict[int, ServoReply] = bus.sync_read(servos, *reg.CYCLIC)
         spent.append(1000.0 * (time.monotonic() - start))
         lost += len(answers) < len(servos)
     slow = float(np.percentile(spent, 99))

@@ -4,8 +4,8 @@ import contextlib
 from typing import Callable, Sequence, Tuple
 
 from xdog.arm_tools.terminal import Ask
-from xdog.hardware import registers as reg
-from xdog.hardware.feetech import BusError, FeetechBus
+from xdog.hardware.so101 import registers as reg
+from xdog.hardware.so101.feetech_bus import BusError, FeetechBus
 
 LISTEN = 0.06
 """s to wait for a servo's answer at each speed."""

@@ -5,7 +5,7 @@ import select
 import sys
 from typing import Callable, List
 
-from xdog.hardware.feetech import PortError
+from xdog.hardware.so101.feetech_bus import PortError
 
 Ask = Callable[[str], object]
 """Shows a text and waits for Enter."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from xdog.figures import FigureFile
-from xdog.paths import share_path
+from xdog.core.config_file import ConfigFile
+from xdog.core.paths import share_path
 from xdog.safety.config import SafetyConfigError
 
 
@@ -90,4 +90,4 @@ def load_locomotion_config(path: Optional[Path] = None) -> LocomotionConfig:
         OSError: it cannot be read.
     """
     path = path or share_path("launch", "config", "locomotion.yaml")
-    return FigureFile(path, SafetyConfigError).sections(LocomotionConfig)
+    return ConfigFile(path, SafetyConfigError).sections(LocomotionConfig)

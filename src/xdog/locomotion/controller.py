@@ -6,12 +6,12 @@ from typing import NamedTuple, Optional, Protocol, Tuple, Union
 
 import numpy as np
 
-from xdog.description import RobotDescription
-from xdog.hardware.base import LegsReading, LegsTarget
-from xdog.inference import PolicyError
+from xdog.core.description import RobotDescription
+from xdog.core.interfaces import LegsReading, LegsTarget
+from xdog.core.onnx_session import PolicyError
+from xdog.core.rotations import imu_mount
 from xdog.locomotion.config import LocomotionConfig
 from xdog.locomotion.observation import projected_gravity
-from xdog.locomotion.rotations import imu_mount
 from xdog.locomotion.stance import BodyPose, LieDown, Stance, StandUp, smooth
 
 Array = np.ndarray
@@ -27,7 +27,7 @@ class State(IntEnum):
     LYING_DOWN = 4
 
 
-class Policy(Protocol):
+class WalkingPolicy(Protocol):
     """What walks."""
 
     def reset(self) -> None:
@@ -39,7 +39,7 @@ class Policy(Protocol):
         ...
 
 
-class Answer(NamedTuple):
+class RequestResult(NamedTuple):
     """What came of a request: whether it is or will be done, and a sentence for whoever asked."""
 
     success: bool
@@ -57,7 +57,7 @@ class Controller:
         policy: what walks, or the sentence that says why nothing does.
     """
 
-    def __init__(self, robot: RobotDescription, config: LocomotionConfig, policy: Union[Policy, str]) -> None:
+    def __init__(self, robot: RobotDescription, config: LocomotionConfig, policy: Union[WalkingPolicy, str]) -> None:
         self.state = State.DAMPED
         self.reason = "waiting for stand"
         self._robot = robot
@@ -102,64 +102,66 @@ class Controller:
         if np.all(np.isfinite(command)):
             self._velocity = (stamp, command)
 
-    def on_body_pose(self, pose: BodyPose) -> Answer:
+    def on_body_pose(self, pose: BodyPose) -> RequestResult:
         """Where the body shall be while standing; it is cut to what the legs reach."""
         if not np.all(np.isfinite(pose.as_array())):
-            return Answer(False, "body_pose is not finite: ignored")
+            return RequestResult(False, "body_pose is not finite: ignored")
         if self.state != State.STANDING or self._next is not None:
-            return Answer(False, f"body_pose counts only while standing, not while {_words(self.state)}: ignored")
+            return RequestResult(
+                False, f"body_pose counts only while standing, not while {_words(self.state)}: ignored"
+            )
         self._wanted_pose = self._stance.within_reach(pose)
-        return Answer(True, "")
+        return RequestResult(True, "")
 
     # What it is asked for.
 
-    def stand(self) -> Answer:
+    def stand(self) -> RequestResult:
         """Stand up, or stop walking and stand."""
         if self.state == State.DAMPED:
             problem = self._why_not_move() or self._why_not_stand()
             if problem or self._reading is None:
-                return Answer(False, problem)
+                return RequestResult(False, problem)
             self._motion = StandUp(self._stance, self._reading.position)
             self._enter(State.STANDING_UP, "stand was called")
-            return Answer(True, f"standing up, {self._motion.duration:.1f} s")
+            return RequestResult(True, f"standing up, {self._motion.duration:.1f} s")
         if self.state == State.WALKING:
             self._stop(State.STANDING)
-            return Answer(True, "stopping to stand")
+            return RequestResult(True, "stopping to stand")
         if self.state == State.LYING_DOWN:
-            return Answer(False, "lying down: wait until it is damped, then call stand again")
+            return RequestResult(False, "lying down: wait until it is damped, then call stand again")
         self._next = None
-        return Answer(True, f"already {_words(self.state)}")
+        return RequestResult(True, f"already {_words(self.state)}")
 
-    def walk(self) -> Answer:
+    def walk(self) -> RequestResult:
         """Hand the legs to the policy, which follows the velocity commands."""
         if isinstance(self._policy, str):
-            return Answer(False, f"cannot walk: {self._policy}")
+            return RequestResult(False, f"cannot walk: {self._policy}")
         if self.state == State.WALKING:
             self._next = None
-            return Answer(True, "walking")
+            return RequestResult(True, "walking")
         if self.state != State.STANDING:
-            return Answer(False, f"cannot walk while {_words(self.state)}: call stand and wait until it stands")
+            return RequestResult(False, f"cannot walk while {_words(self.state)}: call stand and wait until it stands")
         self._wanted_pose = BodyPose()
         self._next = State.WALKING
-        return Answer(True, "walking as soon as the body is level")
+        return RequestResult(True, "walking as soon as the body is level")
 
-    def lie_down(self) -> Answer:
+    def lie_down(self) -> RequestResult:
         """Lie down and go limp; from walking, stop and stand first."""
         if self.state == State.STANDING:
             self._next = State.LYING_DOWN
-            return Answer(True, "lying down")
+            return RequestResult(True, "lying down")
         if self.state == State.WALKING:
             self._stop(State.LYING_DOWN)
-            return Answer(True, "stopping to lie down")
+            return RequestResult(True, "stopping to lie down")
         if self.state == State.STANDING_UP:
-            return Answer(False, "cannot lie down while standing up: wait until it stands, or call damp")
-        return Answer(True, f"already {_words(self.state)}")
+            return RequestResult(False, "cannot lie down while standing up: wait until it stands, or call damp")
+        return RequestResult(True, f"already {_words(self.state)}")
 
-    def damp(self, reason: str = "damp was called") -> Answer:
+    def damp(self, reason: str = "damp was called") -> RequestResult:
         """Go limp at once, from any state."""
         if self.state != State.DAMPED:
             self._enter(State.DAMPED, reason)
-        return Answer(True, "damped")
+        return RequestResult(True, "damped")
 
     # What it does.
 

@@ -11,7 +11,7 @@ from typing import Any, Mapping, Sequence, Tuple
 
 import numpy as np
 
-from xdog.description import RobotDescription
+from xdog.core.description import RobotDescription
 from xdog.locomotion.kinematics import LegKinematics
 
 Array = Any  # numpy.ndarray or torch.Tensor: the functions below use only what both have

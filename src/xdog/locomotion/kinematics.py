@@ -11,7 +11,7 @@ from typing import Iterator, List, Sequence, Tuple, Union
 
 import numpy as np
 
-from xdog.description import DescriptionError, Joint, RobotDescription
+from xdog.core.description import DescriptionError, Joint, RobotDescription
 
 Array = np.ndarray
 Angles = Tuple[float, float, float]

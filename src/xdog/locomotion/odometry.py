@@ -6,11 +6,11 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
-from xdog.description import RobotDescription
-from xdog.hardware.base import LegsReading
+from xdog.core.description import RobotDescription
+from xdog.core.interfaces import LegsReading
+from xdog.core.rotations import euler_angles, imu_mount, quaternion_matrix, rotation_matrix
 from xdog.locomotion.config import OdometryConfig
 from xdog.locomotion.kinematics import LegKinematics
-from xdog.locomotion.rotations import euler_angles, imu_mount, quaternion_matrix, rotation_matrix
 
 Array = np.ndarray
 

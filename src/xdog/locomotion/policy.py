@@ -5,13 +5,14 @@ from typing import Mapping, Optional
 
 import numpy as np
 
-from xdog.contract import ContractError, PolicyContract, check_contract, contract_from_metadata
-from xdog.description import RobotDescription
-from xdog.hardware.base import LegsReading, LegsTarget
-from xdog.inference import PolicyError, open_session
+from xdog.core.contract import ContractError
+from xdog.core.description import RobotDescription
+from xdog.core.interfaces import LegsReading, LegsTarget
+from xdog.core.onnx_session import PolicyError, open_session
+from xdog.core.rotations import imu_mount
+from xdog.locomotion.contract import PolicyContract, check_contract, contract_from_metadata
 from xdog.locomotion.gait import TrotReference, advance_gait, limit_command, start_gait
 from xdog.locomotion.observation import Measurements, ObservationBuilder, projected_gravity
-from xdog.locomotion.rotations import imu_mount
 
 Array = np.ndarray
 

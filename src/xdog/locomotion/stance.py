@@ -5,11 +5,11 @@ from typing import List, Tuple
 
 import numpy as np
 
-from xdog.description import RobotDescription
-from xdog.hardware.base import LegsTarget
+from xdog.core.description import RobotDescription
+from xdog.core.interfaces import LegsTarget
+from xdog.core.rotations import rotation_matrix
 from xdog.locomotion.config import BodyPoseConfig, StanceConfig
 from xdog.locomotion.kinematics import Leg, LegKinematics
-from xdog.locomotion.rotations import rotation_matrix
 
 Array = np.ndarray
 

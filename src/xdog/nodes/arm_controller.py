@@ -19,13 +19,13 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from xdog.arm.config import load_arm_config
 from xdog.arm.controller import SILENCE, ArmController
-from xdog.arm.motions import GripperMotion, Measured, Motion, TrajectoryMotion
+from xdog.arm.motions import ArmMeasurement, GripperMotion, Motion, TrajectoryMotion
 from xdog.arm.trajectory import SUCCESSFUL, Goal, Point, Tolerance, TrajectoryError
-from xdog.description import DescriptionError, RobotDescription, load_description
+from xdog.core.description import DescriptionError, RobotDescription, load_description
 from xdog.msg import ArmState, SafetyState
-from xdog.nodes import clock, conversions
-from xdog.nodes.lockstep import Heartbeat
-from xdog.nodes.standard_messages import (
+from xdog.nodes.common import clock, conversions
+from xdog.nodes.common.lockstep import SafetyListener
+from xdog.nodes.common.standard_messages import (
     FollowJointTrajectoryAction,
     FollowJointTrajectoryFeedback,
     FollowJointTrajectoryGoal,
@@ -60,13 +60,13 @@ class ArmControllerNode:
         self._answered = -1
         self._arrival = 0.0
         self._legs = robot.legs.poses["stand"]
-        self._measured: Optional[Measured] = None
+        self._measured: Optional[ArmMeasurement] = None
         self._running: List[Running] = []
         self._reports: queue.SimpleQueue = queue.SimpleQueue()
         self._told = ""
         self._command = rospy.Publisher("arm/command", JointTrajectory, queue_size=1, tcp_nodelay=True)
         self._mode = rospy.Publisher("arm/mode", String, queue_size=1, latch=True)
-        self._heartbeat = Heartbeat(robot, self._on_safety)
+        self._heartbeat = SafetyListener(robot, self._on_safety)
         for topic, kind, callback in (
             ("arm/state", ArmState, self._on_arm_state),
             ("arm/setpoint", JointTrajectory, self._on_setpoint),
@@ -138,7 +138,7 @@ class ArmControllerNode:
             rospy.logwarn_throttle(LOG_PERIOD, f"joint_states: {error}")
             self._controller.stop(f"the arm's joints are not measured: {error}")
             return None
-        self._measured = Measured(stamp, *columns)
+        self._measured = ArmMeasurement(stamp, *columns)
         return self._controller.step(self._measured, self._legs)
 
     def _watch(self) -> None:

@@ -20,18 +20,19 @@ from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Time
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from xdog.arm.grasp import Afterwards, Measured, Outcome, Pick
-from xdog.arm.grasp_config import GraspConfig, load_grasp_config
-from xdog.arm.looks import Looks, load_looks
-from xdog.arm.policy import GraspPolicy
-from xdog.arm.posture import Posture, measure_posture
-from xdog.arm.reach import StanceChooser, load_learned
-from xdog.arm.tracking import Sighting
-from xdog.contract import ContractError
-from xdog.description import DescriptionError, RobotDescription, load_description
-from xdog.inference import PolicyError
+from xdog.core.contract import ContractError
+from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.onnx_session import PolicyError
+from xdog.core.paths import share_path
+from xdog.core.rotations import euler_quaternion, imu_mount
+from xdog.grasp.config import PickConfig, load_pick_config
+from xdog.grasp.object_tracker import TrackedDetection
+from xdog.grasp.pick import AfterPick, PickInput, PickOutcome, PickTask
+from xdog.grasp.policy import GraspPolicy
+from xdog.grasp.stance_planner import StancePlanner, load_grasp_workspace
+from xdog.grasp.trunk_pose import TrunkPose, measure_trunk_pose
+from xdog.grasp.view_poses import ViewPoses, load_view_poses
 from xdog.locomotion.config import load_locomotion_config
-from xdog.locomotion.rotations import euler_quaternion, imu_mount
 from xdog.locomotion.stance import BodyPose, Stance
 from xdog.msg import (
     Detection3DArray,
@@ -44,9 +45,8 @@ from xdog.msg import (
     SafetyState,
     VisionInfo,
 )
-from xdog.nodes import conversions
-from xdog.nodes.wrist_eye import SeeingPolicy, WristEye
-from xdog.paths import share_path
+from xdog.nodes.common import conversions
+from xdog.nodes.common.wrist_camera import ImagePolicy, WristCameraListener
 from xdog.safety.config import SafetyConfigError
 
 LOG_PERIOD = 5.0
@@ -70,27 +70,27 @@ class GraspNode:
     def __init__(
         self,
         robot: RobotDescription,
-        config: GraspConfig,
-        chooser: StanceChooser,
-        looks: Looks,
+        config: PickConfig,
+        chooser: StancePlanner,
+        looks: ViewPoses,
         policy: Union[GraspPolicy, str],
     ) -> None:
         self._robot, self._config, self._chooser, self._policy = robot, config, chooser, policy
         sees = isinstance(policy, GraspPolicy) and policy.contract.image is not None
-        self._eye = WristEye() if sees else None
+        self._eye = WristCameraListener() if sees else None
         self._looks = looks if sees else None
         self._legs, self._mount = chooser.legs, imu_mount(robot)
         self._control = 1.0 / robot.rates["control"]
         self._news = threading.Condition()
-        self._pick: Optional[Pick] = None
+        self._pick: Optional[PickTask] = None
         self._tick = self._reported = -1
         self._imu: Optional[Imu] = None
         self._safety: Optional[SafetyState] = None
         self._locomotion: Optional[LocomotionState] = None
         self._leg_state: Optional[LegState] = None
         self._labels: Dict[int, str] = {}
-        self._measured: Optional[Measured] = None
-        self._postures: Deque[Tuple[float, Posture]] = deque(maxlen=POSTURES_KEPT)
+        self._measured: Optional[PickInput] = None
+        self._postures: Deque[Tuple[float, TrunkPose]] = deque(maxlen=POSTURES_KEPT)
         self._setpoint = rospy.Publisher("arm/setpoint", JointTrajectory, queue_size=1, tcp_nodelay=True)
         self._body_pose = rospy.Publisher("body_pose", Pose, queue_size=1, tcp_nodelay=True)
         self._done = rospy.Publisher("lockstep/done", Time, queue_size=1, tcp_nodelay=True)
@@ -139,7 +139,7 @@ class GraspNode:
             if self._pick is not None and self._postures:
                 self._pick.see(self._sightings(message))
 
-    def _sightings(self, message: Detection3DArray) -> List[Sighting]:
+    def _sightings(self, message: Detection3DArray) -> List[TrackedDetection]:
         """Detections in the level frame, by the posture at the time of the picture."""
         stamp = conversions.to_seconds(message.header.stamp)
         posture = min(self._postures, key=lambda entry: abs(entry[0] - stamp))[1]
@@ -150,7 +150,9 @@ class GraspNode:
             if detection.results and np.isfinite(numbers).all() and min(numbers[3:]) > 0.0:
                 kind = max(detection.results, key=lambda result: result.score).id
                 label = self._labels.get(kind, str(kind))
-                sightings.append(Sighting(stamp, label, posture.to_level(np.array(numbers[:3])), np.array(numbers[3:])))
+                sightings.append(
+                    TrackedDetection(stamp, label, posture.to_level(np.array(numbers[:3])), np.array(numbers[3:]))
+                )
         return sightings
 
     def _on_joints(self, message: JointState) -> None:
@@ -169,7 +171,7 @@ class GraspNode:
         finally:
             self._done.publish(Time(message.header.stamp))
 
-    def _measure(self, stamp: float, message: JointState) -> Optional[Measured]:
+    def _measure(self, stamp: float, message: JointState) -> Optional[PickInput]:
         """What is known now; None if the arm or the IMU is silent."""
         if self._imu is None:
             return None
@@ -177,15 +179,17 @@ class GraspNode:
         try:
             legs, arm = (group.indices(message.name) for group in (self._robot.legs, self._robot.arm))
             joints, effort = np.array(message.position), np.array(message.effort)
-            posture = measure_posture(self._legs, self._mount, joints[legs], np.array([q.x, q.y, q.z, q.w]))
+            posture = measure_trunk_pose(self._legs, self._mount, joints[legs], np.array([q.x, q.y, q.z, q.w]))
         except (DescriptionError, ValueError, IndexError) as error:
             rospy.logwarn_throttle(LOG_PERIOD, f"joint_states or imu/data are of no use for grasping: {error}")
             return None
         self._postures.append((stamp, posture))
         standing = self._locomotion is not None and self._locomotion.state == LocomotionState.STANDING
-        return Measured(stamp, joints[arm], effort[arm], posture, standing, self._limp(stamp), self._objection(stamp))
+        return PickInput(
+            stamp, joints[arm], effort[arm], posture, standing, self._torque_off(stamp), self._objection(stamp)
+        )
 
-    def _limp(self, now: float) -> str:
+    def _torque_off(self, now: float) -> str:
         """Why nothing holds the legs. locomotion says what it wants of them, the bridge's gate what they get."""
         legs = self._leg_state
         if legs is None or abs(now - conversions.to_seconds(legs.header.stamp)) > LEGS_AGE:
@@ -200,7 +204,7 @@ class GraspNode:
 
     # What goes out.
 
-    def _work(self, pick: Pick, measured: Measured) -> None:
+    def _work(self, pick: PickTask, measured: PickInput) -> None:
         over = pick.outcome is not None
         wish = pick.step(measured)
         if pick.failure is not None and not over:
@@ -222,22 +226,22 @@ class GraspNode:
     # The action.
 
     def _execute(self, goal: PickObjectGoal) -> None:
-        refusal = self._why_not(goal)
+        refusal = self._refusal(goal)
         if refusal:
             rospy.logwarn(f"pick_object refused: {refusal}")
             self._server.set_aborted(PickObjectResult(outcome="refused", message=refusal), refusal)
             return
         policy, eye = self._policy, self._eye
         assert isinstance(policy, GraspPolicy)
-        acting = policy if eye is None else SeeingPolicy(policy, lambda: eye.look(self._now))
-        pick = Pick(
+        acting = policy if eye is None else ImagePolicy(policy, lambda: eye.look(self._now))
+        pick = PickTask(
             self._robot,
             self._config,
             acting,
             policy.contract.period,
             self._chooser,
             goal.label,
-            Afterwards(goal.afterwards),
+            AfterPick(goal.afterwards),
             self._looks,
         )
         with self._news:
@@ -256,20 +260,20 @@ class GraspNode:
         else:
             self._server.set_aborted(result, outcome.message)
 
-    def _watch(self, pick: Pick) -> Outcome:
+    def _watch(self, pick: PickTask) -> PickOutcome:
         """Wait for the outcome and give feedback; every way out leaves the arm where it is."""
         while not rospy.is_shutdown():
             with self._news:
                 self._reported = self._tick
                 if not self._news.wait_for(lambda: self._is_news(pick), timeout=SILENCE):
-                    return Outcome(False, "aborted", f"no joint_states with the arm for {SILENCE:g} s")
+                    return PickOutcome(False, "aborted", f"no joint_states with the arm for {SILENCE:g} s")
                 if pick.outcome is not None:
                     return pick.outcome
                 feedback = PickObjectFeedback(pick.phase, pick.progress, pick.attempt)
             if self._server.is_preempt_requested():
-                return Outcome(False, "cancelled", "cancelled: the arm stays where it is")
+                return PickOutcome(False, "cancelled", "cancelled: the arm stays where it is")
             self._server.publish_feedback(feedback)
-        return Outcome(False, "aborted", "the node is shutting down")
+        return PickOutcome(False, "aborted", "the node is shutting down")
 
     @property
     def _now(self) -> float:
@@ -277,15 +281,15 @@ class GraspNode:
         assert self._measured is not None, "a pick goes on with a measurement only"
         return self._measured.now
 
-    def _is_news(self, pick: Pick) -> bool:
+    def _is_news(self, pick: PickTask) -> bool:
         return pick.outcome is not None or self._tick >= self._reported + FEEDBACK_EVERY
 
-    def _why_not(self, goal: PickObjectGoal) -> str:
+    def _refusal(self, goal: PickObjectGoal) -> str:
         """Why a goal is refused; empty if it is taken."""
         if isinstance(self._policy, str):
             return f"there is no grasp policy: {self._policy}"
-        if goal.afterwards not in list(Afterwards):
-            return f"afterwards is {goal.afterwards}; known: {', '.join(f'{int(a)} {a.name}' for a in Afterwards)}"
+        if goal.afterwards not in list(AfterPick):
+            return f"afterwards is {goal.afterwards}; known: {', '.join(f'{int(a)} {a.name}' for a in AfterPick)}"
         measured, legs = self._measured, self._locomotion
         if measured is None:
             return "no joint_states with the arm, or no imu/data"
@@ -318,9 +322,9 @@ def main() -> None:
     """Run the node. Parameter: ~policy, path of the ONNX file."""
     rospy.init_node("grasp")
     try:
-        robot, config, locomotion = load_description(), load_grasp_config(), load_locomotion_config()
-        chooser = StanceChooser(robot, Stance(robot, locomotion.stance, locomotion.body_pose), load_learned())
-        looks = load_looks()
+        robot, config, locomotion = load_description(), load_pick_config(), load_locomotion_config()
+        chooser = StancePlanner(robot, Stance(robot, locomotion.stance, locomotion.body_pose), load_grasp_workspace())
+        looks = load_view_poses()
     except (DescriptionError, SafetyConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)

@@ -7,14 +7,14 @@ import rospy
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_updater import DiagnosticStatusWrapper
 
-from xdog.description import DescriptionError, RobotDescription, load_description
-from xdog.hardware.base import HardwareError
-from xdog.hardware.calibration import CalibrationError, load_calibration
-from xdog.hardware.cycle import Cycle, claim_priority
-from xdog.hardware.feetech import FeetechBus
-from xdog.hardware.servo_health import load_health_config
-from xdog.hardware.so101 import So101Arm, servo_names
-from xdog.nodes.bridge import Bridge
+from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.interfaces import HardwareError
+from xdog.core.timers import RateTimer, claim_priority
+from xdog.hardware.so101.arm import So101Arm, servo_names
+from xdog.hardware.so101.calibration import CalibrationError, load_calibration
+from xdog.hardware.so101.feetech_bus import FeetechBus
+from xdog.hardware.so101.servo_health import load_health_config
+from xdog.nodes.common.bridge import Bridge
 from xdog.safety.config import SafetyConfig, SafetyConfigError, load_safety_config
 
 
@@ -30,7 +30,7 @@ class HardwareBridge(Bridge):
     def __init__(self, robot: RobotDescription, arm: So101Arm, safety: SafetyConfig) -> None:
         super().__init__(robot, None, arm, None, safety)
         self._bus = arm.bus
-        self._pace = Cycle(1.0 / self.rate, rospy.get_time)
+        self._pace = RateTimer(1.0 / self.rate, rospy.get_time)
         self._updater.add("bus", self._diagnose_bus)
 
     def run(self) -> None:

@@ -11,18 +11,18 @@ import rospy
 from geometry_msgs.msg import Pose, Twist
 from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 
-from xdog.contract import ContractError
-from xdog.description import DescriptionError, RobotDescription, load_description
-from xdog.inference import PolicyError
+from xdog.core.contract import ContractError
+from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.onnx_session import PolicyError
+from xdog.core.paths import share_path
+from xdog.core.rotations import euler_angles, quaternion_matrix
 from xdog.locomotion.config import load_locomotion_config
-from xdog.locomotion.controller import Answer, Controller, State
+from xdog.locomotion.controller import Controller, RequestResult, State
 from xdog.locomotion.policy import GaitPolicy
-from xdog.locomotion.rotations import euler_angles, quaternion_matrix
 from xdog.locomotion.stance import BodyPose
 from xdog.msg import LegCommand, LegState, LocomotionState, SafetyState
-from xdog.nodes import conversions
-from xdog.nodes.lockstep import Heartbeat
-from xdog.paths import share_path
+from xdog.nodes.common import conversions
+from xdog.nodes.common.lockstep import SafetyListener
 from xdog.safety.config import SafetyConfigError
 
 COMMAND_QUEUE = 20
@@ -47,7 +47,7 @@ class LocomotionNode:
         self._command = rospy.Publisher("legs/command", LegCommand, queue_size=COMMAND_QUEUE, tcp_nodelay=True)
         self._state = rospy.Publisher("locomotion/state", LocomotionState, queue_size=1, latch=True)
         self._tell(rospy.Time.now())
-        self._heartbeat = Heartbeat(robot, self._on_safety)
+        self._heartbeat = SafetyListener(robot, self._on_safety)
         rospy.Subscriber("cmd_vel_safe", Twist, self._on_velocity, queue_size=1, tcp_nodelay=True)
         rospy.Subscriber("body_pose", Pose, self._on_body_pose, queue_size=1, tcp_nodelay=True)
         rospy.Subscriber("legs/state", LegState, self._on_legs, queue_size=1, tcp_nodelay=True)
@@ -100,7 +100,7 @@ class LocomotionNode:
         if not answer.success:
             rospy.logwarn_throttle(LOG_PERIOD, answer.message)
 
-    def _service(self, request: Callable[[], Answer]) -> Callable[[TriggerRequest], TriggerResponse]:
+    def _service(self, request: Callable[[], RequestResult]) -> Callable[[TriggerRequest], TriggerResponse]:
         def handle(_request: TriggerRequest) -> TriggerResponse:
             with self._lock:
                 answer = request()

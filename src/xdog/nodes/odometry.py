@@ -9,12 +9,12 @@ from geometry_msgs.msg import Point, Quaternion, Transform, TransformStamped, Ve
 from nav_msgs.msg import Odometry
 from tf2_ros import TransformBroadcaster
 
-from xdog.description import DescriptionError, RobotDescription, load_description
+from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.rotations import euler_quaternion
 from xdog.locomotion.config import load_locomotion_config
 from xdog.locomotion.odometry import Estimate, LegOdometry
-from xdog.locomotion.rotations import euler_quaternion
 from xdog.msg import LegState
-from xdog.nodes import conversions
+from xdog.nodes.common import conversions
 from xdog.safety.config import SafetyConfigError
 
 LOG_PERIOD = 5.0

@@ -10,9 +10,9 @@ from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 
-from xdog.description import DescriptionError, load_description
+from xdog.core.description import DescriptionError, load_description
 from xdog.msg import ArmState, LegCommand, LegState, SafetyState
-from xdog.nodes import clock
+from xdog.nodes.common import clock
 from xdog.safety.arm_supervisor import ArmReport, ArmSupervisor
 from xdog.safety.config import SafetyConfigError, load_safety_config
 from xdog.safety.latch import Verdict

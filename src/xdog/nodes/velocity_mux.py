@@ -8,9 +8,9 @@ import rospy
 from geometry_msgs.msg import Twist
 from std_msgs.msg import Bool, String
 
-from xdog.description import DescriptionError, load_description
+from xdog.core.description import DescriptionError, load_description
 from xdog.msg import SafetyState
-from xdog.nodes import clock
+from xdog.nodes.common import clock
 from xdog.safety.config import SafetyConfigError
 from xdog.safety.mux import MuxOutput, VelocityMux
 from xdog.safety.mux_config import MuxConfig, load_mux_config

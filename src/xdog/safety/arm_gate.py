@@ -8,7 +8,7 @@ from typing import Optional, Sequence, Tuple
 
 import numpy as np
 
-from xdog.description import RobotDescription
+from xdog.core.description import RobotDescription
 from xdog.safety.config import ArmGateConfig, GateConfig
 from xdog.safety.gate import (
     INVALID_COMMAND,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
 from xdog.safety.config import SupervisorConfig
-from xdog.safety.latch import StopKeeper
+from xdog.safety.latch import LatchingStop
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class ArmReport:
     gate_reason: str
 
 
-class ArmSupervisor(StopKeeper):
+class ArmSupervisor(LatchingStop):
     """Knows e-stops and the arm's own faults. Times are in s on one clock, given by the caller."""
 
     def __init__(self, config: SupervisorConfig) -> None:

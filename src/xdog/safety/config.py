@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from xdog.figures import FigureFile
-from xdog.paths import share_path
+from xdog.core.config_file import ConfigFile
+from xdog.core.paths import share_path
 
 
 class SafetyConfigError(ValueError):
@@ -70,7 +70,7 @@ def load_safety_config(path: Optional[Path] = None) -> SafetyConfig:
         OSError: it cannot be read.
     """
     path = path or share_path("launch", "config", "safety.yaml")
-    config = FigureFile(path, SafetyConfigError).sections(SafetyConfig)
+    config = ConfigFile(path, SafetyConfigError).sections(SafetyConfig)
     supervisor = config.supervisor
     for earlier, later, ordered in (
         ("tilt_warn", "tilt_damp", supervisor.tilt_warn < supervisor.tilt_damp),

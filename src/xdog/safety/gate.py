@@ -11,8 +11,8 @@ from typing import Optional, Sequence, Tuple
 
 import numpy as np
 
-from xdog.description import JointGroup, RobotDescription
-from xdog.hardware.base import LegsTarget
+from xdog.core.description import JointGroup, RobotDescription
+from xdog.core.interfaces import LegsTarget
 from xdog.safety.config import GateConfig
 
 Array = np.ndarray

@@ -22,7 +22,7 @@ class Verdict:
     warnings: Tuple[str, ...]
 
 
-class StopKeeper(ABC):
+class LatchingStop(ABC):
     """Collects what is wrong, by cause. Times are in s on one clock, given by the caller.
 
     What it says must reach nobody before the first state has come in: by the gate's word in that state it knows

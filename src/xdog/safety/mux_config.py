@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping, Optional
 
-from xdog.figures import FigureFile, fill
-from xdog.paths import share_path
+from xdog.core.config_file import ConfigFile, fill
+from xdog.core.paths import share_path
 from xdog.safety.config import SafetyConfigError
 
 
@@ -43,7 +43,7 @@ def load_mux_config(path: Optional[Path] = None) -> MuxConfig:
         OSError: it cannot be read.
     """
     path = path or share_path("launch", "config", "mux.yaml")
-    file = FigureFile(path, SafetyConfigError)
+    file = ConfigFile(path, SafetyConfigError)
     content, where = file.content, file.where
     limits, acceleration = file.section(Planar, "limits"), file.section(Planar, "acceleration")
     priorities = content.get("priorities")

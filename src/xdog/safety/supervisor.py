@@ -5,10 +5,10 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from xdog.description import RobotDescription
+from xdog.core.description import RobotDescription
 from xdog.safety.config import SupervisorConfig
 from xdog.safety.gate import INVALID_COMMAND
-from xdog.safety.latch import StopKeeper
+from xdog.safety.latch import LatchingStop
 
 Array = np.ndarray
 
@@ -92,7 +92,7 @@ class Lasting:
         return now - self._start >= duration - 1e-6
 
 
-class Supervisor(StopKeeper):
+class Supervisor(LatchingStop):
     """The dog's. Times are in s on one clock, given by the caller."""
 
     def __init__(self, robot: RobotDescription, config: SupervisorConfig) -> None:

@@ -6,10 +6,10 @@ from typing import Mapping, Optional, Tuple
 
 import numpy as np
 
-from xdog.arm.kinematics import ArmKinematics, UnreachableError
-from xdog.description import RobotDescription
-from xdog.figures import FigureFile
-from xdog.paths import share_path
+from xdog.arm.kinematics import ArmKinematics, IkError
+from xdog.core.config_file import ConfigFile
+from xdog.core.description import RobotDescription
+from xdog.core.paths import share_path
 from xdog.safety.config import SafetyConfigError
 
 Array = np.ndarray
@@ -59,7 +59,7 @@ def load_arm_teleop_config(path: Optional[Path] = None) -> ArmTeleopConfig:
         OSError: it cannot be read.
     """
     path = path or share_path("launch", "config", "teleop.yaml")
-    return FigureFile(path, SafetyConfigError).section(ArmTeleopConfig, "arm")
+    return ConfigFile(path, SafetyConfigError).section(ArmTeleopConfig, "arm")
 
 
 class ArmJog:
@@ -98,7 +98,7 @@ class ArmJog:
         axis, sign = AXES[self._key]
         try:
             wanted = np.clip(self._moved(axis, sign * period), self._arm.lower, self._arm.upper)
-        except UnreachableError as error:
+        except IkError as error:
             self.objection = str(error)
             return self.target
         ahead = np.abs(wanted - measured) > self._config.lead

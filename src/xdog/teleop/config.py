@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 import yaml
 
-from xdog.paths import share_path
+from xdog.core.paths import share_path
 
 
 class TeleopConfigError(ValueError):

@@ -14,7 +14,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import SubprocVecEnv, VecEnv
 from torch import nn
 
-from xdog.description import RobotDescription
+from xdog.core.description import RobotDescription
 from xdog_sim.tasks.gait_config import GaitConfig
 from xdog_sim.tasks.velocity import FALL_HEIGHT, FALL_TILT
 

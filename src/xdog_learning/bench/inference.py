@@ -6,13 +6,13 @@ from typing import Any, Dict, List
 
 import numpy as np
 
-from xdog.contract import ContractError
-from xdog.description import RobotDescription, load_description
-from xdog.hardware.base import LegsReading
-from xdog.inference import PolicyError
+from xdog.core.contract import ContractError
+from xdog.core.description import RobotDescription, load_description
+from xdog.core.interfaces import LegsReading
+from xdog.core.onnx_session import PolicyError
 from xdog.locomotion.policy import GaitPolicy
 from xdog_learning.bench import BenchError
-from xdog_learning.bench.figures import Report
+from xdog_learning.bench.metrics import Report
 
 STEPS, WARM_UP = 2000, 200
 

@@ -9,13 +9,12 @@ from mujoco.batch import Batch
 from stable_baselines3 import PPO
 from stable_baselines3.common.logger import Logger
 
-from xdog.description import RobotDescription, load_description
+from xdog.core.description import RobotDescription, load_description
 from xdog_learning.bench.baseline import baseline_robots, build_baseline
-from xdog_learning.bench.figures import Report, interleave
+from xdog_learning.bench.metrics import Report, interleave
+from xdog_learning.commands.train_gait import TrainGaitOptions, training_sim
 from xdog_learning.gait.environment import GaitVecEnv
 from xdog_learning.gait.ppo import build_ppo
-from xdog_learning.gait.train import Arguments as TrainingArguments
-from xdog_learning.gait.train import training_sim
 from xdog_sim.randomization import load_ranges
 from xdog_sim.tasks.gait_config import GaitConfig, load_gait_config
 from xdog_sim.tasks.velocity import VelocityTask
@@ -31,7 +30,7 @@ TRAINING, RAW, SUBPROC = "training", "raw physics", "SubprocVecEnv"
 
 def measure_throughput(seed: int, report: Report, rounds: int = ROUNDS) -> Dict[str, Any]:
     """Policy steps per second of the three, each the median of its blocks, and their ratios."""
-    robot, config, threads = load_description(), load_gait_config(), TrainingArguments.threads
+    robot, config, threads = load_description(), load_gait_config(), TrainGaitOptions.threads
     report(0.0, "building the robots")
     sim = training_sim(robot, config, threads)
     robots = GaitVecEnv(VelocityTask(sim, robot, config, load_ranges(), seed, stagger=True))

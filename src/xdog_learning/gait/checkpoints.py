@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Optional
 
-from xdog.description import RobotDescription
+from xdog.core.description import RobotDescription
 from xdog_learning.gait.environment import GaitVecEnv
 from xdog_learning.gait.ppo import GaitPPO
 from xdog_sim.tasks.gait_config import GaitConfig

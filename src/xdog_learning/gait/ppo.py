@@ -48,7 +48,7 @@ class SplitExtractor(nn.Module):
         return self.critic(features[:, self.actor_size :])
 
 
-class GaitPolicy(ActorCriticPolicy):
+class GaitActorCritic(ActorCriticPolicy):
     """Separate networks for actor and critic; the actor never sees privileged entries.
 
     The Gaussian's few formulas are written out: stable-baselines3's distribution objects give the same numbers, but
@@ -146,7 +146,7 @@ def build_ppo(environment: GaitVecEnv, settings: PpoSettings, seed: int, log_fol
     """A new learner for the gait; without a log folder it keeps no TensorBoard curves."""
     batch = environment.num_envs * settings.steps // settings.minibatches
     model = GaitPPO(
-        GaitPolicy,
+        GaitActorCritic,
         environment,
         learning_rate=settings.learning_rate,
         n_steps=settings.steps,

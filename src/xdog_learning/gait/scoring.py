@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xdog.contract import PolicyContract
-from xdog.description import RobotDescription
-from xdog_learning.statistics import bootstrap_interval, root_mean, wilson_interval
+from xdog.core.description import RobotDescription
+from xdog.locomotion.contract import PolicyContract
+from xdog_learning.report import bootstrap_interval, root_mean, wilson_interval
 from xdog_sim.batch.mujoco_cpu import MujocoBatch
 from xdog_sim.randomization import uniform
 from xdog_sim.tasks.gait_config import GaitConfig

@@ -15,11 +15,11 @@ from typing import Dict, Iterator, List, Optional, Tuple
 import mink
 import numpy as np
 
-from xdog.description import RobotDescription
-from xdog_learning.grasp.episode import Episode
+from xdog.core.description import RobotDescription
+from xdog_learning.dataset.episode import Episode
 from xdog_sim.grasp.approach import LIFT, GraspPath
-from xdog_sim.grasp.placement import Placement, Placer
-from xdog_sim.grasp.scene import Flaws, GraspScene, Observation
+from xdog_sim.grasp.scenario import GraspScenario, ScenarioSampler
+from xdog_sim.grasp.scene import GraspScene, Observation, ObservationNoise
 from xdog_sim.world import WorldOptions, build_spec
 
 Array = np.ndarray
@@ -96,7 +96,7 @@ class ArmSolver:
 class Expert:
     """One attempt: `act` once a policy period."""
 
-    def __init__(self, placer: Placer, solver: ArmSolver, path: GraspPath, token: Array, start: Array) -> None:
+    def __init__(self, placer: ScenarioSampler, solver: ArmSolver, path: GraspPath, token: Array, start: Array) -> None:
         self._placer, self._solver, self._period = placer, solver, placer.config.policy_period
         self._arm, self._gripper = placer.planner.arm, placer.planner.gripper
         self._approach, self._down, self._width = path.approach, token[5:8].astype(float), float(token[3])
@@ -175,24 +175,24 @@ class Expert:
 
 
 @lru_cache(maxsize=None)
-def _tools() -> Tuple[Placer, ArmSolver]:
-    placer = Placer()
+def _tools() -> Tuple[ScenarioSampler, ArmSolver]:
+    placer = ScenarioSampler()
     return placer, ArmSolver(placer.robot)
 
 
 @dataclass(frozen=True, eq=False)
-class Attempt:
+class GraspAttempt:
     """What became of one placement: its episode, whether the judge counted it, and what the judge saw last."""
 
-    placement: Placement
+    placement: GraspScenario
     episode: Optional[Episode]
     success: bool
     reason: str
 
 
 def attempt(
-    placement: Placement, seed: int, images: bool, flaws: Optional[Flaws] = None, disturbed: bool = True
-) -> Attempt:
+    placement: GraspScenario, seed: int, images: bool, flaws: Optional[ObservationNoise] = None, disturbed: bool = True
+) -> GraspAttempt:
     """Let the expert try a placement once. ``seed``: of perception's errors and of the disturbance."""
     placer, solver = _tools()
     if images:
@@ -201,7 +201,7 @@ def attempt(
     first = scene.observe()
     path = placer.path(placement, first.token, KEPT_OFF) or placer.path(placement, first.token)
     if path is None:
-        return Attempt(placement, None, False, "no way to where the object seems to be")
+        return GraspAttempt(placement, None, False, "no way to where the object seems to be")
     expert = Expert(placer, solver, path, first.token, first.joints)
     random = np.random.default_rng([seed, 1])
     keep = np.exp(-placer.config.policy_period / DISTURBANCE_TIME)
@@ -225,7 +225,7 @@ def attempt(
     scene.close()
     if not judge.success:
         reason = "too deep in the object" if judge.spoilt else judge.fault or "held for too short a time"
-        return Attempt(placement, None, False, f"{reason}, lifted {judge.lift:.3f} m")
+        return GraspAttempt(placement, None, False, f"{reason}, lifted {judge.lift:.3f} m")
     episode = Episode(
         state=np.asarray(rows["state"], dtype=np.float32),
         environment_state=np.asarray(rows["token"], dtype=np.float32),
@@ -234,21 +234,21 @@ def attempt(
         task=f"pick up the {placement.item.kind}",
         fps=round(1.0 / placer.config.policy_period),
     )
-    return Attempt(placement, episode, True, "")
+    return GraspAttempt(placement, episode, True, "")
 
 
-def demonstrate(placement: Placement, seed: int, images: bool) -> Optional[Episode]:
+def demonstrate(placement: GraspScenario, seed: int, images: bool) -> Optional[Episode]:
     """One demonstration, or None if the judge did not count it."""
     return attempt(placement, seed, images).episode
 
 
-def _numbered(job: Tuple[int, int, bool, bool]) -> Attempt:
+def _numbered(job: Tuple[int, int, bool, bool]) -> GraspAttempt:
     index, seed, images, held_out = job
     placement = _tools()[0].draw(index, seed, held_out)
     return attempt(placement, index, images, disturbed=not held_out)
 
 
-def attempts(count: int, seed: int, images: bool, workers: int, held_out: bool = False) -> Iterator[Attempt]:
+def attempts(count: int, seed: int, images: bool, workers: int, held_out: bool = False) -> Iterator[GraspAttempt]:
     """Attempts at the first ``count`` placements of a seed, in their order, worked on by ``workers`` processes."""
     jobs = [(index, seed, images, held_out) for index in range(count)]
     if workers <= 1:

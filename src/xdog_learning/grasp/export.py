@@ -6,12 +6,12 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 import torch
 from torch import Tensor
 
-from xdog.arm.contract import GraspContract
-from xdog.description import RobotDescription
+from xdog.core.description import RobotDescription
+from xdog.grasp.contract import GraspContract
 from xdog_learning.export import export_policy
 from xdog_learning.grasp.act import JOINTS
-from xdog_learning.grasp.learner import Network
 from xdog_learning.grasp.settings import PolicySettings
+from xdog_learning.grasp.trainer import Network
 
 
 def make_grasp_contract(

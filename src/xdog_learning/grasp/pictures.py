@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import mujoco
 import numpy as np
 
-from xdog_learning.grasp.trials import Condition, Outcome, Trial, in_processes, noise_seed, roll_out, tools
+from xdog_learning.grasp.trials import Condition, Trial, TrialOutcome, in_processes, noise_seed, roll_out, tools
 from xdog_sim.grasp.scene import GraspScene, nominal_flaws
 
 Array = np.ndarray
@@ -60,7 +60,7 @@ def save_contact_sheet(policy: Path, trials: Sequence[Trial], condition: str, se
     return path
 
 
-def _frames(job: "Tuple[Path, int, int]") -> Tuple[List[Array], Outcome]:
+def _frames(job: "Tuple[Path, int, int]") -> Tuple[List[Array], TrialOutcome]:
     """Frames of the attempt at placement (policy file, index, seed), FRAME_EVERY s apart, and how it ended."""
     file, index, seed = job
     placer, policies = tools((("policy", file),))

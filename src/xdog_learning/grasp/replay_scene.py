@@ -9,13 +9,13 @@ import mujoco
 import numpy as np
 from rich.progress import track
 
-from xdog.arm.observation import TOKEN_NAMES
-from xdog.locomotion.rotations import rotation_matrix
-from xdog_learning.grasp.dataset.video import write_video
-from xdog_learning.grasp.episode import Episode
-from xdog_learning.grasp.record import version_of, version_text
+from xdog.core.rotations import rotation_matrix
+from xdog.grasp.observation import TOKEN_NAMES
+from xdog_learning.commands.record import version_of, version_text
+from xdog_learning.dataset.episode import Episode
+from xdog_learning.dataset.video import write_video
 from xdog_sim.grasp.objects import GraspObject
-from xdog_sim.grasp.placement import Placement, Placer
+from xdog_sim.grasp.scenario import GraspScenario, ScenarioSampler
 from xdog_sim.grasp.scene import GraspScene
 
 Array = np.ndarray
@@ -31,12 +31,12 @@ SAME_START = 0.05
 
 
 def find_placement(
-    recording: Mapping[str, Any], number: int, episode: Episode, placer: Placer
-) -> Tuple[Placement, int, str]:
+    recording: Mapping[str, Any], number: int, episode: Episode, placer: ScenarioSampler
+) -> Tuple[GraspScenario, int, str]:
     """The placement of an episode, the seed of its noise, and why these are not the very ones of the recording.
 
-    The expert's placements are drawn again, which gives another one if sim/grasp.yaml or the code is another by now; of
-    that, and of placements of others, only what the policy is told of the object is known.
+    The expert's placements are drawn again, which gives another one if sim/grasp_scenarios.yaml or the code has
+    changed; of that, and of placements of others, only what the policy is told of the object is known.
     """
     for source in recording.get("sources", []):
         for kept, attempt in source["kept"]:
@@ -51,7 +51,7 @@ def find_placement(
     return seen_placement(episode, placer), 0, "Its placement was not recorded"
 
 
-def is_of(placement: Placement, episode: Episode, placer: Placer) -> bool:
+def is_of(placement: GraspScenario, episode: Episode, placer: ScenarioSampler) -> bool:
     """Whether an episode begins as one at this placement does, within the errors of perception."""
     seen = placer.config.perception
     place = SURE * math.hypot(seen.position_error, seen.jitter)
@@ -60,7 +60,7 @@ def is_of(placement: Placement, episode: Episode, placer: Placer) -> bool:
     return bool(np.all(off <= limits) and np.abs(placement.start - episode.state[0]).max() <= SAME_START)
 
 
-def seen_placement(episode: Episode, placer: Placer) -> Placement:
+def seen_placement(episode: Episode, placer: ScenarioSampler) -> GraspScenario:
     """An object like the one in the first token, where it was seen from a dog that stands at its plain height."""
     token = dict(zip(TOKEN_NAMES, episode.environment_state[0].astype(float)))
     config = placer.config
@@ -88,7 +88,7 @@ def seen_placement(episode: Episode, placer: Placer) -> Placement:
         position, surface = placed(rise)
     on_ground = surface < 0.5 * config.supports["table"].height[0]
     support = "ground" if on_ground else "table" if surface <= config.supports["table"].height[1] else "shelf"
-    return Placement(
+    return GraspScenario(
         item=item,
         support=support,
         surface=surface,

@@ -1,4 +1,4 @@
-"""The settings of policies/grasp.yaml, checked and typed."""
+"""The settings of policies/grasp_training.yaml, checked and typed."""
 
 import math
 from dataclasses import MISSING, dataclass, fields
@@ -7,8 +7,8 @@ from typing import Any, Dict, Mapping, Optional, Tuple, Type, TypeVar
 
 import yaml
 
-from xdog.arm.observation import TOKEN_NAMES
-from xdog.paths import share_path
+from xdog.core.paths import share_path
+from xdog.grasp.observation import TOKEN_NAMES
 
 Section = TypeVar("Section")
 
@@ -17,7 +17,7 @@ OBSERVE = ("state", "image")
 
 
 class GraspSettingsError(ValueError):
-    """An entry of grasp.yaml is missing, unknown or senseless. The message names file and entry."""
+    """An entry of grasp_training.yaml is missing, unknown or senseless. The message names file and entry."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class PolicySettings:
 
 @dataclass(frozen=True)
 class GraspSettings:
-    """Everything that policies/grasp.yaml says; `validation` is the share of demonstrations kept out of training."""
+    """policies/grasp_training.yaml; `validation` is the share of demonstrations kept out of training."""
 
     state: PolicySettings
     image: PolicySettings
@@ -125,13 +125,13 @@ class GraspSettings:
 
 
 def load_grasp_settings(path: Optional[Path] = None) -> GraspSettings:
-    """Read policies/grasp.yaml or another file of the same form.
+    """Read policies/grasp_training.yaml or another file of the same form.
 
     Raises:
         GraspSettingsError: malformed; the message names the file and the entry.
         OSError: it cannot be read.
     """
-    path = path or share_path("policies", "grasp.yaml")
+    path = path or share_path("policies", "grasp_training.yaml")
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
@@ -139,7 +139,7 @@ def load_grasp_settings(path: Optional[Path] = None) -> GraspSettings:
     return parse_grasp_settings(raw, str(path))
 
 
-def parse_grasp_settings(raw: Any, where: str = "grasp.yaml") -> GraspSettings:
+def parse_grasp_settings(raw: Any, where: str = "grasp_training.yaml") -> GraspSettings:
     """Build the settings from the parsed YAML; ``where`` names the file in messages.
 
     Raises:

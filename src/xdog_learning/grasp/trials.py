@@ -12,11 +12,11 @@ from typing import Callable, Deque, Dict, Iterator, List, Mapping, Optional, Seq
 
 import numpy as np
 
-from xdog.arm.policy import GraspPolicy
+from xdog.grasp.policy import GraspPolicy
 from xdog_learning.grasp.expert import attempt
-from xdog_sim.grasp.placement import Placement, Placer
-from xdog_sim.grasp.scene import Flaws, GraspScene, nominal_flaws
-from xdog_sim.grasp.sight import Sight
+from xdog_sim.grasp.field_of_view import FieldOfView
+from xdog_sim.grasp.scenario import GraspScenario, ScenarioSampler
+from xdog_sim.grasp.scene import GraspScene, ObservationNoise, nominal_flaws
 
 Array = np.ndarray
 Job = TypeVar("Job")
@@ -63,11 +63,11 @@ CONDITIONS = (
     Condition("image_delay_60ms", "image", {"delay": 0.06}),
     Condition("image_backlash", "image", {"backlash": math.radians(1.0)}),
 )
-"""All scores. Nominal backlash is that of sim/mirror.yaml, half a degree to either side; the worse one is a whole."""
+"""All scores. Nominal backlash is that of sim/hardware.yaml, half a degree to either side; the worse one is a whole."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """How one attempt ended: counted or not, why not, after how many s."""
 
     success: bool
@@ -96,18 +96,18 @@ class Trial:
     kind: str
     radius: float
     seen: bool
-    outcomes: Dict[str, Outcome]
+    outcomes: Dict[str, TrialOutcome]
 
 
 def roll_out(
     policy: GraspPolicy,
-    placement: Placement,
-    placer: Placer,
+    placement: GraspScenario,
+    placer: ScenarioSampler,
     seed: int,
-    flaws: Flaws,
+    flaws: ObservationNoise,
     watch: Optional[Callable[[GraspScene], None]] = None,
     visuals: bool = False,
-) -> Outcome:
+) -> TrialOutcome:
     """Let a policy try a placement once.
 
     Args:
@@ -140,19 +140,23 @@ def roll_out(
         scene.close()
     judge = scene.judge
     if judge.success:
-        return Outcome(True, "", scene.time)
+        return TrialOutcome(True, "", scene.time)
     reason = "too deep in the object" if judge.spoilt else judge.fault or "held for too short a time"
-    return Outcome(False, f"{reason}, lifted {judge.lift:.3f} m", scene.time)
+    return TrialOutcome(False, f"{reason}, lifted {judge.lift:.3f} m", scene.time)
 
 
 def attempt_under(
-    condition: Condition, policies: Mapping[str, GraspPolicy], placement: Placement, placer: Placer, seed: int
-) -> Outcome:
+    condition: Condition,
+    policies: Mapping[str, GraspPolicy],
+    placement: GraspScenario,
+    placer: ScenarioSampler,
+    seed: int,
+) -> TrialOutcome:
     """One attempt under a condition."""
     flaws = replace(nominal_flaws(placer), **condition.flaws)
     if condition.actor == EXPERT:
         tried = attempt(placement, seed, images=False, flaws=flaws, disturbed=False)
-        return Outcome(
+        return TrialOutcome(
             tried.success, tried.reason, 0.0 if tried.episode is None else len(tried.episode) / tried.episode.fps
         )
     if condition.camera_error:
@@ -207,9 +211,9 @@ def _trial(job: "Tuple[int, int, Tuple[Condition, ...], Tuple[Tuple[str, Path], 
     placement = placer.draw(index, seed, held_out=True)
     noise = noise_seed(index, seed)
     base, _ = placer.arm_base(placement)
-    sight = Sight(placer.robot, placer.config.camera)
+    sight = FieldOfView(placer.robot, placer.config.camera)
     seen = sight.sees(placer.token(placement)[:3], placer.looking(placement, noise).start)
-    outcomes: Dict[str, Outcome] = {}
+    outcomes: Dict[str, TrialOutcome] = {}
     for condition in conditions:
         outcomes[condition.name] = attempt_under(condition, policies, placement, placer, noise)
     radius = float(np.hypot(*(placement.position - base)[:2]))
@@ -217,9 +221,9 @@ def _trial(job: "Tuple[int, int, Tuple[Condition, ...], Tuple[Tuple[str, Path], 
 
 
 @lru_cache(maxsize=None)
-def tools(files: "Tuple[Tuple[str, Path], ...]") -> "Tuple[Placer, Dict[str, GraspPolicy]]":
+def tools(files: "Tuple[Tuple[str, Path], ...]") -> "Tuple[ScenarioSampler, Dict[str, GraspPolicy]]":
     """What a process needs for all its trials: the placer and the policies by name."""
-    placer = Placer()
+    placer = ScenarioSampler()
     return placer, {name: GraspPolicy(path, placer.robot) for name, path in files}
 
 

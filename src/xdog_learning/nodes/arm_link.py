@@ -11,10 +11,10 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from xdog.description import DescriptionError, RobotDescription
+from xdog.core.description import DescriptionError, RobotDescription
 from xdog.msg import ArmState, SafetyState
-from xdog.nodes import clock, conversions
-from xdog.nodes.lockstep import Guest
+from xdog.nodes.common import clock, conversions
+from xdog.nodes.common.lockstep import LockstepClient
 
 Array = np.ndarray
 
@@ -31,7 +31,7 @@ LET_GO = ("holding: the arm does not follow", "holding: refused")
 """How arm/mode begins when the controller follows setpoints no longer."""
 
 
-class GraphError(ConnectionError):
+class ArmLinkError(ConnectionError):
     """The running graph lacks something that is needed. The message says what, and what to do."""
 
 
@@ -42,14 +42,14 @@ def join_graph(name: str) -> None:
         GraphError: there is no ROS master.
     """
     if not rosgraph.is_master_online():
-        raise GraphError(
+        raise ArmLinkError(
             f"no ROS master at {rosgraph.get_master_uri()}: start the robot or its mirror first ('./xdog sim'), or set "
             "ROS_MASTER_URI"
         )
     rospy.init_node(name, anonymous=True, disable_signals=True)
 
 
-class Pulse:
+class TopicAge:
     """When a topic was heard last, in the graph's time and by the wall. Without a message yet, never."""
 
     def __init__(self, topic: str) -> None:
@@ -83,7 +83,7 @@ class ArmLink:
         self,
         robot: RobotDescription,
         on_joints: Callable[[float, Array, Array, Array], None],
-        guest: Guest,
+        guest: LockstepClient,
     ) -> None:
         self._robot, self._on_measured, self._guest = robot, on_joints, guest
         self._lock = threading.Lock()
@@ -93,7 +93,7 @@ class ArmLink:
         self._safety: Optional[SafetyState] = None
         self._gate: Optional[ArmState] = None
         self._mode = self._let_go = ""
-        self._joints_pulse, self._safety_pulse = Pulse("joint_states"), Pulse("safety/state")
+        self._joints_pulse, self._safety_pulse = TopicAge("joint_states"), TopicAge("safety/state")
         self._publisher = rospy.Publisher("arm/setpoint", JointTrajectory, queue_size=1, tcp_nodelay=True)
         rospy.Subscriber("joint_states", JointState, self._on_joints, queue_size=100, tcp_nodelay=True)
         rospy.Subscriber("arm/command", JointTrajectory, self._on_command, queue_size=1, tcp_nodelay=True)

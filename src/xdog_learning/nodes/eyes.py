@@ -7,15 +7,16 @@ import rospy
 from sensor_msgs.msg import Image, Imu
 
 from xdog.arm.kinematics import ArmKinematics
-from xdog.arm.observation import object_token
-from xdog.arm.policy import shrink_image
-from xdog.description import RobotDescription
-from xdog.inference import PolicyError
-from xdog.locomotion.rotations import imu_mount, quaternion_matrix, rotation_matrix
-from xdog.nodes import conversions, wrist_eye
-from xdog.nodes.lockstep import Guest
-from xdog.nodes.standard_messages import Detection3D, Detection3DArray, VisionInfo
-from xdog_learning.nodes.arm_link import GraphError
+from xdog.core.description import RobotDescription
+from xdog.core.onnx_session import PolicyError
+from xdog.core.rotations import imu_mount, quaternion_matrix, rotation_matrix
+from xdog.grasp.observation import object_token
+from xdog.grasp.policy import shrink_image
+from xdog.nodes.common import conversions
+from xdog.nodes.common import wrist_camera as wrist_eye
+from xdog.nodes.common.lockstep import LockstepClient
+from xdog.nodes.common.standard_messages import Detection3D, Detection3DArray, VisionInfo
+from xdog_learning.nodes.arm_link import ArmLinkError
 
 Array = np.ndarray
 
@@ -23,7 +24,7 @@ FRESH = 1.0
 """s after which a detection is too old to begin a take with."""
 
 
-class Eyes:
+class PerceptionListener:
     """Listens to detections_3d, vision_info, imu/data and, if asked for, wrist_camera/image_raw.
 
     Args:
@@ -34,7 +35,7 @@ class Eyes:
     """
 
     def __init__(
-        self, robot: RobotDescription, label: str, image_size: Optional[Tuple[int, int]], guest: Guest
+        self, robot: RobotDescription, label: str, image_size: Optional[Tuple[int, int]], guest: LockstepClient
     ) -> None:
         self._robot, self._label, self._image_size, self._guest = robot, label, image_size, guest
         base = ArmKinematics(robot).base
@@ -60,9 +61,9 @@ class Eyes:
         """
         message = self._detections
         if message is None or now - conversions.to_seconds(message.header.stamp) > FRESH:
-            raise GraphError(f"no detections_3d for {FRESH:g} s: the take would not know its object")
+            raise ArmLinkError(f"no detections_3d for {FRESH:g} s: the take would not know its object")
         if message.header.frame_id != self._robot.frames["base"]:
-            raise GraphError(f"detections_3d is in {message.header.frame_id}, not in {self._robot.frames['base']}")
+            raise ArmLinkError(f"detections_3d is in {message.header.frame_id}, not in {self._robot.frames['base']}")
         best, distance = None, np.inf
         for detection in message.detections:
             p, extents = detection.bbox.center.position, detection.bbox.size
@@ -71,11 +72,11 @@ class Eyes:
             if detection.results and away < distance and self._label in ("", self._name(detection)):
                 best, distance = (centre, np.array([extents.x, extents.y, extents.z])), away
         if best is None:
-            raise GraphError(f"no {self._label or 'object'} among {len(message.detections)} detections")
+            raise ArmLinkError(f"no {self._label or 'object'} among {len(message.detections)} detections")
         try:
             return object_token(*best, self._mount_rotation.T @ self.gravity())
         except ValueError as error:
-            raise GraphError(f"detections_3d: {error}") from error
+            raise ArmLinkError(f"detections_3d: {error}") from error
 
     def gravity(self) -> Array:
         """Direction of gravity in base_link, (3,).
@@ -84,7 +85,7 @@ class Eyes:
             GraphError: the IMU is silent.
         """
         if self._imu is None:
-            raise GraphError("no imu/data: which way is down?")
+            raise ArmLinkError("no imu/data: which way is down?")
         q = self._imu.orientation
         turn = quaternion_matrix(np.array([q.x, q.y, q.z, q.w])) @ self._imu_mount.T
         down: Array = -turn[2]

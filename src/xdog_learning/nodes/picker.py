@@ -10,9 +10,9 @@ from nav_msgs.msg import Odometry
 from std_srvs.srv import Trigger
 
 from xdog.msg import LocomotionState, PickObjectAction, PickObjectGoal
-from xdog.nodes.standard_messages import Detection3DArray
+from xdog.nodes.common.standard_messages import Detection3DArray
 from xdog.srv import Reset
-from xdog_learning.pick.lanes import Lane, Picked
+from xdog_learning.grasp.pick_scenarios import PickResult, PickScenario
 from xdog_sim.grasp.config import SuccessConfig
 
 START_TIMEOUT = 90.0
@@ -41,7 +41,7 @@ class Picker:
         success: how far up and how long counts.
     """
 
-    def __init__(self, lanes: Sequence[Lane], success: SuccessConfig) -> None:
+    def __init__(self, lanes: Sequence[PickScenario], success: SuccessConfig) -> None:
         self._numbers: Dict[str, int] = {lane.name: number for number, lane in enumerate(lanes)}
         self._success = success
         self._news = threading.Condition()
@@ -72,7 +72,7 @@ class Picker:
             raise PickerError("nobody offers pick_object")
         self._wait_until(lambda: len(self._latest) == 3, START_TIMEOUT, "states and objects")
 
-    def pick(self, lane: Lane) -> Picked:
+    def pick(self, lane: PickScenario) -> PickResult:
         """Put the dog before a lane, let it stand up and pick the object up.
 
         Raises:
@@ -84,7 +84,7 @@ class Picker:
                 self._ahead = float(self._latest["ground_truth/odom"].pose.pose.position.x)
             self._stand(lane, -self._ahead)
         except LateError as error:
-            return Picked("failed", str(error), 0, False, 0.0)
+            return PickResult("failed", str(error), 0, False, 0.0)
         before, begun = self._lowest(lane), rospy.get_time()
         self._client.send_goal(PickObjectGoal(label=lane.label, afterwards=PickObjectGoal.HOLD))
         try:
@@ -93,16 +93,16 @@ class Picker:
             )
         except LateError as error:
             self._client.cancel_goal()
-            return Picked("failed", str(error), 0, False, PICK)
+            return PickResult("failed", str(error), 0, False, PICK)
         seconds, result = rospy.get_time() - begun, self._client.get_result()
         if result is None:
             raise PickerError(f"pick_object gave no result: {self._client.get_goal_status_text()}")
         lifted = self._lowest(lane) - before >= self._success.lift
         self._pass(self._success.hold)
         lifted = lifted and self._lowest(lane) - before >= self._success.lift
-        return Picked(result.outcome, result.message, int(result.attempts), lifted, seconds)
+        return PickResult(result.outcome, result.message, int(result.attempts), lifted, seconds)
 
-    def _stand(self, lane: Lane, x: float) -> None:
+    def _stand(self, lane: PickScenario, x: float) -> None:
         """Put the dog down at x (m) before a lane and let it stand up."""
         self._ask("damp")
         answer = rospy.ServiceProxy("reset", Reset)("lie", x, lane.y, 0.0)
@@ -121,7 +121,7 @@ class Picker:
             self._latest[topic] = message
             self._news.notify_all()
 
-    def _lowest(self, lane: Lane) -> float:
+    def _lowest(self, lane: PickScenario) -> float:
         """Of the lane's object above the ground, m."""
         box = self._latest["ground_truth/objects"].detections[self._numbers[lane.name]].bbox
         return float(box.center.position.z - 0.5 * box.size.z)
@@ -154,7 +154,9 @@ class Picker:
                 wall = time.monotonic() + SILENCE_TIMEOUT
 
 
-def pick_all(lanes: Sequence[Lane], success: SuccessConfig, report: Callable[[Lane, Picked], None]) -> None:
+def pick_all(
+    lanes: Sequence[PickScenario], success: SuccessConfig, report: Callable[[PickScenario, PickResult], None]
+) -> None:
     """Join the graph that ``ROS_MASTER_URI`` names, try every lane, and leave.
 
     Args:

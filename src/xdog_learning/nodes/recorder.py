@@ -10,28 +10,28 @@ import numpy as np
 import rospy
 from rich.console import Console
 
-from xdog.arm.grasp_config import load_grasp_config
-from xdog.arm.grip import GripWatch
 from xdog.arm.gripper import Gripper
 from xdog.arm.kinematics import ArmKinematics
-from xdog.description import RobotDescription, load_description
-from xdog.hardware.base import HardwareError
-from xdog.hardware.calibration import load_calibration
-from xdog.hardware.feetech import FeetechBus
-from xdog.hardware.servo_health import load_health_config
-from xdog.hardware.so101 import So101Arm, servo_names
-from xdog.nodes.lockstep import Guest
+from xdog.core.description import RobotDescription, load_description
+from xdog.core.interfaces import HardwareError
+from xdog.grasp.config import load_pick_config
+from xdog.grasp.grip_monitor import GripMonitor
+from xdog.hardware.so101.arm import So101Arm, servo_names
+from xdog.hardware.so101.calibration import load_calibration
+from xdog.hardware.so101.feetech_bus import FeetechBus
+from xdog.hardware.so101.servo_health import load_health_config
+from xdog.nodes.common.lockstep import LockstepClient
 from xdog.nodes.teleop_keyboard import ServiceCalls
 from xdog.teleop.arm import AXES, HELP_TEXT, ArmJog, LeaderFollower, load_arm_teleop_config
 from xdog.teleop.config import load_teleop_config
 from xdog.teleop.keys import SPACE, KeyDecoder, is_paste
 from xdog.teleop.terminal import KeyTerminal, NoTerminalError
-from xdog_learning.grasp.dataset import DatasetWriter
-from xdog_learning.grasp.record import Arguments, source_of, with_source
-from xdog_learning.grasp.take import Take, TakeError
-from xdog_learning.nodes.arm_link import ArmLink, GraphError, join_graph
-from xdog_learning.nodes.eyes import Eyes
-from xdog_sim.grasp.config import load_grasp_config as load_scene_config
+from xdog_learning.commands.record import RecordOptions, source_of, with_source
+from xdog_learning.dataset import DatasetWriter
+from xdog_learning.dataset.episode_builder import EpisodeBuilder, EpisodeBuilderError
+from xdog_learning.nodes.arm_link import ArmLink, ArmLinkError, join_graph
+from xdog_learning.nodes.eyes import PerceptionListener
+from xdog_sim.grasp.config import load_grasp_scenarios
 
 Array = np.ndarray
 
@@ -49,7 +49,7 @@ Mover = Callable[[float, Array], Optional[Array]]
 """From the time in s and the measured joints (6,) to the next target (6,), None for nothing to send."""
 
 
-class Recorder:
+class DemonstrationRecorder:
     """Keys in, setpoints and episodes out.
 
     Args:
@@ -58,29 +58,29 @@ class Recorder:
         terminal: where the keys come from.
     """
 
-    def __init__(self, arguments: Arguments, writer: DatasetWriter, terminal: KeyTerminal) -> None:
+    def __init__(self, arguments: RecordOptions, writer: DatasetWriter, terminal: KeyTerminal) -> None:
         self._arguments, self._writer, self._terminal = arguments, writer, terminal
         self._robot = load_description()
-        scene = load_scene_config()
+        scene = load_grasp_scenarios()
         size = (int(scene.camera.height), int(scene.camera.width)) if arguments.images else None
         self._fps = round(1.0 / scene.policy_period)
         self._source = source_of(writer.recording, arguments.by, None)
         self._kinematics = ArmKinematics(self._robot)
-        self._grasp, self._gripper = load_grasp_config(), Gripper(self._robot)
+        self._grasp, self._gripper = load_pick_config(), Gripper(self._robot)
         self._teleop, teleop = load_arm_teleop_config(), load_teleop_config()
         self._calls = ServiceCalls(teleop.service_timeout)
         self._lock = threading.Lock()
-        self._take: Optional[Take] = None
+        self._take: Optional[EpisodeBuilder] = None
         self._spoilt = ""
-        self._watch = GripWatch(self._grasp, self._gripper)
+        self._watch = GripMonitor(self._grasp, self._gripper)
         self._stamp = 0.0
         self._decoder = KeyDecoder()
         self._jog: Optional[ArmJog] = None
         self._quitting = False
         self._leader = open_leader(arguments, self._robot) if arguments.by == "leader" else None
         self._follower: Optional[LeaderFollower] = None
-        guest = Guest()
-        self._eyes = Eyes(self._robot, arguments.label, size, guest)
+        guest = LockstepClient()
+        self._eyes = PerceptionListener(self._robot, arguments.label, size, guest)
         self._link = ArmLink(self._robot, self._on_joints, guest)  # last: it calls back from here on
 
     def run(self) -> None:
@@ -189,14 +189,14 @@ class Recorder:
             return
         try:
             token = self._eyes.token(rospy.get_time())
-        except GraphError as error:
+        except ArmLinkError as error:
             self._say(f"not now: {error}")
             return
         self._link.watch()
         with self._lock:
             self._spoilt = ""
-            self._watch = GripWatch(self._grasp, self._gripper)
-            self._take = Take(self._fps, token, self._arguments.task, self._arguments.images)
+            self._watch = GripMonitor(self._grasp, self._gripper)
+            self._take = EpisodeBuilder(self._fps, token, self._arguments.task, self._arguments.images)
 
     def _on_joints(self, stamp: float, joints: Array, effort: Array, target: Array) -> None:
         with self._lock:
@@ -210,7 +210,7 @@ class Recorder:
                 if self._take.sample(stamp, joints, target, image):
                     tool = np.array([0.0, 0.0, self._eyes.height(self._kinematics.forward(joints)[0])])
                     self._watch.update(stamp, tool, float(joints[5]), float(effort[5]), near=False)
-            except (TakeError, GraphError) as error:
+            except (EpisodeBuilderError, ArmLinkError) as error:
                 self._spoilt = str(error)
 
     def _end_by_itself(self) -> None:
@@ -220,7 +220,7 @@ class Recorder:
         elif self._take is not None and self._leader is not None and self._watch.held_up(self._stamp):
             self._keep()
 
-    def _stop_take(self) -> Optional[Take]:
+    def _stop_take(self) -> Optional[EpisodeBuilder]:
         with self._lock:
             take, self._take = self._take, None
         return take
@@ -232,7 +232,7 @@ class Recorder:
         self._source["tried"] += 1
         try:
             episode = take.finish()
-        except TakeError as error:
+        except EpisodeBuilderError as error:
             self._say(f"discarded: {error}")
             return
         self._source["kept"].append([self._writer.episodes, self._source["tried"] - 1])
@@ -268,25 +268,25 @@ class Recorder:
         sys.stdout.flush()
 
 
-def open_leader(arguments: Arguments, robot: RobotDescription) -> So101Arm:
+def open_leader(arguments: RecordOptions, robot: RobotDescription) -> So101Arm:
     """The leader arm, limp.
 
     Raises:
         GraphError: it has no calibration, or does not answer.
     """
     if arguments.calibration is None:
-        raise GraphError("--by leader needs --calibration FILE of the leader arm: make it with ./xdog arm calibrate")
+        raise ArmLinkError("--by leader needs --calibration FILE of the leader arm: make it with ./xdog arm calibrate")
     try:
         calibration = load_calibration(arguments.calibration.expanduser(), robot.arm.names)
         bus = FeetechBus(arguments.port, servo_names(calibration))
         leader = So101Arm(robot, bus, calibration, load_health_config(), time.monotonic, limp=True)
         leader.connect()
     except (HardwareError, OSError, ValueError) as error:
-        raise GraphError(f"the leader arm on {arguments.port}: {error}") from error
+        raise ArmLinkError(f"the leader arm on {arguments.port}: {error}") from error
     return leader
 
 
-def record_human(arguments: Arguments, writer: DatasetWriter, console: Console) -> None:
+def record_human(arguments: RecordOptions, writer: DatasetWriter, console: Console) -> None:
     """Record until the dataset holds enough episodes or the user quits.
 
     Raises:
@@ -296,12 +296,12 @@ def record_human(arguments: Arguments, writer: DatasetWriter, console: Console) 
     before = writer.episodes
     try:
         with KeyTerminal(sys.stdin.fileno()) as terminal:
-            recorder = Recorder(arguments, writer, terminal)
+            recorder = DemonstrationRecorder(arguments, writer, terminal)
             try:
                 recorder.run()
             finally:
                 recorder.close()
                 rospy.signal_shutdown("recording ended")
     except NoTerminalError as error:
-        raise GraphError(str(error)) from error
+        raise ArmLinkError(str(error)) from error
     console.print(f"Kept {writer.episodes - before} of this session's takes.")

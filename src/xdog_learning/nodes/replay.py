@@ -8,14 +8,14 @@ import rospy
 from rich.console import Console
 from rich.progress import track
 
-from xdog.description import load_description
+from xdog.core.description import load_description
 from xdog.locomotion.stance import smooth
-from xdog.nodes import clock
-from xdog.nodes.lockstep import Guest
+from xdog.nodes.common import clock
+from xdog.nodes.common.lockstep import LockstepClient
 from xdog.teleop.arm import load_arm_teleop_config
-from xdog_learning.grasp.episode import Episode
-from xdog_learning.grasp.replay import difference
-from xdog_learning.nodes.arm_link import ArmLink, GraphError, join_graph
+from xdog_learning.commands.replay import difference
+from xdog_learning.dataset.episode import Episode
+from xdog_learning.nodes.arm_link import ArmLink, ArmLinkError, join_graph
 
 Array = np.ndarray
 
@@ -39,7 +39,7 @@ def replay_on_robot(episode: Episode, agreed: bool, console: Console) -> None:
     join_graph("replay")
     robot, speed = load_description(), load_arm_teleop_config().align
     measured: List[Tuple[float, Array]] = []
-    link = ArmLink(robot, lambda stamp, joints, *_: measured.append((stamp, joints)), Guest())
+    link = ArmLink(robot, lambda stamp, joints, *_: measured.append((stamp, joints)), LockstepClient())
     _wait(link)
     before, first = _joints(link), episode.state[0].astype(float)
     console.print(
@@ -52,7 +52,7 @@ def replay_on_robot(episode: Episode, agreed: bool, console: Console) -> None:
     _wait(link)  # the question may have stood for long
     off = np.abs(_joints(link) - before)
     if off.max() > MOVED:
-        raise GraphError(
+        raise ArmLinkError(
             f"{robot.arm.names[int(off.argmax())]} has moved by {off.max():.2f} rad since the way was announced: "
             "nothing was sent, give the command again"
         )
@@ -66,7 +66,7 @@ def replay_on_robot(episode: Episode, agreed: bool, console: Console) -> None:
     actions = track(episode.action.astype(float), description="replaying", console=console)
     sent = np.array(_stream(link, actions, episode.fps))
     if not measured:
-        raise GraphError("no joint_states came in while the episode was replayed: nobody knows where the arm went")
+        raise ArmLinkError("no joint_states came in while the episode was replayed: nobody knows where the arm went")
     stamps, joints = np.array([stamp for stamp, _ in measured]), np.array([entry for _, entry in measured])
     nearest = np.abs(stamps[None, :] - sent[:, None]).argmin(axis=1)
     console.print(difference(joints[nearest], episode.state, robot.arm.names))
@@ -94,7 +94,7 @@ def _wait(link: ArmLink) -> None:
     end = time.monotonic() + PATIENCE
     while _objection(link):
         if time.monotonic() > end:
-            raise GraphError(f"the arm cannot be moved: {_objection(link)}")
+            raise ArmLinkError(f"the arm cannot be moved: {_objection(link)}")
         time.sleep(0.05)  # connections and stops tell nobody that they came or went: ask again
 
 
@@ -126,7 +126,7 @@ def _stream(link: ArmLink, targets: Iterable[Array], fps: int) -> List[float]:
 def _go_on(link: ArmLink) -> None:
     why = link.interruption() or _objection(link)
     if why or rospy.is_shutdown():
-        raise GraphError(f"stopped: {why or 'the node was told to end'}")
+        raise ArmLinkError(f"stopped: {why or 'the node was told to end'}")
 
 
 def _pause(due: float) -> None:

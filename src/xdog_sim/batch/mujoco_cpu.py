@@ -8,7 +8,7 @@ import torch
 from mujoco.batch import Batch
 from torch import Tensor
 
-from xdog.description import RobotDescription, load_description
+from xdog.core.description import RobotDescription, load_description
 from xdog_sim.batch.protocol import BatchParameters, BatchState
 from xdog_sim.world import WorldOptions, build_model
 

@@ -11,18 +11,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from xdog.contract import ContractError
-from xdog.description import load_description
-from xdog.inference import PolicyError
+from xdog.core.contract import ContractError
+from xdog.core.description import load_description
+from xdog.core.onnx_session import PolicyError
+from xdog.core.paths import share_path
 from xdog.locomotion.policy import GaitPolicy
-from xdog.paths import share_path
 from xdog_sim.demo.course import Course, CourseError, CourseFailedError, load_course
-from xdog_sim.demo.figures import Figures, compute_figures
-from xdog_sim.demo.graph import GraphError, RosGraph
+from xdog_sim.demo.metrics import CourseMetrics, compute_figures
 from xdog_sim.demo.plot import save_plot
 from xdog_sim.demo.recording import Recording
 from xdog_sim.demo.video import save_video
-from xdog_sim.offscreen import VideoError
+from xdog_sim.offscreen import RenderError
+from xdog_sim.ros_graph import GraphError, RosGraph
 
 
 def parse_arguments(arguments: Optional[List[str]] = None) -> argparse.Namespace:
@@ -79,7 +79,7 @@ def walk(course: Course, policy: Optional[Path], out: Path, console: Console) ->
         return run, problem
 
 
-def figures_table(figures: Figures) -> Table:
+def figures_table(figures: CourseMetrics) -> Table:
     """The figures for the terminal."""
     table = Table(title="What the simulated XDog did", title_justify="left", show_header=False)
     table.add_column()
@@ -101,7 +101,7 @@ def figures_table(figures: Figures) -> Table:
     return table
 
 
-def show(run: Recording, out: Path, console: Console) -> Figures:
+def show(run: Recording, out: Path, console: Console) -> CourseMetrics:
     """Print the figures, save plot and video and say where they are."""
     figures = compute_figures(run)
     console.print(figures_table(figures))
@@ -113,7 +113,7 @@ def show(run: Recording, out: Path, console: Console) -> Figures:
             task = progress.add_task("rendering the video", total=1.0)
             save_video(run, video, lambda share: progress.update(task, completed=share))
         console.print(f"video: {video}", soft_wrap=True)
-    except VideoError as error:
+    except RenderError as error:
         console.print(f"no video: {error}", style="red")
     return figures
 

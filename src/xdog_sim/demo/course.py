@@ -106,7 +106,7 @@ def load_course(path: Path) -> Course:
 
 
 @dataclass(frozen=True)
-class Step:
+class CourseStep:
     """What to do at one instant.
 
     Attributes:
@@ -135,7 +135,7 @@ class CourseRunner:
         self._started: Optional[float] = None
         self._pushed = False
 
-    def step(self, now: float, state: str) -> Step:
+    def step(self, now: float, state: str) -> CourseStep:
         """What to do at simulated time ``now`` (s) with the legs in ``state`` (a name from locomotion/state).
 
         Raises:
@@ -152,9 +152,9 @@ class CourseRunner:
             if now < self._started + phase.duration:
                 return self._run(phase, now - self._started)
             self._index, self._asked, self._started, self._pushed = self._index + 1, None, None, False
-        return Step(None, (0.0, 0.0, 0.0))
+        return CourseStep(None, (0.0, 0.0, 0.0))
 
-    def _enter(self, phase: Phase, now: float, state: str) -> Step:
+    def _enter(self, phase: Phase, now: float, state: str) -> CourseStep:
         reached = state == REACHED[phase.legs]
         already = self._index > 0 and self._course.phases[self._index - 1].legs == phase.legs
         if reached and (already or self._asked is not None):
@@ -162,16 +162,16 @@ class CourseRunner:
             return self._run(phase, 0.0)
         if self._asked is None:
             self._asked = now
-            return Step(phase, (0.0, 0.0, 0.0), request=phase.legs)
+            return CourseStep(phase, (0.0, 0.0, 0.0), request=phase.legs)
         if now > self._asked + TRANSITION_TIMEOUT:
             raise CourseFailedError(
                 f"'{phase.label}': {TRANSITION_TIMEOUT:.0f} s after the request '{phase.legs}' the legs are {state}"
             )
-        return Step(phase, (0.0, 0.0, 0.0))
+        return CourseStep(phase, (0.0, 0.0, 0.0))
 
-    def _run(self, phase: Phase, elapsed: float) -> Step:
+    def _run(self, phase: Phase, elapsed: float) -> CourseStep:
         push = phase.push
         if push is None or self._pushed or elapsed < push.at:
-            return Step(phase, phase.velocity)
+            return CourseStep(phase, phase.velocity)
         self._pushed = True
-        return Step(phase, phase.velocity, push=push.delta)
+        return CourseStep(phase, phase.velocity, push=push.delta)

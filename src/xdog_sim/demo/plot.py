@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 
-from xdog_sim.demo.figures import STRIDE, Figures, moving_average
+from xdog_sim.demo.metrics import STRIDE, CourseMetrics, moving_average
 from xdog_sim.demo.recording import Recording
 
 matplotlib.use("Agg")
@@ -28,7 +28,7 @@ STYLE: Any = {
 }
 
 
-def save_plot(run: Recording, figures: Figures, path: Path) -> None:
+def save_plot(run: Recording, figures: CourseMetrics, path: Path) -> None:
     """Draw vx, vy and wz over time, with phases and pushes marked, 900 by 660 points of a hundredth inch.
 
     Args:

@@ -93,7 +93,7 @@ class Track:
         return np.column_stack([np.interp(times, own, column) for column in rows.T])
 
 
-class Recorder:
+class CourseRecorder:
     """Collects what topics say during a run. One thread a track may write."""
 
     def __init__(self) -> None:

@@ -10,10 +10,10 @@ import imageio_ffmpeg
 import mujoco
 import numpy as np
 
-from xdog_sim.demo.figures import STRIDE, moving_average
+from xdog_sim.demo.metrics import STRIDE, moving_average
 from xdog_sim.demo.overlay import Overlay
 from xdog_sim.demo.recording import Recording
-from xdog_sim.offscreen import VideoError, choose_renderer
+from xdog_sim.offscreen import RenderError, choose_renderer
 from xdog_sim.world import WorldOptions, build_spec
 
 Array = np.ndarray
@@ -177,7 +177,7 @@ def save_video(run: Recording, path: Path, progress: Callable[[float], None], pr
                 writer.send(pixels[start : start + size])
             progress(done / len(chunks))
     except BrokenProcessPool as error:
-        raise VideoError(f"a process that rendered the video died: {error}") from error
+        raise RenderError(f"a process that rendered the video died: {error}") from error
     finally:
         pool.shutdown(cancel_futures=True)
         writer.close()

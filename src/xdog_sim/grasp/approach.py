@@ -12,8 +12,8 @@ from typing import Iterator, List, Protocol, Sequence, Tuple
 import numpy as np
 
 from xdog.arm.gripper import Gripper
-from xdog.arm.kinematics import ArmKinematics, UnreachableError
-from xdog.description import RobotDescription
+from xdog.arm.kinematics import ArmKinematics, IkError
+from xdog.core.description import RobotDescription
 
 Array = np.ndarray
 
@@ -49,7 +49,7 @@ FROM_THE_SIDE = math.radians(50.0)
 PITCHES = np.radians(np.arange(90.0, -46.0, -5.0))
 
 
-class Room(Protocol):
+class CollisionChecker(Protocol):
     """What knows whether an arm pose hits something."""
 
     def free(self, joints: Array, with_object: bool) -> bool:
@@ -111,7 +111,7 @@ class GraspPlanner:
         """Approaches within the joints' limits, best first.
 
         Args:
-            token: (8,), see xdog.arm.observation.
+            token: (8,), see xdog.grasp.observation.
             spare: m that the arm must be able to lift higher, and reach further out.
         """
         centre, width, height = token[:3].astype(float), float(token[3]), float(token[4])
@@ -140,12 +140,12 @@ class GraspPlanner:
                 lifted = self.tool(aim - LIFT * down, beyond, pitch, width, at)
                 if spare > 0.0:
                     self.tool(aim + spare * (heading - down) - LIFT * down, beyond, pitch, width, at)
-            except UnreachableError:
+            except IkError:
                 continue
             if max(np.abs(before - at).max(), np.abs(lifted - at).max()) < 1.2:
                 yield Approach(before, at, lifted, aim, beyond, pitch, opening)
 
-    def route(self, start: Array, candidates: Sequence[Approach], room: Room) -> "GraspPath | None":
+    def route(self, start: Array, candidates: Sequence[Approach], room: CollisionChecker) -> "GraspPath | None":
         """The first approach with a free way from ``start``, (6,) rad."""
         for approach in candidates:
             angle = self.gripper.angle(approach.opening)
@@ -175,7 +175,7 @@ class GraspPlanner:
         yield [np.append(self._stow[:4], start[4:]) * [0, 1, 1, 1, 1, 1] + [start[0], 0, 0, 0, 0, 0], tucked, before]
 
 
-def _free(start: Array, way: Sequence[Array], room: Room) -> bool:
+def _free(start: Array, way: Sequence[Array], room: CollisionChecker) -> bool:
     last = start
     for goal in way:
         steps = max(int(np.abs(goal - last).max() / 0.08), 1)

@@ -5,7 +5,7 @@ from typing import Optional
 import mujoco
 import numpy as np
 
-from xdog.locomotion.rotations import rotation_matrix
+from xdog.core.rotations import rotation_matrix
 from xdog_sim.grasp.config import CameraConfig
 from xdog_sim.world import COLLISION_GROUP
 
@@ -63,7 +63,7 @@ def add_wrist_camera(
         light.diffuse, light.castshadow = [0.6 * brightness] * 3, False
 
 
-class Pictures:
+class SceneRenderer:
     """Renders a world without collision shapes, shadows and reflections. Belongs to one thread, as OpenGL wants it.
 
     Args:

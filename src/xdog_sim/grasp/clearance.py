@@ -6,7 +6,7 @@ from typing import List
 import mujoco
 import numpy as np
 
-from xdog.description import RobotDescription
+from xdog.core.description import RobotDescription
 from xdog_sim.grasp.objects import OBJECT
 
 Array = np.ndarray

@@ -1,4 +1,4 @@
-"""The grasp's figures, read from sim/grasp.yaml and checked."""
+"""The grasp's figures, read from sim/grasp_scenarios.yaml and checked."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Tuple, Type, TypeVar, get_type_hints
 
-from xdog.figures import FigureFile, is_number
-from xdog.paths import share_path
+from xdog.core.config_file import ConfigFile, is_number
+from xdog.core.paths import share_path
 
 Range = Tuple[float, float]
 Vector = Tuple[float, ...]
@@ -15,7 +15,7 @@ Section = TypeVar("Section")
 
 
 class GraspConfigError(ValueError):
-    """A figure of grasp.yaml is missing, unknown or senseless. The message names file and entry."""
+    """A figure of grasp_scenarios.yaml is missing, unknown or senseless. The message names file and entry."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class PerceptionConfig:
 
 @dataclass(frozen=True)
 class ServoConfig:
-    """What mirror.yaml does not say of the arm's servos: s."""
+    """What hardware.yaml does not say of the arm's servos: s."""
 
     command_delay: float
 
@@ -103,8 +103,8 @@ class SuccessConfig:
 
 
 @dataclass(frozen=True)
-class GraspConfig:
-    """All of grasp.yaml; policy_period in s, friction without unit, torsional friction, all else in m."""
+class GraspScenarioConfig:
+    """All of grasp_scenarios.yaml; policy_period in s, friction without unit, torsional friction, all else in m."""
 
     policy_period: float
     objects: Mapping[str, ObjectRanges]
@@ -172,13 +172,13 @@ def _value(hint: Any, value: Any, where: str) -> Any:
 
 
 @lru_cache(maxsize=None)
-def load_grasp_config(path: Optional[Path] = None) -> GraspConfig:
-    """The grasp's figures, from sim/grasp.yaml unless told otherwise.
+def load_grasp_scenarios(path: Optional[Path] = None) -> GraspScenarioConfig:
+    """The grasp's figures, from sim/grasp_scenarios.yaml unless told otherwise.
 
     Raises:
         GraspConfigError: an entry is missing, unknown, not a number or not a range; the message names it.
         OSError: the file cannot be read.
     """
-    path = path or share_path("sim", "grasp.yaml")
-    file = FigureFile(path, GraspConfigError)
-    return _section(GraspConfig, file.content, file.where)
+    path = path or share_path("sim", "grasp_scenarios.yaml")
+    file = ConfigFile(path, GraspConfigError)
+    return _section(GraspScenarioConfig, file.content, file.where)

@@ -8,7 +8,7 @@ it; and if from the first touch of both jaws on no part of the arm was ever deep
 import mujoco
 import numpy as np
 
-from xdog.description import RobotDescription
+from xdog.core.description import RobotDescription
 from xdog_sim.grasp.config import SuccessConfig
 from xdog_sim.grasp.objects import OBJECT
 

@@ -7,7 +7,7 @@ from typing import Sequence, Tuple
 import mujoco
 import numpy as np
 
-from xdog_sim.grasp.config import GraspConfig
+from xdog_sim.grasp.config import GraspScenarioConfig
 
 Array = np.ndarray
 
@@ -48,7 +48,7 @@ def add_object(
     item: GraspObject,
     position: Array,
     yaw: float,
-    config: GraspConfig,
+    config: GraspScenarioConfig,
     name: str = OBJECT,
 ) -> None:
     """Add a free body called ``name``; position (3,) m is its middle in the world, yaw in rad.

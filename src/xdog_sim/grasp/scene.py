@@ -8,12 +8,12 @@ from typing import Deque, Optional, Tuple
 import mujoco
 import numpy as np
 
-from xdog.arm.observation import object_token
-from xdog_sim.config import load_mirror_config
+from xdog.grasp.observation import object_token
+from xdog_sim.config import load_sim_config
 from xdog_sim.devices import SimulatedArm
-from xdog_sim.grasp.camera import WRIST, Pictures, add_wrist_camera
+from xdog_sim.grasp.camera import WRIST, SceneRenderer, add_wrist_camera
 from xdog_sim.grasp.judge import Judge
-from xdog_sim.grasp.placement import Placement, Placer
+from xdog_sim.grasp.scenario import GraspScenario, ScenarioSampler
 
 Array = np.ndarray
 
@@ -22,7 +22,7 @@ MEASURE_EVERY = 0.010
 
 
 @dataclass(frozen=True)
-class Flaws:
+class ObservationNoise:
     """How much worse than true the policy's view and the servos are.
 
     Attributes:
@@ -66,16 +66,16 @@ class GraspScene:
 
     def __init__(
         self,
-        placement: Placement,
-        placer: Placer,
+        placement: GraspScenario,
+        placer: ScenarioSampler,
         seed: int = 0,
-        flaws: Optional[Flaws] = None,
+        flaws: Optional[ObservationNoise] = None,
         visuals: bool = False,
     ) -> None:
-        """Args: seed of all noise; flaws of sim/grasp.yaml and sim/mirror.yaml when None; visuals for `render`."""
+        """Args: seed of all noise; flaws as the two files in sim/ say if None; visuals for `render`."""
         self.placement, self.robot, self.config = placement, placer.robot, placer.config
         self.flaws = flaws or nominal_flaws(placer)
-        mirror = load_mirror_config()
+        mirror = load_sim_config()
         spec = placer.spec(placement, visuals)
         spec.option.timestep = mirror.physics_step
         if visuals:
@@ -104,7 +104,7 @@ class GraspScene:
         self._history: Deque[Tuple[float, Array]] = deque(maxlen=1 + int(1.0 / MEASURE_EVERY))
         self._measure()
         self.judge = Judge(self.model, self.data, self.robot, self.config.success)
-        self._pictures = Pictures(self.model)
+        self._pictures = SceneRenderer(self.model)
 
     @property
     def time(self) -> float:
@@ -166,7 +166,7 @@ class GraspScene:
         self._arm.measure(data.time, data.qpos[self._q], data.qvel[self._v], data.actuator_force[self._u])
         self._history.append((float(data.time), self._arm.read().position))
 
-    def _seen_token(self, placer: Placer) -> Array:
+    def _seen_token(self, placer: ScenarioSampler) -> Array:
         position, rotation = placer.arm_base(self.placement)
         centre = rotation.T @ (self.placement.position - position)
         centre = centre + self._random.normal(0.0, self.flaws.position_error, 3)
@@ -174,8 +174,8 @@ class GraspScene:
         return object_token(centre, np.maximum(size, 0.005), rotation.T @ np.array([0.0, 0.0, -1.0]))
 
 
-def nominal_flaws(placer: Placer) -> Flaws:
-    """The flaws that sim/grasp.yaml and sim/mirror.yaml give."""
+def nominal_flaws(placer: ScenarioSampler) -> ObservationNoise:
+    """The flaws that sim/grasp_scenarios.yaml and sim/hardware.yaml give."""
     seen = placer.config.perception
-    backlash = load_mirror_config().arm.backlash
-    return Flaws(seen.position_error, seen.jitter, seen.size_error, seen.delay, 0.0, backlash)
+    backlash = load_sim_config().arm.backlash
+    return ObservationNoise(seen.position_error, seen.jitter, seen.size_error, seen.delay, 0.0, backlash)

@@ -14,11 +14,11 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Time
 from trajectory_msgs.msg import JointTrajectory
 
-from xdog.description import DescriptionError, load_description
+from xdog.core.description import DescriptionError, load_description
 from xdog.msg import Detection3DArray, LegCommand, SafetyState
-from xdog.nodes import conversions
-from xdog.nodes.bridge import STATE_QUEUE, Bridge
-from xdog.nodes.connections import has_publisher
+from xdog.nodes.common import conversions
+from xdog.nodes.common.bridge import STATE_QUEUE, Bridge
+from xdog.nodes.common.connections import has_publisher
 from xdog.safety.config import SafetyConfigError, load_safety_config
 from xdog.srv import (
     Fault,
@@ -37,10 +37,10 @@ from xdog.srv import (
     ResetRequest,
     ResetResponse,
 )
-from xdog_sim.config import MirrorConfigError, load_mirror_config
+from xdog_sim.config import SimConfigError, load_sim_config
 from xdog_sim.lockstep import Lockstep
-from xdog_sim.nodes.conversions import detections_message
-from xdog_sim.nodes.viewer import open_viewer
+from xdog_sim.nodes.common.conversions import detections_message
+from xdog_sim.nodes.common.viewer import open_viewer
 from xdog_sim.robot import SimulatedRobot, SimulationError
 from xdog_sim.scene import EMPTY, Objects, SceneError, furnish, load_scene
 from xdog_sim.world import WorldOptions, build_spec
@@ -288,7 +288,7 @@ def main() -> None:
         rospy.logfatal(f"~seed is {seed!r}; it must be a whole number, zero or above")
         sys.exit(1)
     try:
-        robot, config = load_description(), load_mirror_config()
+        robot, config = load_description(), load_sim_config()
         if rospy.get_param("~perfect", False):
             config = config.perfect()
         options = WorldOptions(timestep=config.physics_step, visuals=viewer_wanted)
@@ -297,7 +297,7 @@ def main() -> None:
         sim = SimulatedRobot(robot, config, seed, spec.compile())
         objects = Objects(scene, sim.model, sim.data)
         bridge = SimBridge(sim, objects, bool(rospy.get_param("~lockstep", False)))
-    except (DescriptionError, MirrorConfigError, SafetyConfigError, SceneError, OSError) as error:
+    except (DescriptionError, SimConfigError, SafetyConfigError, SceneError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     bridge.run(make_refresh(open_viewer(sim.model, sim.data) if viewer_wanted else None))

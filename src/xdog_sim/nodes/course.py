@@ -12,11 +12,11 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Time
 from std_srvs.srv import Trigger
 
-from xdog.description import load_description
+from xdog.core.description import load_description
 from xdog.msg import LocomotionState, SafetyState
 from xdog.srv import Push
-from xdog_sim.demo.course import REACHED, Course, CourseFailedError, CourseRunner, Step, Triple
-from xdog_sim.demo.recording import PhaseMark, PushMark, Recorder, Recording
+from xdog_sim.demo.course import REACHED, Course, CourseFailedError, CourseRunner, CourseStep, Triple
+from xdog_sim.demo.recording import CourseRecorder, PhaseMark, PushMark, Recording
 
 START_TIMEOUT = 60.0
 """s of wall time within which the graph must be up."""
@@ -43,7 +43,7 @@ class CourseDriver:
 
     def __init__(self) -> None:
         self._news = threading.Condition()
-        self._recorder = Recorder()
+        self._recorder = CourseRecorder()
         self._period = 1.0 / load_description().rates["control"]  # s between two commands
         self._now = 0.0
         self._yaw = 0.0
@@ -158,7 +158,7 @@ class CourseDriver:
                 raise CourseFailedError(f"the simulation stopped: no ground_truth/odom for {SILENCE_TIMEOUT:.0f} s")
             return self._now
 
-    def _advance(self, runner: CourseRunner, now: float) -> Step:
+    def _advance(self, runner: CourseRunner, now: float) -> CourseStep:
         with self._news:
             legs, safety, problem = self._legs, self._safety, self._problem
         if problem:

@@ -10,12 +10,12 @@ import rospy
 from nav_msgs.msg import Odometry
 from std_msgs.msg import Time
 
-from xdog.description import DescriptionError, RobotDescription, load_description
-from xdog.locomotion.rotations import quaternion_matrix
+from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.rotations import quaternion_matrix
 from xdog.msg import Detection3DArray, VisionInfo
-from xdog.nodes import conversions
-from xdog_sim.detections import Flaws, Seen, SimulatedEyes
-from xdog_sim.nodes.conversions import detections_message, seen_objects
+from xdog.nodes.common import conversions
+from xdog_sim.detections import DetectorNoise, ObjectPose, SimulatedDetector
+from xdog_sim.nodes.common.conversions import detections_message, seen_objects
 from xdog_sim.scene import class_names
 
 LABELS = "vision/labels"
@@ -32,7 +32,7 @@ class DetectorNode:
     It takes part in lockstep: by ``lockstep/done`` the mirror knows what it has looked at, and waits for it.
     """
 
-    def __init__(self, robot: RobotDescription, eyes: SimulatedEyes) -> None:
+    def __init__(self, robot: RobotDescription, eyes: SimulatedDetector) -> None:
         self._frame, self._eyes = robot.frames["base"], eyes
         self._lock = threading.Lock()
         self._poses: Deque[Odometry] = deque(maxlen=POSES_KEPT)
@@ -71,20 +71,20 @@ class DetectorNode:
             if pose is not None:
                 self._look(conversions.to_seconds(stamp), seen_objects(message), pose)
 
-    def _look(self, now: float, objects: List[Seen], pose: Odometry) -> None:
+    def _look(self, now: float, objects: List[ObjectPose], pose: Odometry) -> None:
         p, q = pose.pose.pose.position, pose.pose.pose.orientation
         origin, turn = np.array([p.x, p.y, p.z]), quaternion_matrix(np.array([q.x, q.y, q.z, q.w]))
-        in_base = [Seen(o.kind, turn.T @ (o.position - origin), turn.T @ o.rotation, o.size) for o in objects]
+        in_base = [ObjectPose(o.kind, turn.T @ (o.position - origin), turn.T @ o.rotation, o.size) for o in objects]
         for taken, shown in self._eyes.look(now, in_base):
             self._detections.publish(detections_message(shown, taken, self._frame, SCORE))
         self._done.publish(Time(conversions.to_time(now)))
 
 
 def main() -> None:
-    """Run the node. Parameters: ~rate, ~bias, ~noise, ~delay, ~dropout, ~field_of_view, ~seed; see `Flaws`."""
+    """Run the node. Parameters: ~rate, ~bias, ~noise, ~delay, ~dropout, ~field_of_view, ~seed; see `DetectorNoise`."""
     rospy.init_node("simulated_detector")
     try:
-        flaws = Flaws(
+        flaws = DetectorNoise(
             bias=float(rospy.get_param("~bias", 0.0)),
             noise=float(rospy.get_param("~noise", 0.0)),
             delay=float(rospy.get_param("~delay", 0.0)),
@@ -95,7 +95,7 @@ def main() -> None:
         if not (0.0 < rate <= 50.0 and seed >= 0):
             raise ValueError(f"~rate is {rate!r} Hz, ~seed {seed!r}; they must lie in 0..50 and be zero or above")
         robot = load_description()
-        eyes = SimulatedEyes(robot, flaws, 1.0 / rate, seed)
+        eyes = SimulatedDetector(robot, flaws, 1.0 / rate, seed)
     except (DescriptionError, TypeError, ValueError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)

@@ -21,20 +21,20 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 
 from xdog.arm.trajectory import INVALID_GOAL, PATH_TOLERANCE_VIOLATED
-from xdog.description import DescriptionError, RobotDescription, load_description
-from xdog.locomotion.rotations import euler_angles, quaternion_matrix
-from xdog.nodes import clock, conversions
+from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.rotations import euler_angles, quaternion_matrix
 from xdog.nodes.arm_controller import trajectory_goal
-from xdog.nodes.connections import has_publisher
-from xdog.nodes.standard_messages import (
+from xdog.nodes.common import clock, conversions
+from xdog.nodes.common.connections import has_publisher
+from xdog.nodes.common.standard_messages import (
     FollowJointTrajectoryAction,
     FollowJointTrajectoryGoal,
     FollowJointTrajectoryResult,
 )
 from xdog.safety.config import SafetyConfigError
-from xdog_sim.config import MirrorConfigError
-from xdog_sim.nodes.viewer import open_viewer
-from xdog_sim.twin import FRAMES, Rehearsal, Report, Stage, TwinView
+from xdog_sim.config import SimConfigError
+from xdog_sim.nodes.common.viewer import open_viewer
+from xdog_sim.twin import FRAMES, Rehearsal, Report, TwinScene, TwinView
 
 EXPIRY = 30.0
 """s that a rehearsed motion waits for its confirmation."""
@@ -148,7 +148,7 @@ class TwinNode:
         if not np.isfinite(legs).all():  # an arm on a desk: a dog that stands
             legs = self._robot.legs.poses["stand"]
         self._tell("rehearsing")
-        report = self._rehearse(goal, start, Stage(legs, *place))
+        report = self._rehearse(goal, start, TwinScene(legs, *place))
         if report.problems:
             self._end(INVALID_GOAL, f"the rehearsal found problems: {'; '.join(report.problems)}")
             return
@@ -161,7 +161,7 @@ class TwinNode:
             return
         self._send(goal)
 
-    def _rehearse(self, goal: FollowJointTrajectoryGoal, start: np.ndarray, stage: Stage) -> Report:
+    def _rehearse(self, goal: FollowJointTrajectoryGoal, start: np.ndarray, stage: TwinScene) -> Report:
         joints = dict(zip(self._robot.legs.names, stage.legs.tolist()))
         height = TwinView(self._robot).show({**joints, **dict(zip(self._robot.arm.names, start.tolist()))})
         goal.trajectory.header.stamp = rospy.Time()  # from now on, here as later on the robot
@@ -258,7 +258,7 @@ def main() -> None:
     rospy.init_node("twin")
     try:
         node = TwinNode(load_description())
-    except (DescriptionError, MirrorConfigError, SafetyConfigError, OSError) as error:
+    except (DescriptionError, SimConfigError, SafetyConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     wanted = bool(rospy.get_param("~viewer", True))

@@ -12,12 +12,12 @@ from nav_msgs.msg import Odometry
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Time
 
-from xdog.description import DescriptionError, RobotDescription, load_description
+from xdog.core.description import DescriptionError, RobotDescription, load_description
 from xdog.msg import Detection3DArray
-from xdog.nodes import conversions
-from xdog_sim.grasp.config import GraspConfigError, load_grasp_config
+from xdog.nodes.common import conversions
+from xdog_sim.grasp.config import GraspConfigError, load_grasp_scenarios
 from xdog_sim.scene import EMPTY, SceneError, load_scene
-from xdog_sim.wrist_view import Place, WristView
+from xdog_sim.wrist_view import BodyPlacement, WristView
 
 KEPT = 50
 """Messages of a topic that wait for those of the others."""
@@ -95,16 +95,16 @@ class WristCamera:
         self._done.publish(Time(stamp))
 
 
-def _place(pose: Any) -> Place:
+def _place(pose: Any) -> BodyPlacement:
     p, q = pose.position, pose.orientation
-    return Place(np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w]))
+    return BodyPlacement(np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w]))
 
 
 def main() -> None:
     """Run the node. Parameter: ~scene, as the bridge's."""
     rospy.init_node("simulated_wrist_camera")
     try:
-        robot, config = load_description(), load_grasp_config()
+        robot, config = load_description(), load_grasp_scenarios()
         view = WristView(robot, load_scene(str(rospy.get_param("~scene", EMPTY))))
     except (DescriptionError, GraspConfigError, SceneError, OSError) as error:
         rospy.logfatal(str(error))

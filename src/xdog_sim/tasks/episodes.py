@@ -1,7 +1,7 @@
 """What the velocity task draws: a body, delays and a pose for every episode, and commands.
 
 A few rows cost almost as much to draw as hundreds, and in training a few episodes begin at every step. So rows are
-drawn by the hundred (`Deck`) and dealt as they are needed.
+drawn by the hundred (`RowPool`) and dealt as they are needed.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import Any, Callable, Generic, Mapping, Protocol, Tuple, TypeVar
 import torch
 from torch import Tensor
 
-from xdog.description import RobotDescription
+from xdog.core.description import RobotDescription
 from xdog.locomotion.gait import limit_command
 from xdog_sim.batch.protocol import BatchParameters
 from xdog_sim.randomization import TrunkTable, draw_parameters, uniform
@@ -71,7 +71,7 @@ class _Rows(Protocol):
 Drawn = TypeVar("Drawn", bound=_Rows)
 
 
-class Deck(Generic[Drawn]):
+class RowPool(Generic[Drawn]):
     """Independent rows, drawn by ``draw(count)`` many at a time, each dealt once."""
 
     def __init__(self, draw: Callable[[int], Drawn]) -> None:

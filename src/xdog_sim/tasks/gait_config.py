@@ -6,9 +6,9 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 
 import yaml
 
+from xdog.core.paths import share_path
 from xdog.locomotion.gait import TrotSettings
 from xdog.locomotion.observation import ObservationBuilder, Term
-from xdog.paths import share_path
 from xdog_sim.tasks.velocity_rewards import TERMS
 
 

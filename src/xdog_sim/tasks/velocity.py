@@ -7,14 +7,14 @@ from typing import Any, Dict, Mapping, Optional, Tuple, Union
 import torch
 from torch import Tensor
 
-from xdog.description import RobotDescription
+from xdog.core.description import RobotDescription
 from xdog.locomotion.gait import TrotReference, advance_gait, start_gait
 from xdog.locomotion.observation import Measurements, ObservationBuilder, projected_gravity
 from xdog_sim.batch.protocol import BatchSim, BatchState
 from xdog_sim.randomization import TrunkTable, uniform
-from xdog_sim.tasks.episodes import Deck, draw_commands, draw_starts
+from xdog_sim.tasks.episodes import RowPool, draw_commands, draw_starts
 from xdog_sim.tasks.gait_config import GaitConfig
-from xdog_sim.tasks.velocity_rewards import FOOT_RADIUS, Step, total_reward
+from xdog_sim.tasks.velocity_rewards import FOOT_RADIUS, RewardInputs, total_reward
 
 Rows = Union[slice, Tensor]
 """Which robots: ids (m,), or a slice."""
@@ -45,7 +45,7 @@ class TaskStep:
     truncated: Tensor
     terminal_observation: Tensor
     terminal_privileged: Tensor
-    final: Step
+    final: RewardInputs
 
 
 class VelocityTask:
@@ -79,8 +79,8 @@ class VelocityTask:
         self.substeps = round(self.period / sim.timestep)
         self.episode_steps = round(config.episode / self.period)
         table = TrunkTable(robot, ranges, 256, seed)
-        self._starts = Deck(lambda m: draw_starts(m, robot, config, ranges, table, sim.timestep, self.generator))
-        self._command_deck = Deck(lambda m: draw_commands(m, config.command, self.period, self.generator))
+        self._starts = RowPool(lambda m: draw_starts(m, robot, config, ranges, table, sim.timestep, self.generator))
+        self._command_deck = RowPool(lambda m: draw_commands(m, config.command, self.period, self.generator))
         self._commands, self._command_steps = commands, round(command_interval / self.period)
         n, joints = sim.num, len(robot.legs.names)
         self.default = torch.tensor(robot.legs.poses["stand"], dtype=torch.float32)
@@ -153,7 +153,7 @@ class VelocityTask:
         self._targets = torch.cat([self._targets[:, 1:], target[:, None]], 1)
         return self.sim.step(torch.baddbmm(-self._offset[:, None], self._ramp, self._targets))
 
-    def _measure(self, state: BatchState, action: Tensor, bad: Tensor) -> Step:
+    def _measure(self, state: BatchState, action: Tensor, bad: Tensor) -> RewardInputs:
         gravity = _gravity(state.orientation)
         deviation = state.joint_position - self.default
         feet = self.sim.foot_position
@@ -162,7 +162,7 @@ class VelocityTask:
         fell = bad | (-gravity[:, 2] < math.cos(FALL_TILT)) | (state.position[:, 2] < FALL_HEIGHT)
         excess = (self._soft_low - state.joint_position).clamp(min=0.0)
         excess = excess + (state.joint_position - self._soft_high).clamp(min=0.0)
-        return Step(
+        return RewardInputs(
             command=self.command.clone(),
             linear_velocity=_in_trunk(state.orientation, state.linear_velocity),
             angular_velocity=state.angular_velocity,

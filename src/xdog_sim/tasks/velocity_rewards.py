@@ -14,7 +14,7 @@ FOOT_RADIUS = 0.0205
 
 
 @dataclass
-class Step:
+class RewardInputs:
     """What one control step did to n robots. Units: m, rad, s, Nm; velocities in the trunk's frame unless told.
 
     Attributes:
@@ -54,26 +54,26 @@ def _square(values: Tensor) -> Tensor:
     return (values**2).sum(1)
 
 
-def _swing_height(step: Step, target: Mapping[str, float]) -> Tensor:
+def _swing_height(step: RewardInputs, target: Mapping[str, float]) -> Tensor:
     """Distance of swinging feet below their arc, in units of its apex."""
     swing = step.swing.clamp(min=0.0)
     wanted = 0.5 * (1.0 - torch.cos(2.0 * math.pi * swing)) * step.gait.amplitude[:, None]
     return _square((wanted - step.foot_height / target["swing_height"]).clamp(min=0.0))
 
 
-def _stance_height(step: Step, target: Mapping[str, float]) -> Tensor:
+def _stance_height(step: RewardInputs, target: Mapping[str, float]) -> Tensor:
     """Height of feet that should stand, in units of the arc's apex, beyond 5 mm."""
     standing = (step.swing < 0.0) | (step.gait.amplitude[:, None] == 0.0)
     return (standing * (step.foot_height - 0.005).clamp(min=0.0) / target["swing_height"]).sum(1)
 
 
-def _slip(step: Step) -> Tensor:
+def _slip(step: RewardInputs) -> Tensor:
     """Speed of feet on the floor."""
     touching = step.foot_height < 0.005
     return (touching * (step.foot_velocity[:, :, :2] ** 2).sum(2)).sum(1)
 
 
-Reward = Callable[[Step, Mapping[str, float]], Tensor]
+Reward = Callable[[RewardInputs, Mapping[str, float]], Tensor]
 
 TERMS: Dict[str, Reward] = {
     "track_linear": lambda s, t: torch.exp(-s.planar_error / 0.25),
@@ -100,7 +100,9 @@ TERMS: Dict[str, Reward] = {
 """Every term that policies/gait.yaml may weigh."""
 
 
-def total_reward(step: Step, weights: Mapping[str, float], target: Mapping[str, float], period: float) -> Tensor:
+def total_reward(
+    step: RewardInputs, weights: Mapping[str, float], target: Mapping[str, float], period: float
+) -> Tensor:
     """Weighted sum times the control period, (n,); never below zero except for a fall.
 
     Clipping at zero keeps early learning from preferring a quick end (Rudin et al., legged_gym).

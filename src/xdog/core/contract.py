@@ -1,0 +1,63 @@
+"""What every kind of policy contract shares: reading it from ONNX metadata and comparing its body with the robot's."""
+
+import json
+import math
+from typing import Any, Dict, Iterable, List, Mapping, Sequence
+
+from xdog.core.description import JointGroup, RobotDescription
+
+
+class ContractError(ValueError):
+    """A policy file carries no contract, a malformed one, or one that this robot does not fulfil."""
+
+
+def finite(value: Any) -> float:
+    """The value as a number, for what a file may hold instead: text, nothing, NaN, infinity."""
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value} is not a finite number")
+    return number
+
+
+def read_entries(
+    metadata: Mapping[str, str], key: str, version: int, known: Iterable[str], where: str, retrain: str
+) -> Dict[str, Any]:
+    """The entries of a contract of any kind, from a policy file's metadata.
+
+    Args:
+        metadata: of the ONNX file.
+        key: under which such a contract stands.
+        version: that this XDog reads.
+        known: names that a contract may have.
+        where: the file, for messages.
+        retrain: what mends it, for messages.
+
+    Raises:
+        ContractError: no contract, one that is no JSON mapping, another version, or unknown entries.
+    """
+    if key not in metadata:
+        raise ContractError(f"{where} carries no XDog contract ('{key}' in its metadata): {retrain}")
+    try:
+        raw: Dict[str, Any] = json.loads(metadata[key])
+        if raw["version"] != version:
+            raise ContractError(f"{where} has contract version {raw['version']}, this XDog reads {version}: {retrain}")
+        unknown = set(raw) - set(known)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, ContractError):
+            raise
+        raise ContractError(f"{where}: its contract is malformed ({error}): {retrain}") from error
+    if unknown:
+        raise ContractError(f"{where}: unknown entries in its contract: {', '.join(sorted(unknown))}: {retrain}")
+    return raw
+
+
+def body_problems(joints: Sequence[str], group: JointGroup, urdf_hash: str, robot: RobotDescription) -> List[str]:
+    """What of a policy's body is not this robot's: its ``joints`` must be the ``group``'s, its URDF the robot's."""
+    problems = []
+    if tuple(joints) != group.names:
+        same = sorted(joints) == sorted(group.names)
+        detail = "the same joints in another order" if same else "other joints"
+        problems.append(f"it was trained on {detail}: {', '.join(joints)}; this robot has {', '.join(group.names)}")
+    if urdf_hash != robot.urdf_hash:
+        problems.append(f"it was trained on URDF {urdf_hash}, urdf/xdog.urdf is {robot.urdf_hash}")
+    return problems

@@ -1,0 +1,64 @@
+"""The clockwork of a loop on the robot: wakes at a fixed rate and counts the cycles that came too late."""
+
+import math
+import os
+import time
+from typing import Callable
+
+PRIORITY = 20
+"""Of SCHED_FIFO: before all ordinary programs, behind the kernel's own threads (50)."""
+
+
+def claim_priority() -> bool:
+    """Let the calling thread, not its children, run before everything ordinary; False where that is not allowed."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
+    except OSError:
+        return False
+    return True
+
+
+MOST_SKIPPED = 500
+"""Beats. A loop that is later than that has not been slow: its clock was set."""
+
+
+class RateTimer:
+    """A metronome whose beats lie midway between multiples of the period on its clock.
+
+    Whoever counts periods on that clock, as the arm controller does it, so sees one beat in each, also where beats are
+    a little early or late.
+
+    Args:
+        period: s from beat to beat.
+        clock: s. If it is set, the beats follow.
+        sleep: waits for so many s.
+
+    Attributes:
+        beats: how many have been waited for.
+        missed: how many of them were over before anybody waited: the work took longer than the period, or the machine
+            was busy with something else. Beats that were skipped are not caught up.
+    """
+
+    def __init__(
+        self,
+        period: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._period, self._clock, self._sleep = period, clock, sleep
+        self._beat = math.floor(clock() / period)
+        self.beats = 0
+        self.missed = 0
+
+    def wait(self) -> None:
+        """Sleep until the next beat. One that should have come a whole period ago or earlier is missed."""
+        now = self._clock() / self._period - 0.5
+        self._beat += 1
+        self.beats += 1
+        skipped = math.floor(now - self._beat)
+        if 0 < skipped <= MOST_SKIPPED:
+            self.beats += skipped
+            self.missed += skipped
+        if skipped > 0 or self._beat - now > 2.0:  # late, or the clock was set
+            self._beat = math.floor(now) + (0 if skipped > 0 else 1)
+        self._sleep(max(self._beat - now, 0.0) * self._period)

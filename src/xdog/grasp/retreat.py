@@ -1,0 +1,56 @@
+"""The way on which a lifted object is taken along: up, straight back over the edge it lay behind, and to the body."""
+
+from typing import List, Optional
+
+import numpy as np
+
+from xdog.arm.kinematics import ArmKinematics, IkError
+from xdog.grasp.stance_planner import StancePlanner
+from xdog.grasp.trunk_pose import TrunkPose
+
+Array = np.ndarray
+
+WAYPOINT, LARGEST_CHANGE = 0.03, 0.5
+"""m between two poses of the way, and rad that a joint may change between them."""
+
+TILTS = tuple(sorted((0.1 * i for i in range(-8, 9)), key=abs))
+"""rad by which the gripper may be tilted from one of them to the next."""
+
+
+def plan_retreat(
+    kinematics: ArmKinematics, chooser: StancePlanner, posture: TrunkPose, pose: Array, carried: Array
+) -> List[Array]:
+    """Poses (6,) rad that lead there; as far up and back as the arm gets.
+
+    Args:
+        kinematics: the arm's.
+        chooser: knows where the arm sits on the trunk.
+        posture: of the trunk, which stays as it is.
+        pose: (6,) rad, where the arm is, the object in its gripper.
+        carried: (6,) rad, where the way ends.
+    """
+
+    def tool(joints: Array) -> Array:
+        return posture.to_level(chooser.from_arm(kinematics.forward(joints)[0]))
+
+    def shifted(joints: Array, shift: Array) -> Optional[Array]:
+        """The pose with its tool moved by ``shift`` (3,) m of the level frame and tilted as little as possible."""
+        point = chooser.in_arm(posture.to_base(tool(joints) + shift))
+        for tilt in TILTS:
+            try:
+                angles = kinematics.inverse(point, kinematics.pitch(joints) + tilt, float(joints[4]), joints)
+            except IkError:
+                continue
+            if np.max(np.abs(angles - joints[:5])) < LARGEST_CHANGE:
+                return np.append(angles, joints[5])
+        return None
+
+    way, end = [], tool(carried)
+    for axis, beyond, step in ((2, -1.0, WAYPOINT), (0, 1.0, -WAYPOINT)):
+        while beyond * (tool(pose)[axis] - end[axis]) > 0.0:
+            moved = shifted(pose, step * np.eye(3)[axis])
+            if moved is None:
+                break
+            way.append(moved)
+            pose = moved
+    return [*way, carried]

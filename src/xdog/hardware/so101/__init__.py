@@ -1,0 +1,1 @@
+"""The SO101 arm: its servo bus, calibration and health."""

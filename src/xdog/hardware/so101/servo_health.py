@@ -1,0 +1,158 @@
+"""When a servo is unwell: stalled, overloaded, hot, undersupplied, and what its torque is limited to meanwhile.
+
+A gripper that presses on an object looks like a stalled joint. It is no fault: after a moment its torque is limited,
+so that it goes on holding the object with what the servo can give for ever.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from xdog.core.config_file import ConfigFile
+from xdog.core.paths import share_path
+from xdog.hardware.so101.feetech_bus import describe_error
+from xdog.safety.config import SafetyConfigError
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class HealthConfig:
+    """Figures of so101.yaml: s, A, rad, degrees Celsius, V and shares."""
+
+    silent_time: float
+    stall_current: float
+    stall_error: float
+    stall_time: float
+    overload_share: float
+    overload_time: float
+    backoff_share: float
+    recover_share: float
+    recover_time: float
+    temperature_warn: float
+    temperature_fault: float
+    voltage_warn: float
+    voltage_fault: float
+    voltage_time: float
+
+
+def load_health_config(path: Optional[Path] = None) -> HealthConfig:
+    """The figures, from launch/config/so101.yaml unless told otherwise.
+
+    Raises:
+        SafetyConfigError: the file is malformed; the message names the entry.
+        OSError: it cannot be read.
+    """
+    path = path or share_path("launch", "config", "so101.yaml")
+    config = ConfigFile(path, SafetyConfigError).section(HealthConfig, "health")
+    if config.temperature_warn >= config.temperature_fault or config.voltage_warn <= config.voltage_fault:
+        raise SafetyConfigError(f"{path}: health: a warning would come after its fault; check temperature and voltage")
+    return config
+
+
+@dataclass(frozen=True, eq=False)
+class ServoSample:
+    """What the n servos showed in one cycle.
+
+    Attributes:
+        error: (n,) goal minus position, rad.
+        current: (n,) A, without sign.
+        load: (n,) duty, a share of 1, without sign.
+        voltage: (n,) V.
+        temperature: (n,) degrees Celsius.
+        alarm: (n,) error bits of the status packets.
+    """
+
+    error: Array
+    current: Array
+    load: Array
+    voltage: Array
+    temperature: Array
+    alarm: Sequence[int]
+
+
+class Since:
+    """For how long each of n conditions has held without a break."""
+
+    def __init__(self, count: int) -> None:
+        self._start = np.full(count, np.inf)
+
+    def update(self, now: float, holds: Array) -> Array:
+        """(n,) s since when each condition holds at ``now`` (s); -inf for one that does not."""
+        self._start = np.where(holds, np.minimum(self._start, now), np.inf)
+        return now - self._start
+
+
+class ServoHealth:
+    """Judges one sample a cycle.
+
+    Args:
+        names: of the n servos' joints.
+        grips: (n,) bool, True for a joint whose stall is a grip.
+        overload: (n,) share of the stall torque from which on the servo's own protection counts.
+        config: the figures.
+
+    Attributes:
+        faults: why the arm must not move.
+        warnings: what wants attention.
+        torque: (n,) share of the stall torque that each servo may use; 1 while it is not limited.
+    """
+
+    def __init__(self, names: Sequence[str], grips: Array, overload: Array, config: HealthConfig) -> None:
+        count = len(names)
+        self._names, self._grips, self._overload, self._config = tuple(names), grips, overload, config
+        self._stalled, self._loaded = Since(count), Since(count)
+        self._relieved, self._low, self._sagging = Since(count), Since(count), Since(count)
+        self.faults: Tuple[str, ...] = ()
+        self.warnings: Tuple[str, ...] = ()
+        self.torque: Array = np.ones(count)
+
+    def update(self, now: float, sample: ServoSample) -> None:
+        """Take note of a sample at ``now`` (s, on a clock that does not jump)."""
+        config = self._config
+        faults: List[str] = []
+        warnings: List[str] = []
+        stalled = (sample.current >= config.stall_current) & (np.abs(sample.error) >= config.stall_error)
+        stalled = (self._stalled.update(now, stalled) >= config.stall_time) & ~self._grips
+        for i in np.flatnonzero(stalled):
+            faults.append(
+                f"{self._names[i]} is stalled: {sample.current[i]:.1f} A, {abs(sample.error[i]):.2f} rad from its goal "
+                f"for {config.stall_time:g} s; free it"
+            )
+        self._limit(now, sample.load)
+        limited = [self._names[i] for i in np.flatnonzero((self.torque < 1.0) & ~self._grips)]
+        if limited:
+            warnings.append(f"overloaded, its torque is limited: {', '.join(limited)}; take the load off")
+        hot, warm = (sample.temperature >= limit for limit in (config.temperature_fault, config.temperature_warn))
+        faults += [
+            f"{self._names[i]} is too hot: {sample.temperature[i]:.0f} C; let it cool" for i in np.flatnonzero(hot)
+        ]
+        warnings += [f"{self._names[i]} is hot: {sample.temperature[i]:.0f} C" for i in np.flatnonzero(warm & ~hot)]
+        self._judge_voltage(now, sample.voltage, faults, warnings)
+        for name, bits in zip(self._names, sample.alarm):
+            if bits:
+                faults.append(
+                    f"{name}'s servo reports {describe_error(bits)}: take the load off, then switch the arm off and on"
+                )
+        self.faults, self.warnings = tuple(faults), tuple(warnings)
+
+    def _limit(self, now: float, load: Array) -> None:
+        """Take torque back where a load has lasted, and give it again where it has gone."""
+        config = self._config
+        limit = config.backoff_share * self._overload
+        lasting = self._loaded.update(now, load >= config.overload_share * self._overload) >= config.overload_time
+        relieved = self._relieved.update(now, load < config.recover_share * limit) >= config.recover_time
+        self.torque = np.where(lasting, limit, np.where(relieved, 1.0, self.torque))
+
+    def _judge_voltage(self, now: float, voltage: Array, faults: List[str], warnings: List[str]) -> None:
+        config = self._config
+        low = self._low.update(now, voltage < config.voltage_fault) >= config.voltage_time
+        sagging = self._sagging.update(now, voltage < config.voltage_warn) >= config.voltage_time
+        lowest = int(np.argmin(voltage))
+        text = f"{voltage[lowest]:.1f} V at {self._names[lowest]}"
+        if low.any():
+            faults.append(f"the arm's supply is too low: {text} (limit {config.voltage_fault:g}); look at power supply")
+        elif sagging.any():
+            warnings.append(f"the arm's supply is low: {text}")

@@ -1,0 +1,1 @@
+"""What the nodes share; none of these modules is a node."""

@@ -1,0 +1,105 @@
+"""`./xdog replay`: a recorded demonstration done again, in simulation or by the arm of the running ROS graph."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Mapping, Optional, Tuple
+
+import numpy as np
+import tyro
+from rich.console import Console
+
+from xdog_learning.dataset import DatasetError, load_dataset
+from xdog_learning.dataset.episode import Episode
+from xdog_sim.offscreen import RenderError, choose_renderer
+
+Array = np.ndarray
+
+
+@dataclass
+class ReplayOptions:
+    """Replay a recorded demonstration: in simulation with a viewer, or as a film where there is no screen.
+
+    Attributes:
+        dataset: folder of the dataset.
+        episode: its number.
+        robot: send it to the arm of the running graph instead, real or simulated, after a confirmation.
+        yes: with --robot, do not ask.
+        film: where the film goes; out/replay.mp4 if not given. Given, it is made with a screen too.
+    """
+
+    dataset: tyro.conf.Positional[Path]
+    episode: int = 0
+    robot: bool = False
+    yes: bool = False
+    film: Optional[Path] = None
+
+
+def difference(measured: Array, recorded: Array, names: Tuple[str, ...]) -> str:
+    """How far joints (T, 6) rad are from the recorded ones, in words."""
+    error = np.abs(measured - recorded)
+    row, joint = np.unravel_index(int(error.argmax()), error.shape)
+    rms = float(np.sqrt(np.mean(error**2)))
+    return (
+        f"measured joints differ from the recorded by {rms:.4f} rad rms, at most {error[row, joint]:.4f} rad "
+        f"({names[joint]}, frame {row})"
+    )
+
+
+def replay_simulated(
+    arguments: ReplayOptions, episode: Episode, recording: Mapping[str, Any], console: Console
+) -> None:
+    """Replay in a simulated scene and say how it went."""
+    screen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    filmed = arguments.film is not None or not screen
+    if filmed:
+        choose_renderer()
+    # These bring MuJoCo, which renders by what was chosen before it is imported.
+    from xdog_learning.grasp.replay_scene import film, find_placement, show
+    from xdog_sim.grasp.scenario import ScenarioSampler
+    from xdog_sim.grasp.scene import GraspScene
+
+    placer = ScenarioSampler()
+    placement, seed, why = find_placement(recording, arguments.episode, episode, placer)
+    if why:
+        console.print(f"{why}: the object stands where it was seen, everything else is assumed.")
+    scene = GraspScene(placement, placer, seed, visuals=True)
+    path = arguments.film or Path("out/replay.mp4")
+    try:
+        measured = film(episode, scene, path) if filmed else show(episode, scene)
+    finally:
+        scene.close()
+    console.print(difference(measured, episode.state, placer.robot.arm.names))
+    judge = scene.judge
+    console.print(
+        f"The object was lifted {judge.lift:.3f} m; {'a' if judge.success else 'no'} success by the strict rule."
+    )
+    if filmed:
+        console.print(f"Film: {path}")
+
+
+def main() -> None:
+    """Entry point."""
+    arguments = tyro.cli(ReplayOptions, prog="xdog replay")
+    console = Console(soft_wrap=True)
+    try:
+        data = load_dataset(arguments.dataset)
+        episode = data.episode(arguments.episode)
+        console.print(
+            f"Episode {arguments.episode} of {len(data)}: {episode.task}, {len(episode)} frames, "
+            f"{len(episode) / episode.fps:.1f} s"
+        )
+        if arguments.robot:
+            from xdog_learning.nodes.replay import replay_on_robot  # needs ROS, which the simulation does not
+
+            replay_on_robot(episode, arguments.yes, console)
+        else:
+            replay_simulated(arguments, episode, data.recording, console)
+    except KeyboardInterrupt:
+        raise SystemExit("Interrupted.") from None
+    except (DatasetError, OSError, RenderError) as error:
+        raise SystemExit(f"cannot replay: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""A demonstration while it is being recorded from a robot: measured joints come in, an episode comes out."""
+
+from typing import List, Optional
+
+import numpy as np
+
+from xdog_learning.dataset.episode import Episode
+
+Array = np.ndarray
+
+
+class EpisodeBuilderError(RuntimeError):
+    """What came in cannot become an episode."""
+
+
+class EpisodeBuilder:
+    """Collects one episode at an exact rate, in the time of the measurements' stamps.
+
+    The action of a frame is the target that the arm was sent to by the time of the next frame: what a policy that acts
+    once in this period has to answer.
+
+    Args:
+        fps: frames a second.
+        token: (k,) what is known of the object, for the whole take: what was seen before the arm came into view.
+        task: what is done, in words.
+        with_images: whether every frame needs an image.
+    """
+
+    def __init__(self, fps: int, token: Array, task: str, with_images: bool) -> None:
+        self._fps, self._token, self._task, self._with_images = fps, token, task, with_images
+        self._states: List[Array] = []
+        self._actions: List[Array] = []
+        self._images: List[Array] = []
+        self._begin = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long it is so far."""
+        return len(self._actions) / self._fps
+
+    def sample(self, stamp: float, joints: Array, target: Array, image: Optional[Array]) -> bool:
+        """A measurement has come in.
+
+        Args:
+            stamp: when it was taken, s.
+            joints: (6,) rad.
+            target: (6,) rad, where the arm was sent last.
+            image: (H, W, 3) uint8, the newest picture.
+
+        Returns:
+            Whether it became a frame.
+
+        Raises:
+            TakeError: measurements or images are missing.
+        """
+        if not self._states:
+            self._begin = stamp
+        late = stamp - (self._begin + len(self._states) / self._fps)
+        if late < -1e-6:
+            return False
+        if late > 1.0 / self._fps:
+            raise EpisodeBuilderError(f"no joint_states for {late + 1.0 / self._fps:.2f} s")
+        if self._with_images and image is None:
+            raise EpisodeBuilderError("no camera image has come in")
+        if self._states:
+            self._actions.append(target)
+        self._states.append(joints)
+        if image is not None and self._with_images:
+            self._images.append(image)
+        return True
+
+    def finish(self) -> Episode:
+        """The episode.
+
+        Raises:
+            TakeError: it is too short.
+        """
+        count = len(self._actions)
+        if count < 2:
+            raise EpisodeBuilderError("nothing was recorded")
+        return Episode(
+            state=np.asarray(self._states[:count], dtype=np.float32),
+            environment_state=np.tile(np.asarray(self._token, dtype=np.float32), (count, 1)),
+            action=np.asarray(self._actions, dtype=np.float32),
+            images=np.stack(self._images[:count]) if self._with_images else None,
+            task=self._task,
+            fps=self._fps,
+        )

@@ -1,0 +1,90 @@
+"""Images as h264 video at an exact rate: frame i of a file stands at i / fps seconds."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Iterator, Sequence
+
+import av
+import numpy as np
+
+Array = np.ndarray
+
+OPTIONS = {"preset": "veryfast", "crf": "20", "bf": "0", "g": "2", "threads": "1"}
+"""Every second frame a key frame, as LeRobot records: training reads at random. No frames that refer forwards, so that
+the packets of several files can be joined without encoding again."""
+
+
+class VideoFileError(ValueError):
+    """A video cannot be read or does not hold the frames it should."""
+
+
+def write_video(path: Path, images: Array, fps: int) -> None:
+    """Encode (N, H, W, 3) uint8 RGB images with even sides."""
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=fps, options=OPTIONS)
+        stream.height, stream.width = images.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = Fraction(1, fps)
+        for number, image in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, fps)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def joinable(first: Path, second: Path) -> bool:
+    """Whether two videos were encoded alike, so that their packets may stand in one file."""
+    headers = []
+    for path in (first, second):
+        with av.open(str(path)) as container:
+            context = container.streams.video[0].codec_context
+            headers.append((context.name, context.width, context.height, bytes(context.extradata or b"")))
+    return headers[0] == headers[1]
+
+
+def join_videos(path: Path, parts: Sequence[Path], fps: int) -> None:
+    """Write one continuous video from several `joinable` ones, without encoding again."""
+    with av.open(str(parts[0])) as first, av.open(str(path), "w", format="mp4") as container:
+        target = container.add_stream_from_template(first.streams.video[0])
+        step = Fraction(1, fps)
+        target.time_base = step
+        number = 0
+        for part in parts:
+            with av.open(str(part)) as source:
+                for packet in source.demux(source.streams.video[0]):
+                    if packet.size == 0:  # the demuxer's mark of the end
+                        continue
+                    packet.stream, packet.time_base = target, step
+                    packet.pts = packet.dts = number
+                    packet.duration = 1
+                    container.mux(packet)
+                    number += 1
+
+
+def frame_count(path: Path) -> int:
+    """How many frames a video holds, by its header.
+
+    Raises:
+        VideoError: the file is missing, cut short or no video.
+    """
+    try:
+        with av.open(str(path)) as container:
+            return int(container.streams.video[0].frames)
+    except (av.FFmpegError, OSError, IndexError) as error:
+        raise VideoFileError(f"{path} cannot be read as a video ({error})") from error
+
+
+def read_video(path: Path) -> Iterator[Array]:
+    """Decode a video's frames in order, each (H, W, 3) uint8 RGB.
+
+    Raises:
+        VideoError: the file is missing, cut short or no video.
+    """
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            stream.thread_count = 1  # small frames: threads cost more than they bring
+            for frame in container.decode(stream):
+                yield frame.to_ndarray(format="rgb24")
+    except (av.FFmpegError, OSError, IndexError) as error:
+        raise VideoFileError(f"{path} cannot be decoded ({error})") from error

@@ -1,1 +1,0 @@
-"""Picking objects up with the whole dog, scored in the running graph."""

@@ -1,0 +1,190 @@
+"""The demo's figures: how well a recorded run followed its commands and took its pushes."""
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+import numpy as np
+
+from xdog_sim.demo.recording import Recording
+
+Array = np.ndarray
+
+SETTLING = 1.0
+"""s after a change of the command that do not count in the errors."""
+PUSH_WINDOW = 2.0
+"""s after a push that do not count in the errors."""
+FALL_TILT = 1.0
+"""rad between the trunk's and the world's vertical: more is a fall, as for the safety supervisor."""
+PUSH_REPORT = 3.0
+"""s after a push in which the largest tilt is looked for."""
+CALM_TILT, CALM_ERROR, CALM_FOR = 0.15, 0.15, 0.5
+"""Recovered: tilt below (rad) and mean velocity error below (m/s) for so long (s)."""
+STRIDE = 0.4
+"""s, about one stride: averages over it show the motion without the gait's own swaying."""
+
+
+@dataclass(frozen=True)
+class PushMetrics:
+    """What one push did: the phase it hit, its size (m/s), largest tilt (rad), time to recover (s; None: never)."""
+
+    label: str
+    size: float
+    largest_tilt: float
+    recovery: Optional[float]
+
+
+@dataclass(frozen=True)
+class CourseMetrics:
+    """Figures of one run.
+
+    Attributes:
+        velocity_rmse: m/s, length of the planar velocity error, outside settling and pushes.
+        yaw_rate_rmse: rad/s, on the same samples.
+        falls: how often the tilt exceeded FALL_TILT.
+        pushes: one entry a push.
+        odometry_drift: m between odometry and truth at the end, both started at the same pose.
+        odometry_drift_yaw: rad, likewise.
+        path_length: m walked.
+        duration: simulated s.
+        real_time_factor: simulated time over wall time.
+    """
+
+    velocity_rmse: float
+    yaw_rate_rmse: float
+    falls: int
+    pushes: Tuple[PushMetrics, ...]
+    odometry_drift: float
+    odometry_drift_yaw: float
+    path_length: float
+    duration: float
+    real_time_factor: float
+
+    def errors_text(self) -> str:
+        """The two errors in a line."""
+        if np.isnan(self.velocity_rmse):
+            return "no velocity was followed"
+        return f"{self.velocity_rmse:.3f} m/s and {self.yaw_rate_rmse:.3f} rad/s"
+
+    @property
+    def succeeded(self) -> bool:
+        """No fall, and every push recovered from."""
+        return self.falls == 0 and all(push.recovery is not None for push in self.pushes)
+
+
+def tilt_angle(orientation: Array) -> Array:
+    """Angle, rad (n,), between the trunk's and the world's vertical; orientation (n, 4) in x, y, z, w order."""
+    return np.arccos(np.clip(1.0 - 2.0 * (orientation[:, 0] ** 2 + orientation[:, 1] ** 2), -1.0, 1.0))
+
+
+def yaw_angle(orientation: Array) -> Array:
+    """Heading, rad (n,), of orientation (n, 4) in x, y, z, w order."""
+    x, y, z, w = orientation.T
+    return np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+
+
+def rising_edges(flags: Array) -> int:
+    """How often a condition (n,) became true, counting a start in it."""
+    return int(flags[:1].sum() + (flags[1:] & ~flags[:-1]).sum())
+
+
+def counted_samples(time: Array, command: Array, walking: Array, pushes: Tuple[float, ...]) -> Array:
+    """Which samples count in the errors, (n,) bool: walking, settled after a command change, not just pushed.
+
+    Args:
+        time: (n,) s, increasing.
+        command: (n, 3).
+        walking: (n,) bool.
+        pushes: times of pushes, s.
+    """
+    changed = np.any(command[1:] != command[:-1], axis=1) | (walking[1:] != walking[:-1])
+    starts = np.concatenate([time[:1], time[1:][changed]])
+    since_change = time - starts[np.searchsorted(starts, time, side="right") - 1]
+    counted = walking & (since_change >= SETTLING)
+    for push in pushes:
+        counted &= (time < push) | (time >= push + PUSH_WINDOW)
+    return counted
+
+
+def rms(values: Array) -> float:
+    """Root of the mean square over all rows: for (n, k) of the rows' lengths. NaN of no rows."""
+    if len(values) == 0:
+        return float("nan")
+    return float(np.sqrt(np.mean(np.sum(np.reshape(values, (len(values), -1)) ** 2, axis=1))))
+
+
+def moving_average(time: Array, values: Array, window: float) -> Array:
+    """Mean of values (n, k) over ``window`` seconds centred on each of the times (n,)."""
+    first = np.searchsorted(time, time - 0.5 * window, side="left")
+    last = np.searchsorted(time, time + 0.5 * window, side="right")
+    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
+    return (sums[last] - sums[first]) / (last - first)[:, None]
+
+
+def recovery_time(time: Array, tilt: Array, error: Array, push: float) -> Optional[float]:
+    """Seconds from a push until the robot is calm again and stays so for CALM_FOR; None if it never is.
+
+    Args:
+        time: (n,) s, increasing.
+        tilt: (n,) rad.
+        error: (n, 2) m/s, averaged planar velocity error.
+        push: s.
+    """
+    calm = (tilt < CALM_TILT) & (np.linalg.norm(error, axis=1) < CALM_ERROR)
+    for start in np.flatnonzero(calm & (time >= push)):
+        until = np.searchsorted(time, time[start] + CALM_FOR)
+        if until == len(time):
+            return None
+        if np.all(calm[start : until + 1]):
+            return float(time[start] - push)
+    return None
+
+
+def odometry_drift(truth: Array, odometry: Array) -> Tuple[float, float]:
+    """Distance (m) and angle (rad) between the last poses once the first ones are laid over each other.
+
+    Args:
+        truth, odometry: (n, 3) x, y in m and yaw in rad.
+    """
+
+    def relative(poses: Array) -> Array:
+        dx, dy = poses[-1, :2] - poses[0, :2]
+        c, s = np.cos(poses[0, 2]), np.sin(poses[0, 2])
+        return np.array([c * dx + s * dy, c * dy - s * dx, poses[-1, 2] - poses[0, 2]])
+
+    difference = relative(odometry) - relative(truth)
+    yaw = (difference[2] + np.pi) % (2.0 * np.pi) - np.pi
+    return float(np.hypot(difference[0], difference[1])), float(abs(yaw))
+
+
+def compute_figures(run: Recording) -> CourseMetrics:
+    """All figures of a run."""
+    tilt = tilt_angle(run.orientation)
+    error = run.command[:, :2] - run.velocity[:, :2]
+    yaw_error = run.command[:, 2] - run.angular_velocity[:, 2]
+    counted = counted_samples(run.time, run.command, run.walking, tuple(push.time for push in run.pushes))
+    average = moving_average(run.time, error, 0.5 * STRIDE)  # one step: shows a shove as well
+    pushes = []
+    for push in run.pushes:
+        window = (run.time >= push.time) & (run.time <= push.time + PUSH_REPORT)
+        pushes.append(
+            PushMetrics(
+                label=push.label,
+                size=float(np.linalg.norm(push.delta)),
+                largest_tilt=float(np.max(tilt[window], initial=0.0)),
+                recovery=recovery_time(run.time, tilt, average, push.time),
+            )
+        )
+    truth = np.column_stack([run.position[:, :2], yaw_angle(run.orientation)])
+    drift, drift_yaw = odometry_drift(truth, run.odometry)
+    duration = float(run.time[-1] - run.time[0])
+    return CourseMetrics(
+        velocity_rmse=rms(error[counted]),
+        yaw_rate_rmse=rms(yaw_error[counted]),
+        falls=rising_edges(tilt > FALL_TILT),
+        pushes=tuple(pushes),
+        odometry_drift=drift,
+        odometry_drift_yaw=drift_yaw,
+        path_length=float(np.sum(np.linalg.norm(np.diff(run.position[:, :2], axis=0), axis=1))),
+        duration=duration,
+        real_time_factor=duration / run.wall_time,
+    )

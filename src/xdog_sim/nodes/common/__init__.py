@@ -1,0 +1,1 @@
+"""What the simulation's nodes share; none of these modules is a node."""

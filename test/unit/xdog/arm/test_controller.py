@@ -1,0 +1,351 @@
+"""The arm's controller with idle, following, blocked and limp servos: what it sends, and how each motion ends."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from arm_controller_bench import (
+    ARM,
+    CONFIG,
+    FIVE,
+    HOME,
+    INTO_TRUNK,
+    NEAR_HOME,
+    PERIOD,
+    ROBOT,
+    STAND,
+    STOW,
+    ControllerBench,
+)
+
+from xdog.arm.config import load_arm_config
+from xdog.arm.trajectory import (
+    GOAL_TOLERANCE_VIOLATED,
+    INVALID_GOAL,
+    INVALID_JOINTS,
+    PATH_TOLERANCE_VIOLATED,
+    SUCCESSFUL,
+    Goal,
+    Point,
+    Tolerance,
+    TrajectoryError,
+)
+from xdog.core.paths import share_path
+from xdog.safety.config import SafetyConfigError
+
+Array = np.ndarray
+
+
+def refusal(bench: ControllerBench, positions: Any, time: float = 1.0) -> TrajectoryError:
+    with pytest.raises(TrajectoryError) as caught:
+        bench.follow(positions, time)
+    return caught.value
+
+
+def test_says_nothing_at_rest_and_starts_where_the_arm_is() -> None:
+    bench = ControllerBench(HOME + 0.05)
+    bench.run(0.5)
+    assert all(goal is None for goal in bench.sent)
+    motion = bench.follow(NEAR_HOME)
+    bench.step()
+    np.testing.assert_allclose(bench.sent[-1], HOME + 0.05, atol=2e-3)
+    assert bench.controller.state == "trajectory"
+    assert bench.finish(motion).code == SUCCESSFUL
+    np.testing.assert_allclose(bench.position[:5], NEAR_HOME, atol=1e-6)
+    assert bench.position[5] == pytest.approx(0.05)
+    bench.run(0.1)
+    assert bench.silent
+    assert bench.controller.state == "holding"
+
+
+def test_never_faster_than_allowed() -> None:
+    bench = ControllerBench()
+    fast = refusal(bench, [1.5, 0, 0, 0, 0], 0.5)
+    assert fast.code == INVALID_GOAL
+    assert "shoulder_pan would have to turn at 4.50 rad/s, 2.5 are possible" in str(fast)
+    motion = bench.follow([1.5, 0, 0, 0, 0], 1.0)
+    bench.finish(motion)
+    goals = np.array([HOME, *(goal for goal in bench.sent if goal is not None)])
+    assert np.abs(np.diff(goals, axis=0)).max() <= CONFIG.motion.max_speed * PERIOD + 1e-9
+
+
+def test_refuses_what_would_meet_the_dog() -> None:
+    bench = ControllerBench()
+    error = refusal(bench, INTO_TRUNK, 3.0)
+    assert error.code == INVALID_GOAL
+    assert "arm_gripper_link and front_left_thigh_link" in str(error)
+    assert bench.controller.state == "holding"
+
+
+def test_preemption_goes_on_smoothly() -> None:
+    bench = ControllerBench()
+    first = bench.follow([1.0, 0, 0, 0, 0], 1.0)
+    bench.run(0.5)
+    with pytest.raises(TrajectoryError) as caught:
+        bench.controller.follow(Goal(("elbow_flex",), [Point(1.0, [0.1])]))
+    assert caught.value.code == INVALID_JOINTS
+    assert first.outcome is None  # a refused goal disturbs nobody
+    second = bench.follow([0.0, 0.3, 0, 0, 0], 1.5)
+    assert first.outcome is not None
+    assert first.outcome.cancelled
+    assert first.outcome.message == "a new goal took over"
+    assert bench.finish(second).code == SUCCESSFUL
+    goals = np.array([goal for goal in bench.sent if goal is not None])
+    speeds = np.diff(goals, axis=0) / PERIOD
+    assert np.abs(np.diff(speeds, axis=0)).max() < 0.35  # rad/s from step to step: no jerk at the takeover
+
+
+def test_cancel_holds_where_it_is() -> None:
+    bench = ControllerBench()
+    motion = bench.follow([1.0, 0, 0, 0, 0], 1.0)
+    bench.run(0.5)
+    here = bench.position.copy()
+    bench.controller.cancel(motion)
+    assert motion.outcome is not None
+    assert motion.outcome.cancelled
+    bench.run(0.5)
+    assert bench.silent
+    np.testing.assert_array_equal(bench.position, here)
+
+
+def test_limp_arm_violates_the_path_and_success_needs_motion() -> None:
+    bench = ControllerBench()
+    bench.no_torque = True
+    outcome = bench.finish(bench.follow([1.0, 0, 0, 0, 0], 1.0))
+    assert outcome.code == PATH_TOLERANCE_VIOLATED
+    assert "shoulder_pan is off by 0.3" in outcome.message
+    np.testing.assert_allclose(bench.sent[-1], HOME, atol=1e-12)  # it pushes no further
+    assert "ask again in" in str(refusal(bench, NEAR_HOME))
+    bench.run(1.0)
+    assert bench.silent
+    everything = [Tolerance(name, -1.0) for name in FIVE]
+    motion = bench.follow([1.0, 0, 0, 0, 0], 1.0, path_tolerance=everything, goal_time_tolerance=0.5)
+    outcome = bench.finish(motion)
+    assert outcome.code == GOAL_TOLERANCE_VIOLATED
+    assert "0.50 s after the last point's time shoulder_pan is off by 1.000 rad" in outcome.message
+
+
+def test_goal_time_tolerance_gives_slow_servos_time() -> None:
+    bench = ControllerBench()
+    everything = [Tolerance(name, -1.0) for name in FIVE]
+    motion = bench.follow([0.5, 0, 0, 0, 0], 0.5, path_tolerance=everything, goal_time_tolerance=2.0)
+    bench.no_torque = True
+    bench.run(1.5)
+    assert motion.outcome is None
+    bench.no_torque = False
+    assert bench.finish(motion).code == SUCCESSFUL
+
+
+def test_stop_ends_everything_and_nothing_moves_by_itself() -> None:
+    bench = ControllerBench()
+    motion = bench.follow([1.0, 0, 0, 0, 0], 1.0)
+    bench.run(0.4)
+    bench.allowed, bench.reason = False, "e-stop: a test"
+    bench.step()
+    assert motion.outcome is not None
+    assert motion.outcome.code == PATH_TOLERANCE_VIOLATED
+    assert motion.outcome.message == "stopped: motion not allowed: e-stop: a test"
+    assert bench.silent
+    assert "e-stop: a test" in str(refusal(bench, NEAR_HOME))
+    assert bench.controller.state == "stopped: motion not allowed: e-stop: a test"
+    bench.allowed, bench.reason = True, ""
+    bench.step()
+    assert "ask again in" in str(refusal(bench, NEAR_HOME))  # the gate wants silence first
+    here = bench.position.copy()
+    bench.run(2.0)
+    assert bench.silent
+    np.testing.assert_array_equal(bench.position, here)
+    assert bench.finish(bench.follow(NEAR_HOME)).code == SUCCESSFUL
+
+
+def test_lost_heartbeat_and_lost_measurements_stop() -> None:
+    bench = ControllerBench()
+    motion = bench.follow([1.0, 0, 0, 0, 0], 1.0)
+    bench.run(0.2)
+    heartbeat = bench.controller.on_safety
+    bench.controller.on_safety = lambda *_: None  # type: ignore[method-assign]
+    outcome = bench.finish(motion, 0.3)
+    assert "heartbeat is missing" in outcome.message
+    bench.controller.on_safety = heartbeat  # type: ignore[method-assign]
+    bench.run(1.0)
+    motion = bench.follow(NEAR_HOME)
+    bench.run(0.2)
+    bench.now += 0.5
+    bench.step()
+    assert motion.outcome is not None
+    assert "no joint angles were measured for 0.52 s" in motion.outcome.message
+    bench.run(1.0)
+    motion = bench.follow(HOME[:5])
+    bench.position[2] = math.nan
+    bench.step()
+    assert motion.outcome is not None
+    assert "not finite" in motion.outcome.message
+
+
+def test_leg_angles_that_are_not_finite_stop() -> None:
+    bench = ControllerBench()
+    motion = bench.follow([1.0, 0, 0, 0, 0], 1.0)
+    bench.run(0.2)
+    bench.legs[3] = math.nan
+    bench.step()
+    assert motion.outcome is not None
+    assert "leg angles are not finite" in motion.outcome.message
+    assert bench.silent
+    here = bench.position.copy()
+    bench.controller.on_setpoint(ARM.names, HOME + 0.3, 0.0)
+    bench.run(1.0)
+    np.testing.assert_array_equal(bench.position, here)
+    assert "leg angles" in str(refusal(bench, NEAR_HOME))
+    bench.legs = STAND.copy()
+    bench.run(1.0)
+    assert bench.finish(bench.follow(NEAR_HOME)).code == SUCCESSFUL
+
+
+def test_after_being_moved_by_hand_it_starts_from_there() -> None:
+    bench = ControllerBench()
+    bench.finish(bench.follow(NEAR_HOME))
+    bench.position = HOME.copy()
+    bench.follow(HOME[:5])
+    bench.run(0.5)
+    np.testing.assert_allclose(bench.position, HOME, atol=1e-9)
+
+
+# The gripper.
+
+
+def test_gripper_reaches_its_gap_beside_a_trajectory() -> None:
+    bench = ControllerBench()
+    trajectory = bench.follow(NEAR_HOME, 1.0)
+    grip = bench.controller.move_gripper(0.05, 0.0)
+    assert bench.finish(grip).code == SUCCESSFUL
+    assert grip.reached
+    assert not grip.stalled
+    assert bench.finish(trajectory).code == SUCCESSFUL
+    assert bench.controller.gripper.gap(bench.position[5]) == pytest.approx(0.05, abs=3e-3)
+
+
+def test_gripper_stalls_on_an_object_and_keeps_squeezing() -> None:
+    bench = ControllerBench(np.append(HOME[:5], 0.8))
+    bench.blocked[5] = 0.4
+    grip = bench.controller.move_gripper(0.0, 0.0)
+    assert bench.finish(grip).code == SUCCESSFUL
+    assert grip.stalled
+    assert not grip.reached
+    np.testing.assert_allclose(bench.sent[-1][5], 0.4 - CONFIG.gripper.squeeze)  # type: ignore[index]
+    bench.finish(bench.follow(NEAR_HOME))
+    np.testing.assert_allclose(bench.sent[-1][5], 0.4 - CONFIG.gripper.squeeze)  # type: ignore[index]
+
+
+def test_limp_gripper_is_no_success() -> None:
+    bench = ControllerBench(np.append(HOME[:5], 0.8))
+    bench.no_torque = True
+    grip = bench.controller.move_gripper(0.0, 0.0)
+    assert bench.finish(grip).code == GOAL_TOLERANCE_VIOLATED
+    assert not grip.stalled
+    assert not grip.reached
+
+
+@pytest.mark.parametrize("limp", [False, True])
+def test_noise_of_the_velocity_does_not_keep_a_gripper_goal_alive(limp: bool) -> None:
+    bench = ControllerBench(np.append(HOME[:5], 0.8))
+    bench.blocked[5], bench.no_torque, bench.noise = 0.4, limp, 0.2
+    grip = bench.controller.move_gripper(0.0, 0.0)
+    assert bench.finish(grip, 2.0).code == (GOAL_TOLERANCE_VIOLATED if limp else SUCCESSFUL)
+    assert grip.stalled is not limp
+
+
+def test_a_gripper_that_never_comes_to_rest_ends() -> None:
+    bench = ControllerBench(np.append(HOME[:5], 0.8))
+    bench.no_torque = True
+    grip = bench.controller.move_gripper(0.0, 0.0)
+    begin = bench.now
+    while grip.outcome is None:
+        assert bench.now < begin + 5.0
+        bench.position[5] = 0.8 + 0.1 * math.sin(10.0 * bench.now)
+        bench.step()
+    assert grip.outcome.code == GOAL_TOLERANCE_VIOLATED
+    assert "nor came to rest" in grip.outcome.message
+    assert not grip.stalled
+    assert not grip.reached
+
+
+def test_max_effort_limits_the_push() -> None:
+    bench = ControllerBench(np.append(HOME[:5], 0.8))
+    bench.blocked[5] = 0.4
+    grip = bench.controller.move_gripper(0.0, 5.0)  # less than the bench's 1.4 Nm give
+    bench.finish(grip)
+    assert grip.stalled
+    assert 0.4 - bench.sent[-1][5] < 0.04  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("gap", "effort"), [(0.2, 0.0), (-0.01, 0.0), (math.nan, 0.0), (0.01, -1.0), (0.01, math.nan)])
+def test_senseless_gripper_goals_are_refused(gap: float, effort: float) -> None:
+    with pytest.raises(TrajectoryError):
+        ControllerBench().controller.move_gripper(gap, effort)
+
+
+# Stow and home.
+
+
+def test_stow_and_home_leave_the_gripper() -> None:
+    bench = ControllerBench(np.append(NEAR_HOME, 0.6))
+    for pose in ("stow", "home"):
+        assert bench.finish(bench.controller.move_to(pose)).code == SUCCESSFUL
+        np.testing.assert_allclose(bench.position[:5], ARM.poses[pose][:5], atol=1e-6)
+        assert bench.position[5] == pytest.approx(0.6)
+    goals = np.array([goal for goal in bench.sent if goal is not None])
+    assert np.abs(np.diff(goals, axis=0)).max() <= CONFIG.motion.move_speed * PERIOD + 1e-6
+
+
+def test_home_leaves_a_gripper_that_was_opened_by_hand() -> None:
+    bench = ControllerBench(np.append(NEAR_HOME, 0.8))
+    assert bench.finish(bench.controller.move_gripper(0.0, 0.0)).code == SUCCESSFUL
+    bench.run(0.1)
+    bench.position[5] = 1.2
+    bench.effort[5] = 0.0
+    bench.run(0.1)
+    assert bench.finish(bench.controller.move_to("home")).code == SUCCESSFUL
+    assert bench.position[5] == pytest.approx(1.2)
+
+
+def test_stow_goes_round_what_is_in_the_way() -> None:
+    in_the_way = np.array([-1.2, 0.6, 1.1, -0.8, -2.2, 0.0])  # beside the left leg: the straight way meets its hip
+    bench = ControllerBench(in_the_way)
+    assert bench.controller._collision.straight_path_obstacles(in_the_way, STOW)
+    assert bench.finish(bench.controller.move_to("stow"), 20.0).code == SUCCESSFUL
+    np.testing.assert_allclose(bench.position[:5], STOW[:5], atol=1e-6)
+
+
+# Setpoints.
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "text"),
+    [
+        ("motion", "max_speed", 3.5, "below arm_gate.max_rate"),
+        ("motion", "move_speed", 2.7, "move_speed is above"),
+        ("gripper", "speed", 2.7, "gripper.speed is above"),
+        ("motion", "margin", -1.0, "margin is -1.0"),
+        ("stream", "timeout", "soon", "timeout is 'soon'"),
+    ],
+)
+def test_wrong_figures_are_refused(tmp_path: Path, section: str, key: str, value: object, text: str) -> None:
+    content = yaml.safe_load(share_path("launch", "config", "arm.yaml").read_text())
+    content[section][key] = value
+    path = tmp_path / "arm.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(SafetyConfigError, match=text):
+        load_arm_config(ROBOT, path)
+
+
+@pytest.mark.parametrize(("via", "text"), [([[0.0]], "three angles"), (None, "via"), ([[9.0, 0.0, 0.0]], "limits")])
+def test_wrong_vias_are_refused(tmp_path: Path, via: object, text: str) -> None:
+    content = yaml.safe_load(share_path("launch", "config", "arm.yaml").read_text())
+    content["via"] = via
+    path = tmp_path / "arm.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(SafetyConfigError, match=text):
+        load_arm_config(ROBOT, path)

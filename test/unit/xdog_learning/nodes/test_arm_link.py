@@ -1,0 +1,198 @@
+"""What recording and replay hear of the running graph: whether the arm may move and goes on, and how old news are."""
+
+from typing import Any, Callable, Dict, List
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+
+from xdog.core.description import load_description
+from xdog.msg import ArmState, SafetyState
+from xdog.nodes.common import conversions
+from xdog_learning.nodes import arm_link
+from xdog_learning.nodes.arm_link import AGE, BEHIND, SILENCE, ArmLink
+
+ROBOT = load_description()
+
+
+class Graph:
+    """A graph without ROS: topics are callbacks, time is what the test says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.callbacks: Dict[str, Callable[[Any], None]] = {}
+        self.now = self.wall = 100.0
+        self.connections = 1
+        self.measured: List[float] = []
+        graph = self
+
+        class Publisher:
+            def __init__(self, *_: Any, **__: Any) -> None:
+                pass
+
+            def get_num_connections(self) -> int:
+                return graph.connections
+
+        def subscribe(topic: str, _: Any, callback: Callable[[Any], None], **__: Any) -> None:
+            self.callbacks[topic] = callback
+
+        monkeypatch.setattr(arm_link.rospy, "Publisher", Publisher)
+        monkeypatch.setattr(arm_link.rospy, "Subscriber", subscribe)
+        monkeypatch.setattr(arm_link.clock, "now", lambda: self.now)
+        monkeypatch.setattr(arm_link.clock, "arrival", lambda stamp: stamp.to_sec())
+        monkeypatch.setattr(arm_link.time, "monotonic", lambda: self.wall)
+        self.link = ArmLink(ROBOT, lambda stamp, *_: self.measured.append(stamp), self)  # type: ignore[arg-type]
+
+    def come(self, stamp: float) -> None:
+        """What a mirror in lockstep would hear."""
+        assert self.measured[-1] == stamp
+
+    def joints(self) -> None:
+        message = JointState(name=list(ROBOT.arm.names), position=[0.1] * 6, effort=[0.0] * 6)
+        message.header.stamp = conversions.to_time(self.now)
+        self.callbacks["joint_states"](message)
+
+    def safety(self, allowed: bool = True) -> None:
+        message = SafetyState(motion_allowed=allowed, reasons=[] if allowed else ["somebody pressed the button"])
+        message.header.stamp = conversions.to_time(self.now)
+        self.callbacks["safety/state"](message)
+
+    def mode(self, words: str) -> None:
+        self.callbacks["arm/mode"](String(words))
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        self.wall += seconds
+
+
+@pytest.fixture
+def graph(monkeypatch: pytest.MonkeyPatch) -> Graph:
+    """A graph in which the arm may move."""
+    graph = Graph(monkeypatch)
+    graph.joints()
+    graph.safety()
+    graph.mode("holding")
+    return graph
+
+
+def test_a_whole_graph_lets_the_arm_move(graph: Graph) -> None:
+    assert graph.link.objection() == graph.link.interruption() == ""
+    assert graph.measured == [100.0]
+    np.testing.assert_allclose(graph.link.target(), [0.1] * 6)
+
+
+def test_what_has_never_spoken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = Graph(monkeypatch)
+    assert graph.link.objection() == "no joint_states"
+    graph.joints()
+    assert graph.link.objection() == "no safety/state"
+    graph.safety()
+    assert "is arm_controller running?" in graph.link.objection()
+    graph.mode("holding")
+    assert graph.link.objection() == ""
+    graph.connections = 0
+    assert "is arm_controller running?" in graph.link.objection()
+
+
+def test_old_news_allow_nothing(graph: Graph) -> None:
+    graph.pass_time(0.9 * AGE)
+    assert graph.link.objection() == ""
+    graph.joints()
+    graph.pass_time(0.2 * AGE)
+    assert graph.link.objection() == "no safety/state for 0.3 s"
+    graph.safety()
+    assert graph.link.objection() == ""
+    graph.pass_time(0.9 * AGE)
+    graph.safety()
+    assert graph.link.objection() == "no joint_states for 0.3 s"
+
+
+def test_a_simulated_clock_that_is_ahead_of_the_messages_is_no_silence(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arm_link.rospy.rostime, "is_wallclock", lambda: False)
+    graph.now += 3.0
+    graph.wall += 0.9 * BEHIND
+    assert graph.link.objection() == ""
+    graph.wall += 0.2 * BEHIND
+    assert graph.link.objection() == "no joint_states for 1.1 s"
+
+
+def test_a_mirror_may_pause_but_one_that_has_ended_is_noticed(graph: Graph) -> None:
+    graph.wall += 0.9 * SILENCE
+    assert graph.link.objection() == ""
+    graph.wall += 0.2 * SILENCE
+    assert graph.link.objection() == "no joint_states for 11.0 s"
+
+
+def test_the_supervisors_reasons_are_said(graph: Graph) -> None:
+    graph.safety(allowed=False)
+    assert graph.link.objection() == "somebody pressed the button"
+
+
+def test_a_bridge_that_holds_the_arm_is_heard(graph: Graph) -> None:
+    graph.callbacks["arm/state"](ArmState(gate=ArmState.HOLDING, gate_reason="fault: elbow_flex is hot"))
+    assert graph.link.objection() == "fault: elbow_flex is hot"
+    graph.callbacks["arm/state"](ArmState(gate=ArmState.ACTIVE))
+    assert graph.link.objection() == ""
+
+
+@pytest.mark.parametrize("words", ["stopped: fault: elbow_flex is hot", "stopped: no joint angles"])
+def test_a_stopped_arm_may_not_move(graph: Graph, words: str) -> None:
+    graph.mode(words)
+    assert graph.link.objection() == graph.link.interruption() == words
+    graph.mode("holding")
+    assert graph.link.objection() == ""
+    assert graph.link.interruption() == words, "however short the stop was"
+    graph.link.watch()
+    assert graph.link.interruption() == ""
+
+
+@pytest.mark.parametrize(
+    "words", ["holding: the arm does not follow: elbow_flex", "holding: refused: the stream was ended: send nothing"]
+)
+def test_an_arm_that_was_let_go_does_not_go_on_but_may_begin_anew(graph: Graph, words: str) -> None:
+    graph.mode("streaming")
+    graph.mode(words)
+    assert graph.link.interruption() == words
+    assert graph.link.objection() == ""
+    graph.link.watch()
+    assert graph.link.interruption() == ""
+
+
+@pytest.mark.parametrize(
+    "words", ["streaming", "streaming: held back: arm and leg would meet", "trajectory", "holding"]
+)
+def test_ordinary_modes_interrupt_nothing(graph: Graph, words: str) -> None:
+    graph.mode(words)
+    assert graph.link.interruption() == ""
+    assert graph.link.mode == words.split(":")[0]
+
+
+def test_the_controllers_words_are_those_that_are_listened_for() -> None:
+    """What `xdog.arm` says is what LET_GO begins with."""
+    from xdog.arm.config import load_arm_config
+    from xdog.arm.controller import ArmController
+    from xdog.arm.motions import ArmMeasurement
+
+    controller = ArmController(ROBOT, load_arm_config(ROBOT))
+    rest, legs = np.array(ROBOT.arm.poses["home"]), ROBOT.legs.poses["stand"]
+    assert controller.state.startswith("stopped")
+    still = np.zeros(6)
+
+    def step(now: float) -> None:
+        controller.on_safety(now, True, "")
+        controller.step(ArmMeasurement(now, rest, still, still), legs)
+
+    step(0.0)
+    controller.on_setpoint(ROBOT.arm.names, rest.tolist(), float("nan"))
+    step(0.02)
+    assert controller.state.startswith(arm_link.LET_GO[1])
+    goal = np.clip(rest + 1.0, ROBOT.arm.lower, ROBOT.arm.upper)
+    for i in range(150):  # it is sent away and stays
+        if i > 100:
+            controller.on_setpoint(ROBOT.arm.names, goal.tolist(), 0.02)
+        step(0.04 + 0.02 * i)
+        if "does not follow" in controller.state:
+            break
+    assert controller.state.startswith(arm_link.LET_GO[0])

@@ -1,0 +1,46 @@
+"""The running graph's wrist camera shows what policies that see have learned from."""
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from worker_functions import compare_wrist_pictures
+
+from xdog.grasp.view_poses import load_view_poses
+from xdog.safety.config import SafetyConfigError
+from xdog_sim.grasp.scenario import ScenarioSampler
+from xdog_sim.offscreen import choose_renderer
+from xdog_sim.scene import load_scene
+from xdog_sim.wrist_view import BodyPlacement, WristView
+
+
+def test_its_picture_is_that_of_a_demonstration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUJOCO_GL", "")
+    choose_renderer()  # counts for processes that import MuJoCo from now on
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        for index in (0, 7, 10):  # a ball on the ground, a cup on a table, a bottle on a shelf
+            different, spread = pool.submit(compare_wrist_pictures, index, tmp_path).result()
+            assert different < 0.01, index
+            assert spread > 20.0, "there is something to see"
+
+
+def test_it_wants_every_object() -> None:
+    view = WristView(ScenarioSampler().robot, load_scene("tabletop"))
+    with pytest.raises(ValueError, match="1 objects for a scene of 4"):
+        view.show(
+            {}, BodyPlacement(np.zeros(3), np.array([0.0, 0.0, 0.0, 1.0])), [BodyPlacement(np.zeros(3), np.zeros(4))]
+        )
+
+
+def test_looks_are_those_of_the_file_and_a_bad_file_is_named(tmp_path: Path) -> None:
+    looks, camera = load_view_poses(), ScenarioSampler().config.camera
+    assert looks.pose(camera.high + 0.01).tolist() == list(camera.look_high)
+    assert looks.pose(camera.high - 0.01).tolist() == list(camera.look_low)
+    for poses in ("look_low: [0, 0, 0, 0, 0]", "look_low: [0], look_high: [1]"):
+        path = tmp_path / "grasp_scenarios.yaml"
+        path.write_text(f"camera: {{{poses}, high: 0.1}}", encoding="utf-8")
+        with pytest.raises(SafetyConfigError, match=r"grasp_scenarios\.yaml: camera"):
+            load_view_poses(path)
