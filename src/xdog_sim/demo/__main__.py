@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from xdog.core.contract import ContractError
@@ -16,6 +15,7 @@ from xdog.core.description import load_description
 from xdog.core.onnx_session import PolicyError
 from xdog.core.paths import share_path
 from xdog.locomotion.policy import GaitPolicy
+from xdog_sim.console import make_console, progress_bar
 from xdog_sim.demo.course import Course, CourseError, CourseFailedError, load_course
 from xdog_sim.demo.metrics import CourseMetrics, compute_figures
 from xdog_sim.demo.plot import save_plot
@@ -43,17 +43,6 @@ def launch_arguments(policy: Optional[Path]) -> Dict[str, str]:
     return arguments
 
 
-def bar(console: Console) -> Progress:
-    """A progress bar with a description."""
-    return Progress(
-        TextColumn("{task.description:<34}"),
-        BarColumn(30),
-        TextColumn("{task.percentage:3.0f} %"),
-        TimeElapsedColumn(),
-        console=console,
-    )
-
-
 def walk(course: Course, policy: Optional[Path], out: Path, console: Console) -> Tuple[Recording, str]:
     """Run the course in a graph of its own; returns the recording and why it failed, if it did.
 
@@ -61,7 +50,7 @@ def walk(course: Course, policy: Optional[Path], out: Path, console: Console) ->
         CourseFailedError: with the end of the graph's log, if there is nothing to show.
         GraphError: the graph did not start.
     """
-    with RosGraph(launch_arguments(policy), out / "log") as graph, bar(console) as progress:
+    with RosGraph(launch_arguments(policy), out / "log") as graph, progress_bar(console) as progress:
         from xdog_sim.nodes.course import drive  # rospy reads the environment that the graph has set
 
         task = progress.add_task("starting the ROS graph", total=course.duration)
@@ -107,12 +96,12 @@ def show(run: Recording, out: Path, console: Console) -> CourseMetrics:
     console.print(figures_table(figures))
     plot, video = out / "velocity.png", out / "demo.mp4"
     save_plot(run, figures, plot)
-    console.print(f"plot:  {plot}", soft_wrap=True)
+    console.print(f"plot:  {plot}")
     try:
-        with bar(console) as progress:
+        with progress_bar(console) as progress:
             task = progress.add_task("rendering the video", total=1.0)
             save_video(run, video, lambda share: progress.update(task, completed=share))
-        console.print(f"video: {video}", soft_wrap=True)
+        console.print(f"video: {video}")
     except RenderError as error:
         console.print(f"no video: {error}", style="red")
     return figures
@@ -121,7 +110,7 @@ def show(run: Recording, out: Path, console: Console) -> CourseMetrics:
 def main() -> int:
     """Run the demo; 0 if the robot walked its course without falling and recovered from every push."""
     options = parse_arguments()
-    console = Console()
+    console = make_console()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))  # so that the graph is ended in order
     try:
@@ -132,13 +121,13 @@ def main() -> int:
         run, problem = walk(course, options.policy, options.out, console)
         figures = show(run, options.out, console)
     except (ContractError, CourseError, CourseFailedError, GraphError, OSError, PolicyError) as error:
-        console.print(f"the demo failed: {error}", style="red", markup=False, soft_wrap=True)
+        console.print(f"the demo failed: {error}", style="red")
         return 1
     except KeyboardInterrupt:
         console.print("stopped")
         return 130
     if problem:
-        console.print(f"the demo failed: {problem}", style="red", markup=False, soft_wrap=True)
+        console.print(f"the demo failed: {problem}", style="red")
         return 1
     if not figures.succeeded:
         console.print("the demo failed: the robot fell or did not recover from a push (see the table)", style="red")
