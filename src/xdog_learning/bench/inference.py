@@ -12,12 +12,12 @@ from xdog.core.interfaces import LegsReading
 from xdog.core.onnx_session import PolicyError
 from xdog.locomotion.policy import GaitPolicy
 from xdog_learning.bench import BenchError
-from xdog_learning.bench.metrics import Report
+from xdog_learning.report import ReportProgress
 
 STEPS, WARM_UP = 2000, 200
 
 
-def measure_policy(path: Path, seed: int, report: Report, steps: int = STEPS) -> Dict[str, Any]:
+def measure_policy(path: Path, seed: int, report: ReportProgress, steps: int = STEPS) -> Dict[str, Any]:
     """Median time of `GaitPolicy.step` from legs/state's values to targets, ms.
 
     Raises:
@@ -33,7 +33,7 @@ def measure_policy(path: Path, seed: int, report: Report, steps: int = STEPS) ->
     times = []
     for number in range(WARM_UP + steps):
         if number % 100 == 0:
-            report(number / (WARM_UP + steps), "inference")
+            report("inference", number / (WARM_UP + steps))
         start = time.perf_counter()
         policy.step(readings[number % len(readings)], command)
         times.append(time.perf_counter() - start)

@@ -24,6 +24,7 @@ from xdog_learning.dataset.layout import (
     DatasetError,
 )
 from xdog_learning.dataset.video import VideoFileError, read_video
+from xdog_learning.folder_lock import FolderBusyError, locked
 
 Array = np.ndarray
 
@@ -94,8 +95,8 @@ def load_dataset(folder: Path, images: bool = False) -> Demonstrations:
         raise DatasetError(f"{folder} does not exist. `./xdog record --help` says how to make a dataset")
     with ExitStack() as held:
         try:
-            held.enter_context(journal.locked(folder, exclusive=journal.unfinished(folder, INFO)))
-        except journal.FolderBusyError as error:
+            held.enter_context(locked(folder, exclusive=journal.unfinished(folder, INFO)))
+        except FolderBusyError as error:
             raise DatasetError(f"{error}: it is being recorded; wait for that to end, or stop it") from error
         if journal.unfinished(folder, INFO):
             journal.recover(folder, INFO)

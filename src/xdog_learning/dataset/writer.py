@@ -40,6 +40,7 @@ from xdog_learning.dataset.statistics import (
     vector_statistics,
 )
 from xdog_learning.dataset.video import write_video
+from xdog_learning.folder_lock import FolderBusyError, locked
 
 Array = np.ndarray
 
@@ -67,11 +68,11 @@ class DatasetWriter:
         self._held = ExitStack()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._held.enter_context(journal.locked(folder, exclusive=True))
+            self._held.enter_context(locked(folder, exclusive=True))
             self.recovered = journal.recover(folder, INFO)
             entries = [entry.name for entry in folder.iterdir()]
             self._begin(read_index(folder) if (folder / INFO).exists() else None)
-        except journal.FolderBusyError as error:
+        except FolderBusyError as error:
             raise DatasetError(f"{error}: wait for the other recording to end, or stop it") from error
         except OSError as error:
             self._held.close()

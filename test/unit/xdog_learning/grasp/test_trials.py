@@ -3,11 +3,6 @@
 import itertools
 import json
 import math
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Iterator, List, Optional
@@ -15,7 +10,6 @@ from typing import Any, Iterator, List, Optional
 import numpy as np
 import pytest
 from grasp_policy_files import grasp_contract_for, write_grasp_policy
-from repository import ROOT
 
 from xdog.core.description import load_description
 from xdog.core.paths import share_path
@@ -209,38 +203,6 @@ def test_interrupted_it_says_how_far_it_came(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(evaluate, "run_trials", run_trials)
     with pytest.raises(SystemExit, match="Interrupted after 3 of 20 placements: expert 3"):
         evaluate.main()
-
-
-def test_workers_that_are_interrupted_say_nothing(tmp_path: Path) -> None:
-    code = (
-        "import signal, sys\nfrom pathlib import Path\nfrom worker_functions import wait_for_ever\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
-        "from xdog_learning.grasp.trials import in_processes\n"
-        "try:\n    list(in_processes(wait_for_ever, [Path(sys.argv[1])], 1))\n"
-        "except KeyboardInterrupt:\n    print('interrupted')\n"
-    )
-    marker = tmp_path / "began"
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "test" / "support"), *filter(None, sys.path)]),
-    }
-    program = subprocess.Popen(
-        [sys.executable, "-c", code, str(marker)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=environment,
-        start_new_session=True,
-    )
-    try:
-        end = time.monotonic() + 60.0
-        while not marker.exists() and program.poll() is None and time.monotonic() < end:
-            time.sleep(0.05)  # files tell nobody that they came
-        os.killpg(program.pid, signal.SIGINT)  # as a terminal does
-        assert program.communicate(timeout=60.0)[0] == "interrupted\n"
-    finally:
-        program.kill()
-        program.wait()
 
 
 def test_a_sheet_shows_the_attempt_that_was_scored(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,240 @@
+"""What the command lines of this package share: options and their ranges, one line for each error, exit statuses."""
+
+import os
+import shlex
+import signal
+import sys
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import MISSING, Field, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Callable, Iterator, List, Optional, Protocol, Sequence, Tuple, Type, TypeVar
+
+import tyro
+from typing_extensions import Annotated, get_args, get_type_hints
+
+from xdog_learning.report import CHECK_SEED, HELD_OUT_SEED
+
+Options = TypeVar("Options")
+
+LARGEST = 2**31 - 1
+"""Largest whole number of an option: ROS parameters have 32 bits."""
+TRAIN_GAIT = "train one with './xdog train gait'"
+TRAIN_GRASP = "train one with './xdog train grasp --observe state'"
+BAD_OPTION = 2
+"""Exit status of a command that was called wrongly: nothing was done."""
+
+
+class OptionError(ValueError):
+    """An option cannot be used as it was given. The message names it, its value and what it must be."""
+
+
+class Check(Protocol):
+    """What `Annotated` adds to the type of an option that not every value of the type suits."""
+
+    def problem(self, value: Any) -> str:
+        """What is wrong with the value, as the end of a sentence; empty if nothing is."""
+        ...
+
+
+@dataclass(frozen=True)
+class InRange:
+    """A whole number from ``least`` to ``most``, both included; ``reason`` says why."""
+
+    least: int
+    most: int = LARGEST
+    reason: str = ""
+
+    def problem(self, value: int) -> str:
+        """See `Check`."""
+        if self.least <= value <= self.most:
+            return ""
+        limit = f"{self.least} or more" if value < self.least else f"{self.most} or less"
+        return f"it must be {limit}{self.reason and ': '}{self.reason}"
+
+
+class NotEmpty:
+    """A list with an entry at least."""
+
+    def problem(self, value: Sequence[Any]) -> str:
+        """See `Check`."""
+        return "" if value else "name one at least"
+
+
+@dataclass(frozen=True)
+class ReadableFile:
+    """A file that exists; ``remedy`` says how to get one."""
+
+    remedy: str = ""
+
+    def problem(self, value: Path) -> str:
+        """See `Check`."""
+        if value.is_dir():
+            return "that is a folder, not a file"
+        if not value.exists():
+            return f"there is no such file{self.remedy and ': '}{self.remedy}"
+        return "" if os.access(value, os.R_OK) else "you may not read that file"
+
+
+class ReadableFolder:
+    """A folder that exists."""
+
+    def problem(self, value: Path) -> str:
+        """See `Check`."""
+        if not value.exists():
+            return "there is no such folder"
+        return "" if value.is_dir() else "that is a file, not a folder"
+
+
+class WritableFolder:
+    """A folder to write into; it need not exist yet."""
+
+    def problem(self, value: Path) -> str:
+        """See `Check`."""
+        place = value.absolute()
+        while not place.exists() and not place.is_symlink():
+            place = place.parent
+        if not place.is_dir():
+            return f"{'that' if place == value.absolute() else place} is a file, not a folder"
+        return "" if os.access(place, os.W_OK | os.X_OK) else f"you may not write into {place}"
+
+
+class WritableFile:
+    """A file to write; neither it nor its folder need exist yet."""
+
+    def problem(self, value: Path) -> str:
+        """See `Check`."""
+        return "that is a folder: name a file" if value.is_dir() else WritableFolder().problem(value.absolute().parent)
+
+
+Count = Annotated[int, InRange(1)]
+Workers = Annotated[int, InRange(1, 1024)]
+"""Of threads or processes."""
+Seed = Annotated[int, InRange(0)]
+TrainingSeed = Annotated[int, InRange(0, CHECK_SEED - 1, "higher seeds are held out for checks and evaluation")]
+HeldOutSeed = Annotated[int, InRange(HELD_OUT_SEED, reason="training and trials use lower seeds")]
+InputFile = Annotated[Path, ReadableFile()]
+GaitPolicyFile = Annotated[Path, ReadableFile(TRAIN_GAIT)]
+GraspPolicyFile = Annotated[Path, ReadableFile(TRAIN_GRASP)]
+InputFolder = Annotated[Path, ReadableFolder()]
+OutputFile = Annotated[Path, WritableFile()]
+OutputFolder = Annotated[Path, WritableFolder()]
+
+
+def read_options(kind: Type[Options], command: str, words: Optional[Sequence[str]] = None) -> Options:
+    """The options of a command, ``~`` at the beginning of paths expanded.
+
+    Args:
+        kind: dataclass of the options; its docstring is the help.
+        command: its name without "xdog", for example "train gait".
+        words: of the command line; the program's own if None.
+
+    Raises:
+        OptionError: a value does not fit the `Check` in its type.
+    """
+    options = tyro.cli(kind, prog=f"xdog {command}", args=words)
+    typed = [(entry.name, getattr(options, entry.name)) for entry in _entries(kind)]
+    home = {name: value.expanduser() for name, value in typed if isinstance(value, Path)}
+    options = replace(options, **home)  # type: ignore[type-var]  # a TypeVar cannot say: a dataclass
+    for entry in _entries(kind):
+        value = getattr(options, entry.name)
+        for check in _metadata(kind, entry.name):
+            if hasattr(check, "problem") and value is not None:
+                require(_flag(kind, entry.name) or entry.name, value, check)
+    return options
+
+
+def require(option: str, value: Any, check: Check) -> None:
+    """Make sure that the value of an option, or one that follows from it, can be used.
+
+    Raises:
+        OptionError: it does not pass the check.
+    """
+    problem = check.problem(value)
+    if problem:
+        raise OptionError(f"{option} is {' '.join(map(str, _parts(value))) or 'empty'}; {problem}")
+
+
+def command_line(command: str, options: Any, **changes: Any) -> str:
+    """The line for a shell that runs a command with these options, which may be changed; defaults are left out."""
+    kind, options = type(options), replace(options, **changes)
+    words: List[str] = ["./xdog", *command.split()]
+    for entry in _entries(kind):
+        value, flag = getattr(options, entry.name), _flag(kind, entry.name)
+        if value is None or value == _default(entry):
+            continue
+        if isinstance(value, bool):
+            words.append(flag if value else flag.replace("--", "--no-", 1))
+        else:
+            words += [*([flag] if flag else []), *(shlex.quote(str(part)) for part in _parts(value))]
+    return " ".join(words)
+
+
+def run_command(
+    kind: Type[Options],
+    command: str,
+    run: Callable[[Options], Optional[int]],
+    errors: Tuple[Type[Exception], ...] = (),
+) -> int:
+    """Read a command's options, run it, and give its exit status; what goes wrong is one message on standard error.
+
+    SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does, unless they are ignored (nohup). A KeyboardInterrupt
+    that leaves ``run`` may carry a message.
+
+    Args:
+        kind: dataclass of the options.
+        command: its name without "xdog".
+        run: does the work; gives the exit status, None for 0.
+        errors: that mean a user's mistake or a missing resource, beside OSError, ValueError and a dead worker.
+
+    Returns:
+        What ``run`` gives; 2 for options that cannot be used; 1 for ``errors``; 128 + the signal that stopped it.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a path need not be text
+    expected: Tuple[Type[Exception], ...] = (OSError, ValueError, BrokenProcessPool, *errors)
+    received = [int(signal.SIGINT)]
+
+    def stop(number: int, _frame: Any) -> None:
+        received[0] = number
+        raise KeyboardInterrupt
+
+    heeded = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heeded}
+    try:
+        return run(read_options(kind, command)) or 0
+    except OptionError as error:
+        message, status = str(error), BAD_OPTION
+    except expected as error:
+        message, status = str(error), 1
+    except KeyboardInterrupt as interruption:
+        message, status = str(interruption) or "stopped", 128 + received[0]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    print(f"xdog {command}: {message}", file=sys.stderr)
+    return status
+
+
+def _entries(kind: Type[Any]) -> "Tuple[Field[Any], ...]":
+    return fields(kind)
+
+
+def _metadata(kind: Type[Any], name: str) -> Iterator[Any]:
+    """What `Annotated` says of a field, inside Optional too."""
+    hint = get_type_hints(kind, include_extras=True)[name]
+    for candidate in (hint, *get_args(hint)):
+        yield from getattr(candidate, "__metadata__", ())
+
+
+def _flag(kind: Type[Any], name: str) -> str:
+    """How an option is written; empty for a positional argument."""
+    return "" if tyro.conf.Positional in _metadata(kind, name) else f"--{name.replace('_', '-')}"
+
+
+def _default(entry: "Field[Any]") -> Any:
+    return entry.default_factory() if entry.default_factory is not MISSING else entry.default
+
+
+def _parts(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else [value]

@@ -1,0 +1,63 @@
+"""The contract of a gait policy: what export writes into its file, and whether it fits the settings of a test."""
+
+from typing import Any, Mapping
+
+from xdog.core.contract import ContractError
+from xdog.core.description import RobotDescription
+from xdog.locomotion.contract import PolicyContract
+from xdog_sim.tasks.gait_config import GaitConfig
+
+
+def make_gait_contract(
+    robot: RobotDescription, config: GaitConfig, scores: Mapping[str, Any], commit: str = "unknown"
+) -> PolicyContract:
+    """The contract of a gait trained with these settings on this body.
+
+    Args:
+        robot: the body.
+        config: the settings.
+        scores: what training measured, by name.
+        commit: of the training's code.
+    """
+    count = len(robot.legs.names)
+    return PolicyContract(
+        name="gait",
+        joints=robot.legs.names,
+        default_position=tuple(float(angle) for angle in robot.legs.poses["stand"]),
+        action_scale=(config.control.action_scale,) * count,
+        kp=(config.control.kp,) * count,
+        kd=(config.control.kd,) * count,
+        period=config.control.period,
+        terms=config.observation,
+        trot=config.trot,
+        command_range=config.command.ranges,
+        max_lateral_acceleration=config.command.max_lateral_acceleration,
+        urdf_hash=robot.urdf_hash,
+        commit=commit,
+        scores=scores,
+    )
+
+
+def check_config_fits(contract: PolicyContract, config: GaitConfig) -> None:
+    """Make sure that a policy is tested in the loop that it was trained for.
+
+    Raises:
+        ContractError: the observation, period, gains or action scale of the settings differ from the contract's.
+    """
+    differences = [
+        name
+        for name, here, there in (
+            ("observation", config.observation, contract.terms),
+            ("trot", config.trot, contract.trot),
+            ("period", config.control.period, contract.period),
+            ("kp", {config.control.kp}, set(contract.kp)),
+            ("kd", {config.control.kd}, set(contract.kd)),
+            ("action_scale", {config.control.action_scale}, set(contract.action_scale)),
+        )
+        if here != there
+    ]
+    if differences:
+        raise ContractError(
+            f"the settings differ from the policy's contract in: {', '.join(differences)}. Evaluate with those that "
+            "it was trained with (--settings FILE), or train it again with './xdog train gait'."
+        )
