@@ -47,12 +47,12 @@ class GraspCase(unittest.TestCase):
 
     def setUp(self) -> None:
         self.phases: List[str] = []
-        self.graph.demand("damp")
+        self.graph.require("damp")
         self.graph.wait_until(lambda: self.legs == LocomotionState.DAMPED, 2.0, "damped")
-        self.graph.demand("reset", "lie", 0.0, 0.0, 0.0)
+        self.graph.require("reset", "lie", 0.0, 0.0, 0.0)
         self.graph.pass_time(0.1)  # until everybody has seen the legs jump
-        self.graph.insist("estop_reset", 8.0)
-        self.graph.insist("stand", 2.0)  # locomotion may hear of the permission later than the reset's caller
+        self.graph.expect("estop_reset", 8.0)
+        self.graph.expect("stand", 2.0)  # locomotion may hear of the permission later than the reset's caller
         self.graph.wait_until(lambda: self.legs == LocomotionState.STANDING, 8.0, "the dog stands")
         self.graph.pass_time(0.1)  # until everybody has heard it
 
@@ -74,7 +74,7 @@ class GraspCase(unittest.TestCase):
         return self.where(name).z
 
     def place(self, name: str, x: float, y: float, z: float = 0.0) -> None:
-        self.graph.demand("place_object", name, Point(x, y, z), 0.0)
+        self.graph.require("place_object", name, Point(x, y, z), 0.0)
 
     def ask(self, label: str, afterwards: int = PickObjectGoal.HOLD) -> None:
         def feedback(message: Any) -> None:

@@ -70,8 +70,8 @@ class Graph(Nodes):
         self.log: List[str] = []
         self._news = threading.Condition()
         self._held = False
-        self._paid = 0.0
-        self._owed: Optional[Twist] = None
+        self._relayed = 0.0
+        self._pending: Optional[Twist] = None
         self._sticks: Dict[str, Tuple[rospy.Publisher, Any]] = {}
         self._relay = rospy.Publisher("cmd_vel_safe", Twist, queue_size=1, tcp_nodelay=True) if relay else None
         kinds: Dict[str, type] = {
@@ -87,7 +87,7 @@ class Graph(Nodes):
                 topic: rospy.Subscriber(topic, kind, self._on_message, topic, queue_size=100, tcp_nodelay=True)
                 for topic, kind in kinds.items()
             }
-            self._pace = None if rospy.rostime.is_wallclock() else Pace(self._news, subscribers, self._pay)
+            self._pace = None if rospy.rostime.is_wallclock() else Pace(self._news, subscribers, self._relay_pending)
         rospy.Subscriber("/clock", Clock, self._on_clock, queue_size=100, tcp_nodelay=True)
         rospy.Subscriber("/rosout", Log, self._on_log, queue_size=100)
         if self._pace:
@@ -112,8 +112,8 @@ class Graph(Nodes):
             elif topic == RELAYED:
                 for publisher, repeated in self._sticks.values():
                     publisher.publish(repeated)
-                self._owed = message
-                self._pay()
+                self._pending = message
+                self._relay_pending()
             self._news.notify_all()
 
     def _on_clock(self, message: Clock) -> None:
@@ -126,14 +126,14 @@ class Graph(Nodes):
             self.log.append(f"{message.name}: {message.msg}")
             self._news.notify_all()
 
-    def _owes(self) -> bool:
+    def _relay_is_due(self) -> bool:
         """Whether the mirror waits for the relay, in a control period of which everything has come in."""
-        return self._owed is not None and self.now > self._paid
+        return self._pending is not None and self.now > self._relayed
 
-    def _pay(self) -> None:
-        if self._relay and self._owes() and not self._held:
-            self._relay.publish(self._owed)
-            self._owed, self._paid = None, self.now
+    def _relay_pending(self) -> None:
+        if self._relay and self._relay_is_due() and not self._held:
+            self._relay.publish(self._pending)
+            self._pending, self._relayed = None, self.now
 
     # Waiting.
 
@@ -191,13 +191,13 @@ class Graph(Nodes):
         rospy.wait_for_service(service, timeout=30.0)
         return rospy.ServiceProxy(service, SERVICES.get(service, Trigger))(*arguments)
 
-    def demand(self, service: str, *arguments: Any) -> str:
+    def require(self, service: str, *arguments: Any) -> str:
         """Call a service that must succeed; returns its message."""
         response = self.call(service, *arguments)
         assert response.success, f"{service}: {response.message}; {self.situation()}"
         return str(response.message)
 
-    def insist(self, service: str, timeout: float) -> str:
+    def expect(self, service: str, timeout: float) -> str:
         """Call a service again and again until it succeeds, ``timeout`` s of simulated time at most."""
         answers: List[Any] = []
 
@@ -217,9 +217,9 @@ class Graph(Nodes):
 
     def push(self, x: float, y: float, z: float = 0.0) -> None:
         """Change the trunk's velocity by (x, y, z) m/s in the world."""
-        self.demand("push", Vector3(x, y, z))
+        self.require("push", Vector3(x, y, z))
 
-    def intruder(self, topic: str, kind: type) -> rospy.Publisher:
+    def second_publisher(self, topic: str, kind: type) -> rospy.Publisher:
         """A publisher beside the rightful one that everybody who listens to ``topic`` hears."""
         publisher = rospy.Publisher(topic, kind, queue_size=1, tcp_nodelay=True)
         _, subscribed, _ = rosgraph.Master(rospy.get_name()).getSystemState()
@@ -227,12 +227,12 @@ class Graph(Nodes):
         self.wait_until(lambda: publisher.get_num_connections() >= listeners, 5.0, f"{topic} has its listeners")
         return publisher
 
-    def intrude(self, command: LegCommand, ahead: float = 0.02) -> float:
+    def inject_command(self, command: LegCommand, ahead: float = 0.02) -> float:
         """Publish one legs/command beside the controller's, while time stands still; returns that time, s.
 
         Its stamp is ``ahead`` s in the future, so that lockstep doesn't take it for the controller's answer to a state.
         """
-        publisher = self.intruder("legs/command", LegCommand)
+        publisher = self.second_publisher("legs/command", LegCommand)
         with self.held():
             cause = self.now
             command.header.stamp = rospy.Time.from_sec(cause + ahead)
@@ -251,7 +251,7 @@ class Graph(Nodes):
 
     def repeat(self, topic: str, message: Any) -> None:
         """From now on publish a message once in every control period, until `unplug_sticks`; needs the relay."""
-        publisher = self._sticks[topic][0] if topic in self._sticks else self.intruder(topic, type(message))
+        publisher = self._sticks[topic][0] if topic in self._sticks else self.second_publisher(topic, type(message))
         with self._news:
             self._sticks[topic] = (publisher, message)
 
@@ -278,12 +278,12 @@ class Graph(Nodes):
     def _hold(self, held: bool) -> None:
         self._held = held
         if self._relay:
-            self._pay()
+            self._relay_pending()
         elif self._pace:
             self._pace.hold(held)
 
     def _stands_still(self) -> bool:
-        return self._relay is None or self._owes()
+        return self._relay is None or self._relay_is_due()
 
     def close(self) -> None:
         """Leave the graph and end what `start` started."""

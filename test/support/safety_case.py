@@ -46,13 +46,13 @@ class SafetyCase(unittest.TestCase):
         graph = self.graph
         graph.unplug_sticks()
         self.revive()
-        graph.demand("fault", "none", "", 0.0)
-        graph.demand("damp")
+        graph.require("fault", "none", "", 0.0)
+        graph.require("damp")
         self.wait_for_legs(LocomotionState.DAMPED)  # not the last test's standing below
-        graph.demand("reset", "lie", 0.0, 0.0, 0.0)
+        graph.require("reset", "lie", 0.0, 0.0, 0.0)
         graph.pass_time(0.1)  # until everybody has seen the legs jump
-        graph.insist("estop_reset", 8.0)
-        graph.insist("stand", 2.0)  # locomotion may hear of the permission later than the reset's caller
+        graph.expect("estop_reset", 8.0)
+        graph.expect("stand", 2.0)  # locomotion may hear of the permission later than the reset's caller
         self.wait_for_legs(LocomotionState.STANDING)
         self.assertTrue(graph.gates[-1].active)
 
@@ -133,7 +133,7 @@ class SafetyCase(unittest.TestCase):
         """The supervisor holds a stop for a reason, also when its cause has gone."""
         graph = self.graph
         graph.wait_until(lambda: self.safety.level == level, 1.0, f"level {level}")
-        graph.demand("fault", "none", "", 0.0)
+        graph.require("fault", "none", "", 0.0)
         graph.pass_time(0.5)
         self.assertEqual(self.safety.level, level)
         self.assertFalse(self.safety.motion_allowed)
@@ -142,5 +142,5 @@ class SafetyCase(unittest.TestCase):
     def provoke(self, fault: str, joint: str, value: float, shows: Callable[[LegState], bool]) -> float:
         """Bring a hardware fault into force; stamp (s) of the first legs/state that shows it."""
         since = self.graph.now
-        self.graph.demand("fault", fault, joint, value)
+        self.graph.require("fault", fault, joint, value)
         return self.first_state(since, shows, fault)
