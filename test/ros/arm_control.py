@@ -39,7 +39,7 @@ STOW, HOME = ROBOT.arm.poses["stow"], ROBOT.arm.poses["home"]
 RAISED = np.array([0.5, -0.6, 0.2, 0.4, 0.8])
 INTO_TRUNK = np.array([-1.5, 1.2, 0.2, 1.2, 0.0])
 BACKLASH = 0.025
-"""rad. The mirror's joints rest anywhere within 17 mrad, and their encoders show steps of 1.5 mrad."""
+"""rad. The simulated joints rest anywhere within 17 mrad, and their encoders show steps of 1.5 mrad."""
 PERIOD = 1.0 / ROBOT.rates["control"]
 
 MD5 = {  # of control_msgs and vision_msgs as Noetic ships them

@@ -47,7 +47,7 @@ class SafetyStops(SafetyCase):
         first = self.readings(1)[0]
         settled = first + SAFETY.supervisor.battery_time
         self.graph.wait_until(lambda: self.safety.level == SafetyState.DAMP, 8.0, "a stop for the battery")
-        self.assertGreater(self.spoken, settled - 0.1)
+        self.assertGreater(self.safety_stamp, settled - 0.1)
         self.assert_damped_in_time("battery_sag", settled, "battery at 20.0 V")
         response = self.graph.call("estop_reset")
         self.assertFalse(response.success)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The bridge in a graph: rates, names, damping, faults, and what only the mirror can do."""
+"""The bridge in a graph: rates, names, damping, faults, and what only the simulation can do."""
 
 # ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
 import threading
@@ -135,7 +135,7 @@ class Stamps:
             return sorted({round(gap / 1000) for gap in np.diff(self._stamps[topic])})
 
 
-class BridgeMirror(unittest.TestCase):
+class BridgeSim(unittest.TestCase):
     graph: Graph
     controllers: Controllers
 
@@ -358,5 +358,5 @@ class BridgeMirror(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    rospy.init_node("bridge_mirror")
-    rostest.rosrun("xdog", "bridge_mirror", BridgeMirror)
+    rospy.init_node("bridge_sim")
+    rostest.rosrun("xdog", "bridge_sim", BridgeSim)
