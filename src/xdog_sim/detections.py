@@ -96,7 +96,7 @@ class SimulatedDetector:
         self._pending: Deque[Tuple[float, List[ObjectPose]]] = collections.deque()
         self._tick = -1
 
-    def look(self, now: float, objects: Sequence[ObjectPose]) -> List[Tuple[float, List[ObjectPose]]]:
+    def detect(self, now: float, objects: Sequence[ObjectPose]) -> List[Tuple[float, List[ObjectPose]]]:
         """Take an image if one is due, and return the detections whose delay is over.
 
         Args:

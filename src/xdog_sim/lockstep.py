@@ -35,7 +35,7 @@ class Lockstep:
         self._changed = threading.Condition()
 
     @property
-    def guests(self) -> Sequence[str]:
+    def clients(self) -> Sequence[str]:
         """Names of the channels that joined later."""
         return tuple(self._clients)
 
@@ -46,7 +46,7 @@ class Lockstep:
                 self._channels[name] = _Channel(connected)
                 self._clients.append(name)
 
-    def heard(self, name: str, stamp: float) -> None:
+    def received(self, name: str, stamp: float) -> None:
         """Register a message of topic ``name`` with its stamp (s). Called from any thread."""
         with self._changed:
             channel = self._channels[name]

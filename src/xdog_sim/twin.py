@@ -24,7 +24,7 @@ MAX_TILT = 0.45
 """rad. If the plane of the feet is steeper, the dog does not stand on them, and the trunk is shown level."""
 CONTACT_DEPTH = 0.0005
 """m. Shapes are in contact if they overlap by more than this."""
-FRAMES = 25.0
+FRAME_RATE = 25.0
 """Recorded arm poses of a rehearsal per second."""
 MAX_DURATION = 120.0
 """Maximum duration of a rehearsal, s."""
@@ -48,7 +48,7 @@ class Report:
         problems: why the robot should not execute the motion; empty if it may.
         duration: of the motion, s.
         lag: largest tracking error of any joint except the gripper, rad.
-        frames: arm poses (n, 6) rad, 1 / FRAMES s apart.
+        frames: arm poses (n, 6) rad, 1 / FRAME_RATE s apart.
     """
 
     problems: Sequence[str]
@@ -155,7 +155,7 @@ class Rehearsal:
             if target is not None:
                 lag = max(lag, float(np.max(np.abs(target - self._data.qpos[self._q])[:5])))
             touched = touched or self._contact()
-            if (self._now - start) * FRAMES >= len(frames):
+            if (self._now - start) * FRAME_RATE >= len(frames):
                 frames.append(self._data.qpos[self._q].copy())
         if touched:
             problems.append(f"the arm touches {touched}")

@@ -58,6 +58,6 @@ class WristView:
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
 
-    def picture(self) -> Array:
+    def render(self) -> Array:
         """Image of the wrist camera, (height, width, 3) uint8 RGB, in the size that policies are trained with."""
         return self._renderer.render(self._data, WRIST, *self._size)

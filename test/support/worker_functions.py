@@ -40,4 +40,4 @@ def compare_wrist_pictures(index: int, folder: Path) -> Tuple[float, float]:
         BodyPlacement(trunk.position, trunk.orientation[[1, 2, 3, 0]]),
         [BodyPlacement(placement.position, turn)],
     )
-    return float((np.abs(view.picture() - expected).max(axis=2) > 16).mean()), float(expected.std())
+    return float((np.abs(view.render() - expected).max(axis=2) > 16).mean()), float(expected.std())

@@ -105,7 +105,7 @@ class SimBridge(Bridge):
         if self._lockstep:
             node = message._connection_header["callerid"]
             self._lockstep.join(node, lambda: has_publisher(self._done, node))
-            self._lockstep.heard(node, conversions.to_seconds(message.data))
+            self._lockstep.received(node, conversions.to_seconds(message.data))
 
     def on_leg_command(self, message: LegCommand) -> None:
         """legs/command came in."""
@@ -126,7 +126,7 @@ class SimBridge(Bridge):
 
     def _heard(self, topic: str, stamp: float = 0.0) -> None:
         if self._lockstep:
-            self._lockstep.heard(topic, stamp)
+            self._lockstep.received(topic, stamp)
 
     def run(self, after_cycle: Callable[[], None]) -> None:
         """Simulate until ROS shuts down, calling ``after_cycle`` after every cycle."""
@@ -170,7 +170,7 @@ class SimBridge(Bridge):
         rates = self.robot.rates
         wanted = {"cmd_vel_safe": float("-inf"), "arm/command": now}
         if states:
-            wanted.update(dict.fromkeys(self._lockstep.guests, now - 1.0 / rates["control"]))
+            wanted.update(dict.fromkeys(self._lockstep.clients, now - 1.0 / rates["control"]))
             wanted.update({"legs/command": now, "safety/state": now - 1.0 / rates["safety"], "odom": now})
         return self._lockstep.wait(wanted) and states
 

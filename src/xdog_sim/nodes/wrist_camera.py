@@ -87,7 +87,7 @@ class WristCamera:
             self._taken = now
             things = [_place(detection.results[0].pose.pose) for detection in objects.detections]
             self._view.show(dict(zip(joints.name, joints.position)), _place(odometry.pose.pose), things)
-            self._image.publish(conversions.image_message(self._view.picture(), now, self._frame))
+            self._image.publish(conversions.image_message(self._view.render(), now, self._frame))
         with self._news:
             for kept in self._kept.values():
                 while kept and kept[0].header.stamp <= stamp:

@@ -18,7 +18,7 @@ def make_detector(seed: int = 1, **noise: float) -> SimulatedDetector:
 
 def run(detector: SimulatedDetector, seconds: float = 10.0) -> list:
     """Stamps and detections of images of the ball, updated at 50 Hz."""
-    return [image for i in range(round(seconds / 0.02)) for image in detector.look(0.02 * i, BALL)]
+    return [image for i in range(round(seconds / 0.02)) for image in detector.detect(0.02 * i, BALL)]
 
 
 def test_without_noise_it_detects_the_truth_fifteen_times_a_second() -> None:
@@ -30,7 +30,7 @@ def test_without_noise_it_detects_the_truth_fifteen_times_a_second() -> None:
 def test_delayed_detections_carry_the_time_of_their_image() -> None:
     detector = make_detector(delay=0.1)
     for i in range(100):
-        for taken, _ in detector.look(0.02 * i, BALL):
+        for taken, _ in detector.detect(0.02 * i, BALL):
             assert 0.1 - 1e-6 <= 0.02 * i - taken < 0.1 + 0.02 + 1e-6
 
 
@@ -53,7 +53,7 @@ def test_dropouts_are_as_frequent_as_asked_and_reproducible() -> None:
 def visible(*position: float) -> bool:
     """Whether a detector with a limited field of view detects an object there, m in base_link."""
     item = ObjectPose(0, np.array(position), np.eye(3), np.full(3, 0.04))
-    return bool(make_detector(field_of_view=True).look(0.0, [item])[0][1])
+    return bool(make_detector(field_of_view=True).detect(0.0, [item])[0][1])
 
 
 def test_the_camera_sees_only_what_is_ahead() -> None:
