@@ -37,7 +37,7 @@ FIGURES = {
     "fault_to_damping_ms": ("faults", "ms of simulated time", "<= 200"),
     "fault_to_damping_by_fault": ("faults", "ms of simulated time", ""),
 }
-"""Of every figure: the part that measures it, its unit, its goal. docs/benchmarks.md says more."""
+"""Of every figure: the part that measures it, its unit, its goal. docs/explain/benchmarks.md says more."""
 
 
 @dataclass
@@ -108,7 +108,7 @@ def run_parts(arguments: BenchOptions, console: Console) -> Tuple[Dict[str, Any]
 
 
 def table(figures: Dict[str, Any]) -> Table:
-    """The figures as a table that is Markdown too, for docs/benchmarks.md."""
+    """The figures as a table that is Markdown too, for docs/explain/benchmarks.md."""
     result = Table(box=box.MARKDOWN)
     for column in ("figure", "value", "unit", "goal"):
         result.add_column(column)

@@ -87,7 +87,7 @@ def chosen_conditions(arguments: EvaluateGraspOptions) -> List[Condition]:
         raise SystemExit(f"--only {' '.join(unknown)}: the actors are {', '.join(actors)}")
     there = [actor for actor in actors if actor == EXPERT or policy_file(arguments, actor).is_file()]
     for actor in sorted(set(actors) - set(there) - {EXPERT}) if not arguments.only else ():
-        print(f"not scored: {actor}, there is no {policy_file(arguments, actor)} (docs/grasping.md: training)")
+        print(f"not scored: {actor}, there is no {policy_file(arguments, actor)} (docs/use/grasping.md: training)")
     wanted = [condition for condition in CONDITIONS if condition.actor in (arguments.only or there)]
     return [condition for condition in wanted if condition.name.endswith("_success") or not arguments.quick]
 
