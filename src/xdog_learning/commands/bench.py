@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from xdog.core.paths import share_path
+from xdog.core.paths import require_writable, share_path
 from xdog_learning.bench import BenchError
 from xdog_learning.bench.metrics import Report
 
@@ -146,10 +146,14 @@ def main() -> int:
     console = Console(stderr=arguments.json)
     start = time.monotonic()
     try:
+        if "graph" in arguments.only:
+            require_writable(arguments.output, "--output")
         figures, problems = run_parts(arguments, console)
     except KeyboardInterrupt:
         console.print("stopped")
         return 130
+    except OSError as error:
+        raise SystemExit(f"cannot measure: {error}") from error
     console.print(table(figures))
     console.print(f"measured in {time.monotonic() - start:.0f} s")
     for problem in problems:

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from xdog.core.description import load_description
 from xdog.core.onnx_session import PolicyError
-from xdog.core.paths import share_path
+from xdog.core.paths import require_writable, share_path
 from xdog.grasp.observation import TOKEN_SIZE
 from xdog.grasp.policy import GraspPolicy
 from xdog_learning.grasp.pictures import plot_scores, save_contact_sheet
@@ -150,6 +150,7 @@ def main() -> None:
     try:
         policies = {actor: GraspPolicy(path, load_description()) for actor, path in files.items()}
         choose_renderer()
+        require_writable(arguments.output, "--output")
         arguments.output.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError, PolicyError, RenderError) as error:
         raise SystemExit(f"cannot evaluate: {error}") from error

@@ -14,7 +14,7 @@ from rich.table import Table
 from xdog.core.contract import ContractError
 from xdog.core.description import load_description
 from xdog.core.onnx_session import PolicyError
-from xdog.core.paths import share_path
+from xdog.core.paths import require_writable, share_path
 from xdog.locomotion.policy import GaitPolicy
 from xdog_sim.demo.course import Course, CourseError, CourseFailedError, load_course
 from xdog_sim.demo.metrics import CourseMetrics, compute_figures
@@ -128,6 +128,7 @@ def main() -> int:
         course = load_course(options.course or share_path("sim", "courses", "demo.yaml"))
         policy = options.policy or share_path("policies", "gait.onnx")
         GaitPolicy(policy, load_description())  # a policy that does not fit is refused before anything starts
+        require_writable(options.out, "--out")
         options.out.mkdir(parents=True, exist_ok=True)
         run, problem = walk(course, options.policy, options.out, console)
         figures = show(run, options.out, console)
