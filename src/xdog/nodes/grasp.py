@@ -23,7 +23,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from xdog.core.contract import ContractError
 from xdog.core.description import DescriptionError, RobotDescription, load_description
 from xdog.core.onnx_session import PolicyError
-from xdog.core.paths import share_path
+from xdog.core.paths import share_path, user_path
 from xdog.core.rotations import euler_quaternion, imu_mount
 from xdog.grasp.config import PickConfig, load_pick_config
 from xdog.grasp.object_tracker import TrackedDetection
@@ -325,10 +325,11 @@ def main() -> None:
         robot, config, locomotion = load_description(), load_pick_config(), load_locomotion_config()
         chooser = StancePlanner(robot, Stance(robot, locomotion.stance, locomotion.body_pose), load_grasp_workspace())
         looks = load_view_poses()
+        given = rospy.get_param("~policy", "")
+        policy = load_policy(user_path(given) if given else share_path("policies", "grasp_state.onnx"), robot)
     except (DescriptionError, SafetyConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
-    policy = load_policy(Path(rospy.get_param("~policy", "") or share_path("policies", "grasp_state.onnx")), robot)
     if isinstance(policy, str):
         rospy.logerr(f"picking up is off: {policy}")
     GraspNode(robot, config, chooser, looks, policy)

@@ -1,7 +1,6 @@
 """hardware_bridge: the bridge with an SO101 on a serial port behind it. The dog's own legs have no driver yet."""
 
 import sys
-from pathlib import Path
 
 import rospy
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -9,6 +8,7 @@ from diagnostic_updater import DiagnosticStatusWrapper
 
 from xdog.core.description import DescriptionError, RobotDescription, load_description
 from xdog.core.interfaces import HardwareError
+from xdog.core.paths import user_path
 from xdog.core.timers import RateTimer, claim_priority
 from xdog.hardware.so101.arm import So101Arm, servo_names
 from xdog.hardware.so101.calibration import CalibrationError, load_calibration
@@ -55,7 +55,7 @@ def main() -> None:
     rospy.init_node("hardware_bridge")
     try:
         robot, safety, health = load_description(), load_safety_config(), load_health_config()
-        calibration = load_calibration(Path(rospy.get_param("~calibration")).expanduser(), robot.arm.names)
+        calibration = load_calibration(user_path(rospy.get_param("~calibration")), robot.arm.names)
         bus = FeetechBus(rospy.get_param("~port"), servo_names(calibration))
         arm = So101Arm(robot, bus, calibration, health, rospy.get_time)
         arm.connect()

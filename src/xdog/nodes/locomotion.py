@@ -14,7 +14,7 @@ from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 from xdog.core.contract import ContractError
 from xdog.core.description import DescriptionError, RobotDescription, load_description
 from xdog.core.onnx_session import PolicyError
-from xdog.core.paths import share_path
+from xdog.core.paths import share_path, user_path
 from xdog.core.rotations import euler_angles, quaternion_matrix
 from xdog.locomotion.config import load_locomotion_config
 from xdog.locomotion.controller import Controller, RequestResult, State
@@ -135,8 +135,8 @@ def main() -> None:
     rospy.init_node("locomotion")
     try:
         robot, config = load_description(), load_locomotion_config()
-        path = Path(rospy.get_param("~policy", "") or share_path("policies", "gait.onnx"))
-        policy = load_policy(path, robot)
+        given = rospy.get_param("~policy", "")
+        policy = load_policy(user_path(given) if given else share_path("policies", "gait.onnx"), robot)
         controller = Controller(robot, config, policy)
     except (DescriptionError, SafetyConfigError, OSError) as error:
         rospy.logfatal(str(error))

@@ -16,7 +16,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from xdog.core.paths import share_path
+from xdog.core.paths import require_writable, share_path
 from xdog_learning.dataset import DatasetError, DatasetWriter
 from xdog_learning.grasp.expert import GraspAttempt, attempt
 from xdog_sim.grasp.field_of_view import FieldOfView
@@ -189,6 +189,7 @@ def main() -> None:
     if arguments.episodes < 1 or arguments.workers < 1:
         raise SystemExit("--episodes and --workers must be above zero.")
     try:
+        require_writable(arguments.folder, "--out")
         if arguments.by == "expert" and arguments.images:
             choose_renderer()
         with DatasetWriter(arguments.folder) as writer:

@@ -14,7 +14,7 @@ from rich.table import Table
 from xdog.core.contract import ContractError
 from xdog.core.description import load_description
 from xdog.core.onnx_session import PolicyError
-from xdog.core.paths import share_path
+from xdog.core.paths import require_writable, share_path
 from xdog.locomotion.policy import GaitPolicy
 from xdog_sim.demo.course import Course, CourseError, CourseFailedError, load_course
 from xdog_sim.demo.metrics import CourseMetrics, compute_metrics
@@ -130,6 +130,7 @@ def main() -> int:
         course = load_course(options.course or share_path("sim", "courses", "demo.yaml"))
         policy = options.policy or share_path("policies", "gait.onnx")
         GaitPolicy(policy, load_description())  # check the policy before anything starts
+        require_writable(options.out, "--out")
         options.out.mkdir(parents=True, exist_ok=True)
         run, problem = run_course(course, options.policy, options.out, console)
         metrics = report_results(run, options.out, console)

@@ -13,6 +13,7 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Time
 
 from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.paths import user_path
 from xdog.msg import Detection3DArray
 from xdog.nodes.common import conversions
 from xdog_sim.grasp.config import GraspConfigError, load_grasp_scenarios
@@ -105,7 +106,7 @@ def main() -> None:
     rospy.init_node("simulated_wrist_camera")
     try:
         robot, config = load_description(), load_grasp_scenarios()
-        view = WristView(robot, load_scene(str(rospy.get_param("~scene", EMPTY))))
+        view = WristView(robot, load_scene(str(rospy.get_param("~scene", EMPTY)), user_path))
     except (DescriptionError, GraspConfigError, SceneError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
