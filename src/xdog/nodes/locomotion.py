@@ -81,7 +81,7 @@ class LocomotionNode:
 
     def _on_safety(self, message: SafetyState) -> None:
         with self._lock:
-            self._controller.on_safety(self._controller.now, message.motion_allowed, "; ".join(message.reasons))
+            self._controller.on_safety(conversions.to_seconds(message.header.stamp), message.motion_allowed, "; ".join(message.reasons))
 
     def _on_velocity(self, message: Twist) -> None:
         command = np.array([message.linear.x, message.linear.y, message.angular.z])

@@ -39,7 +39,7 @@ class VelocityMuxNode:
 
     def _on_safety(self, message: SafetyState) -> None:
         with self._lock:
-            self._mux.on_safety(clock.now(), message.motion_allowed)
+            self._mux.on_safety(clock.now(), message.motion_allowed, "; ".join(message.reasons))
 
     def _on_velocity(self, message: Twist, source: str) -> None:
         linear, angular = message.linear, message.angular
