@@ -9,6 +9,7 @@ import numpy as np
 
 from xdog.core.description import RobotDescription
 from xdog.core.rotations import rotation_matrix
+from xdog.core.timers import PeriodFilter
 
 Array = np.ndarray
 
@@ -89,12 +90,11 @@ class SimulatedDetector:
     """
 
     def __init__(self, robot: RobotDescription, flaws: DetectorNoise, period: float, seed: int) -> None:
-        self._flaws, self._period = flaws, period
+        self._flaws, self._due = flaws, PeriodFilter(period)
         self._random = np.random.default_rng(seed)
         self._biases: Dict[int, Array] = {}
         self._camera = mount(robot, CAMERA_FRAME)
         self._pictures: Deque[Tuple[float, List[ObjectPose]]] = collections.deque()
-        self._tick = -1
 
     def look(self, now: float, objects: Sequence[ObjectPose]) -> List[Tuple[float, List[ObjectPose]]]:
         """Take a picture if one is due, and hand out those whose delay is over.
@@ -106,9 +106,9 @@ class SimulatedDetector:
         Returns:
             Time of the picture (s) and what it shows, oldest first.
         """
-        tick = math.floor(now / self._period + 1e-6)
-        if tick != self._tick:
-            self._tick = tick
+        while self._pictures and self._pictures[-1][0] > now:  # the clock has jumped back: they would come too late
+            self._pictures.pop()
+        if self._due.is_first(now):
             self._pictures.append((now, self._picture(objects)))
         due = []
         while self._pictures and self._pictures[0][0] + self._flaws.delay <= now + 1e-6:

@@ -104,7 +104,7 @@ class Graph(Nodes):
         with self._news:
             self.latest[topic] = message
             if self._pace:
-                self._pace.heard(topic, message)
+                self._pace.received(topic, message)
             if topic == "legs/state":
                 stamp = message.header.stamp.to_sec()
                 self.states.append(message)

@@ -1,13 +1,14 @@
-"""A test as a guest in lockstep: simulated time waits for what the test has yet to hear."""
+"""A test takes part in lockstep: simulated time waits for what the test has yet to receive."""
 
 import threading
 from typing import Any, Callable, Dict
 
 import rospy
-from std_msgs.msg import Time
 
 from xdog.core.description import load_description
+from xdog.core.timers import period_number
 from xdog.nodes.common.connections import has_publisher
+from xdog.nodes.common.lockstep import LockstepClient
 from xdog_sim.lockstep import Lockstep
 
 RATES = load_description().rates
@@ -23,20 +24,20 @@ LAGS = {
     "arm/command": 0.0,
     "safety/state": 1.0 / RATES["safety"],
 }
-"""s by which the newest message of a topic that speaks all the time may be older than a control period's beginning."""
+"""s by which the newest message of a topic that never pauses may be older than a control period's beginning."""
 
 PATIENCE = 3.0
 """s of wall time after which a topic that has fallen silent is no longer waited for."""
 
 
 class Pace:
-    """Tells the mirror on ``lockstep/done`` what has come in; it runs one control period ahead of that at most.
+    """Reports to the simulation what has come in; it runs one control period ahead of that at most.
 
     Each topic comes by a connection of its own, and on a busy machine one may be a second behind another. A test that
-    hears something on one topic would then look at something old on another.
+    receives something on one topic would then find something old on another.
 
     Attributes:
-        reached: s of simulated time up to which the test has heard everything; 0 at first. To be read under ``news``.
+        reached: s of simulated time up to which the test has received everything; 0 at first. Read it under ``news``.
     """
 
     def __init__(
@@ -53,16 +54,16 @@ class Pace:
             for topic in self._lags
         }
         self._lockstep = Lockstep(connected, rospy.logwarn, PATIENCE)
-        self._done = rospy.Publisher("lockstep/done", Time, queue_size=1, tcp_nodelay=True)
+        self._client = LockstepClient()
         threading.Thread(target=self._run, daemon=True).start()
 
-    def heard(self, topic: str, message: Any) -> None:
+    def received(self, topic: str, message: Any) -> None:
         """A message came in."""
         if topic in self._lags:
             stamp = message.header.stamp.to_sec()
             if topic == "legs/state":
                 self._state = max(self._state, stamp)
-            self._lockstep.heard(topic, stamp)
+            self._lockstep.received(topic, stamp)
 
     def tick(self, clock: float) -> None:
         """The clock says this, s; the caller holds the lock."""
@@ -79,12 +80,12 @@ class Pace:
         with self._news:
             self._closed = True
             self._news.notify_all()
-        self._done.unregister()
+        self._client.close()
 
     @property
     def _begun(self) -> float:
         """When the newest control period began of which the clock has told, s."""
-        return int(self._clock / PERIOD + 1e-6) * PERIOD
+        return period_number(self._clock, PERIOD) * PERIOD
 
     def _run(self) -> None:
         while True:
@@ -92,7 +93,7 @@ class Pace:
                 self._news.wait_for(lambda: self._closed or self._begun > self.reached + 0.5 * PERIOD)
                 begun = self._begun
             self._lockstep.wait({"legs/state": begun})
-            if self._state >= begun - 1e-6:  # a dog whose states have stopped has nobody answer to them
+            if self._state >= begun - 1e-6:  # no node answers to states that have stopped
                 self._lockstep.wait({topic: begun - lag for topic, lag in self._lags.items()})
             with self._news:
                 self.reached = begun
@@ -101,4 +102,4 @@ class Pace:
                 self._news.wait_for(lambda: self._closed or not self._held)
                 if self._closed:
                     return
-            self._done.publish(Time(rospy.Time.from_sec(begun)))
+            self._client.done(begun)

@@ -22,7 +22,7 @@ INVALID_COMMAND = "invalid command:"
 """How the reason begins when the gate refused a command: the supervisor latches a stop on it."""
 
 JUST_STARTED = "the bridge has just started"
-"""Reason of a gate that has not decided anything yet. Like `UNSUPERVISED` it means that no supervisor was there before."""
+"""Reason of a gate that has not decided yet. Like `UNSUPERVISED` it means that no supervisor was there before."""
 
 
 @dataclass(frozen=True)
