@@ -9,6 +9,7 @@ import numpy as np
 
 from xdog.core.description import RobotDescription
 from xdog.core.rotations import rotation_matrix
+from xdog.core.timers import PeriodFilter
 
 Array = np.ndarray
 
@@ -89,12 +90,11 @@ class SimulatedDetector:
     """
 
     def __init__(self, robot: RobotDescription, noise: DetectorNoise, period: float, seed: int) -> None:
-        self._noise, self._period = noise, period
+        self._noise, self._due = noise, PeriodFilter(period)
         self._random = np.random.default_rng(seed)
         self._biases: Dict[int, Array] = {}
         self._camera = mount(robot, CAMERA_FRAME)
         self._pending: Deque[Tuple[float, List[ObjectPose]]] = collections.deque()
-        self._tick = -1
 
     def detect(self, now: float, objects: Sequence[ObjectPose]) -> List[Tuple[float, List[ObjectPose]]]:
         """Take an image if one is due, and return the detections whose delay is over.
@@ -106,9 +106,9 @@ class SimulatedDetector:
         Returns:
             Time of the image (s) and the detected objects, oldest first.
         """
-        tick = math.floor(now / self._period + 1e-6)
-        if tick != self._tick:
-            self._tick = tick
+        while self._pending and self._pending[-1][0] > now:  # the clock has jumped back: they would come too late
+            self._pending.pop()
+        if self._due.is_first(now):
             self._pending.append((now, self._detect(objects)))
         due = []
         while self._pending and self._pending[0][0] + self._noise.delay <= now + 1e-6:

@@ -8,8 +8,8 @@ import numpy as np
 
 from xdog.core.description import load_description
 from xdog.safety.config import load_safety_config
-from xdog.safety.gate import UNSUPERVISED
 from xdog.safety.latch import OK, WARN
+from xdog.safety.permission import UNSUPERVISED
 from xdog.safety.supervisor import LegsReport, Supervisor
 
 ROBOT = load_description()

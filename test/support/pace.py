@@ -4,10 +4,11 @@ import threading
 from typing import Any, Callable, Dict
 
 import rospy
-from std_msgs.msg import Time
 
 from xdog.core.description import load_description
+from xdog.core.timers import period_number
 from xdog.nodes.common.connections import has_publisher
+from xdog.nodes.common.lockstep import LockstepClient
 from xdog_sim.lockstep import Lockstep
 
 RATES = load_description().rates
@@ -53,7 +54,7 @@ class Pace:
             for topic in self._lags
         }
         self._lockstep = Lockstep(connected, rospy.logwarn, PATIENCE)
-        self._done = rospy.Publisher("lockstep/done", Time, queue_size=1, tcp_nodelay=True)
+        self._client = LockstepClient()
         threading.Thread(target=self._run, daemon=True).start()
 
     def received(self, topic: str, message: Any) -> None:
@@ -79,12 +80,12 @@ class Pace:
         with self._news:
             self._closed = True
             self._news.notify_all()
-        self._done.unregister()
+        self._client.close()
 
     @property
     def _period_start(self) -> float:
         """Start of the latest control period by the clock, s."""
-        return int(self._clock / PERIOD + 1e-6) * PERIOD
+        return period_number(self._clock, PERIOD) * PERIOD
 
     def _run(self) -> None:
         while True:
@@ -101,4 +102,4 @@ class Pace:
                 self._news.wait_for(lambda: self._closed or not self._held)
                 if self._closed:
                     return
-            self._done.publish(Time(rospy.Time.from_sec(start)))
+            self._client.done(start)

@@ -82,6 +82,16 @@ def test_the_camera_is_fixed_to_the_base() -> None:
         mount(ROBOT, ROBOT.feet[0])
 
 
+def test_after_the_clock_jumped_back_images_go_on_and_none_is_from_before() -> None:
+    detector = make_detector(delay=0.1)
+    for i in range(10):
+        detector.detect(100.0 + 0.02 * i, BALL)  # some images still wait for their delay
+    taken = [stamp for i in range(50) for stamp, _ in detector.detect(5.0 + 0.02 * i, BALL)]
+    assert taken[0] == 5.0
+    assert len(taken) == 14  # one every 67 ms from 5.0 s to 5.88 s
+    assert taken[-1] == pytest.approx(5.88, abs=0.02)
+
+
 def test_invalid_noise_is_refused() -> None:
     with pytest.raises(ValueError, match="~delay"):
         DetectorNoise(delay=-0.1)
