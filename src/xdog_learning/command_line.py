@@ -12,6 +12,7 @@ from typing import Any, Callable, Iterator, List, Optional, Protocol, Sequence, 
 import tyro
 from typing_extensions import Annotated, get_args, get_type_hints
 
+from xdog.core.paths import require_writable
 from xdog_learning.report import CHECK_SEED, HELD_OUT_SEED
 
 Options = TypeVar("Options")
@@ -31,8 +32,8 @@ class OptionError(ValueError):
 class Check(Protocol):
     """What `Annotated` adds to the type of an option that not every value of the type suits."""
 
-    def problem(self, value: Any) -> str:
-        """What is wrong with the value, as the end of a sentence; empty if nothing is."""
+    def problem(self, option: str, value: Any) -> str:
+        """What is wrong with the value of an option, as the end of a sentence; empty if nothing is."""
         ...
 
 
@@ -44,7 +45,7 @@ class InRange:
     most: int = LARGEST
     reason: str = ""
 
-    def problem(self, value: int) -> str:
+    def problem(self, option: str, value: int) -> str:
         """See `Check`."""
         if self.least <= value <= self.most:
             return ""
@@ -55,7 +56,7 @@ class InRange:
 class NotEmpty:
     """A list with an entry at least."""
 
-    def problem(self, value: Sequence[Any]) -> str:
+    def problem(self, option: str, value: Sequence[Any]) -> str:
         """See `Check`."""
         return "" if value else "name one at least"
 
@@ -66,7 +67,7 @@ class ReadableFile:
 
     remedy: str = ""
 
-    def problem(self, value: Path) -> str:
+    def problem(self, option: str, value: Path) -> str:
         """See `Check`."""
         if value.is_dir():
             return "that is a folder, not a file"
@@ -78,7 +79,7 @@ class ReadableFile:
 class ReadableFolder:
     """A folder that exists."""
 
-    def problem(self, value: Path) -> str:
+    def problem(self, option: str, value: Path) -> str:
         """See `Check`."""
         if not value.exists():
             return "there is no such folder"
@@ -88,22 +89,27 @@ class ReadableFolder:
 class WritableFolder:
     """A folder to write into; it need not exist yet."""
 
-    def problem(self, value: Path) -> str:
+    def problem(self, option: str, value: Path) -> str:
         """See `Check`."""
-        place = value.absolute()
-        while not place.exists() and not place.is_symlink():
-            place = place.parent
-        if not place.is_dir():
-            return f"{'that' if place == value.absolute() else place} is a file, not a folder"
-        return "" if os.access(place, os.W_OK | os.X_OK) else f"you may not write into {place}"
+        if (value.exists() or value.is_symlink()) and not value.is_dir():
+            return "that is a file, not a folder"
+        return _write_problem(option, value)
 
 
 class WritableFile:
     """A file to write; neither it nor its folder need exist yet."""
 
-    def problem(self, value: Path) -> str:
+    def problem(self, option: str, value: Path) -> str:
         """See `Check`."""
-        return "that is a folder: name a file" if value.is_dir() else WritableFolder().problem(value.absolute().parent)
+        return "that is a folder: name a file" if value.is_dir() else _write_problem(option, value)
+
+
+def _write_problem(option: str, value: Path) -> str:
+    try:
+        require_writable(value, option)
+    except OSError as error:
+        return str(error)
+    return ""
 
 
 Count = Annotated[int, InRange(1)]
@@ -149,7 +155,7 @@ def require(option: str, value: Any, check: Check) -> None:
     Raises:
         OptionError: it does not pass the check.
     """
-    problem = check.problem(value)
+    problem = check.problem(option, value)
     if problem:
         raise OptionError(f"{option} is {' '.join(map(str, _parts(value))) or 'empty'}; {problem}")
 

@@ -25,7 +25,7 @@ METRICS = {
     "fault_to_damping_ms": ("faults", "ms of simulated time", "<= 200"),
     "fault_to_damping_by_fault": ("faults", "ms of simulated time", ""),
 }
-"""Of every metric: the part that measures it, its unit, its goal. docs/benchmarks.md says more."""
+"""Of every metric: the part that measures it, its unit, its goal. docs/explain/benchmarks.md says more."""
 
 
 def measure_part(part: Part, policy: Path, seed: int, logs: Path, report: ReportProgress) -> Dict[str, Any]:

@@ -74,7 +74,7 @@ def bench(options: BenchOptions) -> int:
 
 
 def metrics_table(metrics: Dict[str, Any]) -> Table:
-    """The metrics as a table that is Markdown too, for docs/benchmarks.md."""
+    """The metrics as a table that is Markdown too, for docs/explain/benchmarks.md."""
     table = Table("metric", "value", "unit", "goal", box=box.MARKDOWN)
     for name, value in metrics.items():
         _, unit, goal = METRICS[name]

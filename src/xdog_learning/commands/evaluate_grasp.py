@@ -89,8 +89,8 @@ def find_actors(options: EvaluateGraspOptions, console: Console) -> List[str]:
     missing = [actor for actor in options.only or ACTORS if actor != EXPERT and not options.file(actor).is_file()]
     for actor in missing:
         if options.only:
-            raise OptionError(f"--only is {actor}; there is no {options.file(actor)} (docs/grasping.md: training)")
-        console.print(f"not scored: {actor}, there is no {options.file(actor)} (docs/grasping.md: training)")
+            raise OptionError(f"--only is {actor}; there is no {options.file(actor)} (docs/use/grasping.md: training)")
+        console.print(f"not scored: {actor}, there is no {options.file(actor)} (docs/use/grasping.md: training)")
     return [actor for actor in ACTORS if actor in (options.only or ACTORS) and actor not in missing]
 
 
