@@ -32,8 +32,12 @@ class OptionError(ValueError):
 class Check(Protocol):
     """What `Annotated` adds to the type of an option that not every value of the type suits."""
 
-    def problem(self, option: str, value: Any) -> str:
-        """What is wrong with the value of an option, as the end of a sentence; empty if nothing is."""
+    def require(self, option: str, value: Any) -> None:
+        """Make sure that the value of an option can be used.
+
+        Raises:
+            OptionError: it cannot.
+        """
         ...
 
 
@@ -45,20 +49,20 @@ class InRange:
     most: int = LARGEST
     reason: str = ""
 
-    def problem(self, option: str, value: int) -> str:
+    def require(self, option: str, value: int) -> None:
         """See `Check`."""
-        if self.least <= value <= self.most:
-            return ""
-        limit = f"{self.least} or more" if value < self.least else f"{self.most} or less"
-        return f"it must be {limit}{self.reason and ': '}{self.reason}"
+        if not self.least <= value <= self.most:
+            limit = f"{self.least} or more" if value < self.least else f"{self.most} or less"
+            raise OptionError(f"{option} is {value}; it must be {limit}{self.reason and ': '}{self.reason}")
 
 
 class NotEmpty:
     """A list with an entry at least."""
 
-    def problem(self, option: str, value: Sequence[Any]) -> str:
+    def require(self, option: str, value: Sequence[Any]) -> None:
         """See `Check`."""
-        return "" if value else "name one at least"
+        if not value:
+            raise OptionError(f"{option} is empty; name one at least")
 
 
 @dataclass(frozen=True)
@@ -67,49 +71,51 @@ class ReadableFile:
 
     remedy: str = ""
 
-    def problem(self, option: str, value: Path) -> str:
+    def require(self, option: str, value: Path) -> None:
         """See `Check`."""
         if value.is_dir():
-            return "that is a folder, not a file"
+            raise OptionError(f"{option} is {value}; that is a folder, not a file")
         if not value.exists():
-            return f"there is no such file{self.remedy and ': '}{self.remedy}"
-        return "" if os.access(value, os.R_OK) else "you may not read that file"
+            raise OptionError(f"{option} is {value}; there is no such file{self.remedy and ': '}{self.remedy}")
+        if not os.access(value, os.R_OK):
+            raise OptionError(f"{option} is {value}; you may not read that file")
 
 
 class ReadableFolder:
     """A folder that exists."""
 
-    def problem(self, option: str, value: Path) -> str:
+    def require(self, option: str, value: Path) -> None:
         """See `Check`."""
-        if not value.exists():
-            return "there is no such folder"
-        return "" if value.is_dir() else "that is a file, not a folder"
+        if not value.is_dir():
+            problem = "that is a file, not a folder" if value.exists() else "there is no such folder"
+            raise OptionError(f"{option} is {value}; {problem}")
 
 
 class WritableFolder:
     """A folder to write into; it need not exist yet."""
 
-    def problem(self, option: str, value: Path) -> str:
+    def require(self, option: str, value: Path) -> None:
         """See `Check`."""
         if (value.exists() or value.is_symlink()) and not value.is_dir():
-            return "that is a file, not a folder"
-        return _write_problem(option, value)
+            raise OptionError(f"{option} is {value}; that is a file, not a folder")
+        _require_writable(option, value)
 
 
 class WritableFile:
     """A file to write; neither it nor its folder need exist yet."""
 
-    def problem(self, option: str, value: Path) -> str:
+    def require(self, option: str, value: Path) -> None:
         """See `Check`."""
-        return "that is a folder: name a file" if value.is_dir() else _write_problem(option, value)
+        if value.is_dir():
+            raise OptionError(f"{option} is {value}; that is a folder: name a file")
+        _require_writable(option, value)
 
 
-def _write_problem(option: str, value: Path) -> str:
+def _require_writable(option: str, value: Path) -> None:
     try:
         require_writable(value, option)
     except OSError as error:
-        return str(error)
-    return ""
+        raise OptionError(f"{option}: {error}") from error
 
 
 Count = Annotated[int, InRange(1)]
@@ -144,20 +150,9 @@ def read_options(kind: Type[Options], command: str, words: Optional[Sequence[str
     for entry in _entries(kind):
         value = getattr(options, entry.name)
         for check in _metadata(kind, entry.name):
-            if hasattr(check, "problem") and value is not None:
-                require(_flag(kind, entry.name) or entry.name, value, check)
+            if hasattr(check, "require") and value is not None:
+                check.require(_flag(kind, entry.name) or entry.name, value)
     return options
-
-
-def require(option: str, value: Any, check: Check) -> None:
-    """Make sure that the value of an option, or one that follows from it, can be used.
-
-    Raises:
-        OptionError: it does not pass the check.
-    """
-    problem = check.problem(option, value)
-    if problem:
-        raise OptionError(f"{option} is {' '.join(map(str, _parts(value))) or 'empty'}; {problem}")
 
 
 def command_line(command: str, options: Any, **changes: Any) -> str:

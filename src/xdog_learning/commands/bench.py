@@ -14,7 +14,7 @@ from typing_extensions import Annotated
 from xdog.core.paths import share_path
 from xdog_learning.bench import BenchError
 from xdog_learning.bench.parts import METRICS, PARTS, Part, measure_part, measure_parts
-from xdog_learning.command_line import TRAIN_GAIT, NotEmpty, OutputFolder, ReadableFile, Seed, require, run_command
+from xdog_learning.command_line import TRAIN_GAIT, NotEmpty, OutputFolder, ReadableFile, Seed, run_command
 from xdog_learning.report import print_json
 from xdog_sim.console import make_console, progress_bar
 
@@ -43,7 +43,7 @@ class BenchOptions:
 def bench(options: BenchOptions) -> int:
     """Measure and print; 0 if everything could be measured."""
     if set(options.only) != {"training"}:
-        require("--policy", options.policy, ReadableFile(TRAIN_GAIT))
+        ReadableFile(TRAIN_GAIT).require("--policy", options.policy)
     console, begun = make_console(stderr=options.json), time.monotonic()
     with progress_bar(console) as progress:
 

@@ -17,7 +17,6 @@ from xdog_learning.command_line import (
     Workers,
     WritableFile,
     command_line,
-    require,
     run_command,
 )
 from xdog_learning.gait.training import DEFAULT_THREADS, GaitTraining
@@ -64,7 +63,7 @@ class TrainGaitOptions:
 
 def train(options: TrainGaitOptions) -> None:
     """Train, or continue, and write the policy."""
-    require("--output", options.policy, WritableFile())
+    WritableFile().require("--output", options.policy)
     console, folder = make_console(), RunFolder(options.run)
     robot, config, ranges = load_description(), load_gait_config(options.settings), load_ranges()
     total = config.ppo.total_steps if options.steps is None else options.steps

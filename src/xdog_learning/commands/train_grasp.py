@@ -21,7 +21,6 @@ from xdog_learning.command_line import (
     Workers,
     WritableFile,
     command_line,
-    require,
     run_command,
 )
 from xdog_learning.commands import record
@@ -109,7 +108,7 @@ def train(options: TrainGraspOptions) -> None:
     """Record what is missing, train, or continue, and write the policy."""
     if options.model == "mlp" and options.observe != "state":
         raise OptionError("--model is mlp; the baseline sees the object's position: use --observe state")
-    require("--output", options.policy, WritableFile())
+    WritableFile().require("--output", options.policy)
     torch.set_num_threads(options.threads)
     console, folder = make_console(), RunFolder(options.folder, RANDOM_STATES)
     robot, settings = load_description(), load_grasp_settings(options.settings)

@@ -71,10 +71,13 @@ def read(*words: str) -> Options:
         (["--settings", "gone.yaml"], "--settings is gone.yaml; there is no such file"),
         (["--settings", "folder"], "--settings is folder; that is a folder, not a file"),
         (["--run", "file"], "--run is file; that is a file, not a folder"),
-        (["--run", "file/deep/er"], "--run is file/deep/er; {here}/file is a file, not a folder"),
+        (["--run", "file/deep/er"], "--run: file/deep/er cannot be written: {here}/file is a file; run the command"),
         (["--run", "dangling"], "--run is dangling; that is a file, not a folder"),
         (["--output", "folder"], "--output is folder; that is a folder: name a file"),
-        (["--output", "file/p.onnx"], "--output is file/p.onnx; that is a file, not a folder"),
+        (
+            ["--output", "file/p.onnx"],
+            "--output: file/p.onnx cannot be written: {here}/file is a file; run the command",
+        ),
         (["--only"], "--only is empty; name one at least"),
         (["gone"], "source is gone; there is no such folder"),
         (["file"], "source is file; that is a file, not a folder"),
@@ -97,7 +100,7 @@ def test_what_permissions_forbid_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("os.access", lambda path, mode: False)  # root may do everything
     with pytest.raises(OptionError, match="secret; you may not read that file"):
         read("--settings", str(tmp_path / "secret"))
-    with pytest.raises(OptionError, match=f"run; you may not write into {tmp_path}"):
+    with pytest.raises(OptionError, match=f"--run: .* you may not write to {tmp_path}; name another place with --run"):
         read("--run", str(tmp_path / "new" / "run"))
 
 

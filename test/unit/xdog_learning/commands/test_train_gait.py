@@ -96,8 +96,8 @@ def test_a_share_folder_that_is_not_writable_is_noticed_before_the_training(
     monkeypatch.setattr("os.access", lambda path, mode: "policies" not in str(path))
     status, printed = command.plain()
     assert status == 2
-    assert "--output is" in printed
-    assert "you may not write into" in printed
+    assert "--output: " in printed
+    assert "you may not write to" in printed
 
 
 def test_malformed_settings_end_training_with_one_message(command: Command) -> None:

@@ -83,7 +83,7 @@ def at_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[GraspTrai
         (["--dataset", "none"], "--dataset is none; there is no such folder"),
         (["--run", __file__], f"--run is {__file__}; that is a file, not a folder"),
         (["--output", "/"], "--output is /; that is a folder: name a file"),
-        (["--output", f"{__file__}/p.onnx"], f"--output is {__file__}/p.onnx; that is a file, not a folder"),
+        (["--output", f"{__file__}/p.onnx"], f"--output: {__file__}/p.onnx cannot be written: {__file__} is a file"),
     ],
 )
 def test_bad_options_are_refused_before_any_work(
