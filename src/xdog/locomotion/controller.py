@@ -9,9 +9,8 @@ import numpy as np
 from xdog.core.description import RobotDescription
 from xdog.core.interfaces import LegsReading, LegsTarget
 from xdog.core.onnx_session import PolicyError
-from xdog.core.rotations import imu_mount
+from xdog.core.rotations import imu_mount, projected_gravity
 from xdog.locomotion.config import LocomotionConfig
-from xdog.locomotion.observation import projected_gravity
 from xdog.locomotion.stance import BodyPose, LieDown, Stance, StandUp, smooth
 from xdog.safety.permission import SafetyPermission
 

@@ -10,6 +10,7 @@ from xdog.core.contract import ContractError
 from xdog.core.description import RobotDescription, load_description
 from xdog.core.interfaces import LegsReading
 from xdog.core.onnx_session import PolicyError
+from xdog.core.rotations import GRAVITY
 from xdog.locomotion.policy import GaitPolicy
 from xdog_learning.bench import BenchError
 from xdog_learning.report import ReportProgress
@@ -58,7 +59,7 @@ def noisy_readings(robot: RobotDescription, count: int, seed: int) -> List[LegsR
                 imu_stamp=0.02 * number,
                 orientation=orientation / np.linalg.norm(orientation),
                 angular_velocity=random.normal(0.0, 0.2, 3),
-                linear_acceleration=np.array([0.0, 0.0, 9.81]),
+                linear_acceleration=np.array([0.0, 0.0, GRAVITY]),
                 contact=np.ones(len(robot.feet), dtype=bool),
             )
         )

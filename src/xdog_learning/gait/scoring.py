@@ -10,6 +10,7 @@ from torch import Tensor
 
 from xdog.core.description import RobotDescription
 from xdog.core.onnx_session import open_session
+from xdog.core.rotations import GRAVITY
 from xdog.locomotion.contract import PolicyContract, contract_from_metadata
 from xdog_learning.gait.rollout import COMMAND_INTERVAL, Actor, Episodes, run_episodes
 from xdog_learning.report import ReportProgress, bootstrap_interval, root_mean, wilson_interval
@@ -24,7 +25,6 @@ STAND_SLOT = 3.0
 """Seconds of walking before the standing test's zero command."""
 PUSH_SPEED = 0.6
 """Sudden change of velocity in the push test, m/s."""
-GRAVITY = 9.81
 COMMAND_STREAM = 1_000_000
 """Added to a seed for drawing commands: with the task's own seed, commands and bodies would be the same numbers."""
 
