@@ -43,17 +43,22 @@ class Check(Protocol):
 
 @dataclass(frozen=True)
 class InRange:
-    """A whole number from ``least`` to ``most``, both included; ``reason`` says why."""
+    """A whole number from ``least`` to ``most``, both included; the reasons say why not less and why not more."""
 
     least: int
     most: int = LARGEST
-    reason: str = ""
+    why_not_less: str = ""
+    why_not_more: str = ""
 
     def require(self, option: str, value: int) -> None:
         """See `Check`."""
-        if not self.least <= value <= self.most:
-            limit = f"{self.least} or more" if value < self.least else f"{self.most} or less"
-            raise OptionError(f"{option} is {value}; it must be {limit}{self.reason and ': '}{self.reason}")
+        if value < self.least:
+            limit, reason = f"{self.least} or more", self.why_not_less
+        elif value > self.most:
+            limit, reason = f"{self.most} or less", self.why_not_more
+        else:
+            return
+        raise OptionError(f"{option} is {value}; it must be {limit}{reason and ': '}{reason}")
 
 
 class NotEmpty:
@@ -122,8 +127,10 @@ Count = Annotated[int, InRange(1)]
 Workers = Annotated[int, InRange(1, 1024)]
 """Of threads or processes."""
 Seed = Annotated[int, InRange(0)]
-TrainingSeed = Annotated[int, InRange(0, CHECK_SEED - 1, "higher seeds are held out for checks and evaluation")]
-HeldOutSeed = Annotated[int, InRange(HELD_OUT_SEED, reason="training and trials use lower seeds")]
+TrainingSeed = Annotated[
+    int, InRange(0, CHECK_SEED - 1, why_not_more="higher seeds are held out for checks and evaluation")
+]
+HeldOutSeed = Annotated[int, InRange(HELD_OUT_SEED, why_not_less="training and trials use lower seeds")]
 InputFile = Annotated[Path, ReadableFile()]
 GaitPolicyFile = Annotated[Path, ReadableFile(TRAIN_GAIT)]
 GraspPolicyFile = Annotated[Path, ReadableFile(TRAIN_GRASP)]

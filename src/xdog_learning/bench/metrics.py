@@ -24,7 +24,7 @@ def interleave(
     Args:
         contestants: each runs one block when called and returns how many steps it did.
         rounds: blocks of each that count; one before them warms up.
-        report: told the progress.
+        report: called with the progress.
         clock: s.
 
     Returns:

@@ -36,7 +36,7 @@ def measure_part(part: Part, policy: Path, seed: int, logs: Path, report: Report
         policy: gait policy to run, in all parts but "training".
         seed: of robots, commands, noise and phases.
         logs: folder for the logs of the ROS graph.
-        report: told the progress.
+        report: called with the progress.
 
     Raises:
         BenchError: it cannot be measured.

@@ -99,7 +99,7 @@ class TensorRollout(RolloutBuffer):
     """The usual buffer, but its arrays stay where they are, and torch gathers minibatches from them on all threads."""
 
     def reset(self) -> None:
-        """Begin anew; every entry will be written again."""
+        """Start over; every entry will be written again."""
         if hasattr(self, "observations"):
             self.pos, self.full = 0, False
         else:

@@ -90,7 +90,7 @@ def run_episodes(
         push: (n, 2) m/s, world, given to every trunk ``push_time`` seconds after the start.
         push_time: s.
         interval: s that a command holds.
-        report: told ``label`` and the share that is done.
+        report: called with ``label`` and the share that is done.
         label: what is going on.
     """
     count = commands.shape[1]

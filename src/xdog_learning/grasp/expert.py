@@ -1,4 +1,4 @@
-"""A scripted expert that picks objects up in the mirror, and the demonstrations that it gives.
+"""A scripted expert that picks objects up in simulation, and its demonstrations.
 
 It sees what a policy sees: measured joints and the object's token. Its hand follows a straight way down to the object,
 closes around its middle and lifts it, by differential inverse kinematics (mink); the commanded joint targets are the

@@ -73,7 +73,7 @@ def in_update(monkeypatch: pytest.MonkeyPatch, number: int, act: Any) -> None:
         (["--steps", "0"], "--steps is 0; it must be 1 or more"),
         (["--steps=-1"], "--steps is -1; it must be 1 or more"),
         (["--threads", "0"], "--threads is 0; it must be 1 or more"),
-        (["--seed=-1"], "--seed is -1; it must be 0 or more"),
+        (["--seed=-1"], "--seed is -1; it must be 0 or more\n"),
         (["--seed", "500"], "--seed is 500; it must be 499 or less: higher seeds are held out"),
         (["--settings", "none[/1].yaml"], "--settings is none[/1].yaml; there is no such file"),
         (["--run", __file__], f"--run is {__file__}; that is a file, not a folder"),
