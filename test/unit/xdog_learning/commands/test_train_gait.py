@@ -6,13 +6,14 @@ import shlex
 import signal
 from functools import partial
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any
 
 import pytest
 import torch
 from gait_learners import write_settings
 from simulated_robots import ROBOT
 from stable_baselines3 import PPO
+from training_command import TrainingCommand
 
 from xdog.core.paths import share_path
 from xdog.locomotion.policy import GaitPolicy
@@ -30,28 +31,16 @@ def short_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "quick_score", partial(training.quick_score, robots=3))
 
 
-class Command:
-    """`./xdog train gait` in this process, with the tiny settings, in a run folder whose name rich could misread."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
-        self.run, self.settings = folder / "run[old] [/1]", write_settings(folder)
-        self._monkeypatch, self._capsys = monkeypatch, capsys
-
-    def __call__(self, *words: str) -> Tuple[int, str]:
-        """Exit status, and all that was printed."""
-        tiny = ["--run", str(self.run), "--settings", str(self.settings), "--threads", "1"]
-        return self.plain(*tiny, *words)
-
-    def plain(self, *words: str) -> Tuple[int, str]:
-        self._monkeypatch.setattr("sys.argv", ["train", *words])
-        status = main()
-        printed = self._capsys.readouterr()
-        return status, printed.out + printed.err
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    return write_settings(tmp_path)
 
 
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Command:
-    return Command(tmp_path, monkeypatch, capsys)
+def command(
+    tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> TrainingCommand:
+    return TrainingCommand(main, tmp_path, ["--settings", str(settings)], monkeypatch, capsys)
 
 
 def in_update(monkeypatch: pytest.MonkeyPatch, number: int, act: Any) -> None:
@@ -81,7 +70,7 @@ def in_update(monkeypatch: pytest.MonkeyPatch, number: int, act: Any) -> None:
     ],
 )
 def test_bad_options_are_refused_before_any_work(
-    command: Command, monkeypatch: pytest.MonkeyPatch, words: Any, message: str
+    command: TrainingCommand, monkeypatch: pytest.MonkeyPatch, words: Any, message: str
 ) -> None:
     monkeypatch.setattr(training, "build_ppo", lambda *_: pytest.fail("it trains"))
     status, printed = command.plain(*words)
@@ -91,7 +80,7 @@ def test_bad_options_are_refused_before_any_work(
 
 
 def test_a_share_folder_that_is_not_writable_is_noticed_before_the_training(
-    command: Command, monkeypatch: pytest.MonkeyPatch
+    command: TrainingCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.access", lambda path, mode: "policies" not in str(path))
     status, printed = command.plain()
@@ -100,17 +89,17 @@ def test_a_share_folder_that_is_not_writable_is_noticed_before_the_training(
     assert "you may not write to" in printed
 
 
-def test_malformed_settings_end_training_with_one_message(command: Command) -> None:
-    write_settings(command.settings.parent, reward={"glide": 1.0})
+def test_malformed_settings_end_training_with_one_message(command: TrainingCommand, settings: Path) -> None:
+    write_settings(settings.parent, reward={"glide": 1.0})
     status, printed = command()
     assert status == 1
-    assert printed.startswith(f"xdog train gait: {command.settings}: ")
+    assert printed.startswith(f"xdog train gait: {settings}: ")
     assert printed.count("\n") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_it_saves_and_gives_the_line_that_continues(
-    command: Command, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+    command: TrainingCommand, settings: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     try:
@@ -121,7 +110,7 @@ def test_stopped_it_saves_and_gives_the_line_that_continues(
         signal.signal(signal.SIGINT, before)
     assert status == 128 + number
     line = printed.splitlines()[-1].split("interrupted and saved. Continue with: ")[1]
-    run, settings = shlex.quote(str(command.run)), command.settings
+    run = shlex.quote(str(command.run))
     assert line == (
         f"./xdog train gait --run {run} --resume --steps {3 * ROLLOUT} --settings {settings} --seed 7 --threads 1"
     )
@@ -140,7 +129,9 @@ def test_stopped_it_saves_and_gives_the_line_that_continues(
     )
 
 
-def test_a_divergence_is_an_error_that_says_what_to_do(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_divergence_is_an_error_that_says_what_to_do(
+    command: TrainingCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def spoil(model: PPO) -> None:
         model.rollout_buffer.advantages[:] = math.nan
 
@@ -155,7 +146,9 @@ def test_a_divergence_is_an_error_that_says_what_to_do(command: Command, monkeyp
     assert RunFolder(command.run).read(NEWEST)["progress"]["steps"] == ROLLOUT
 
 
-def test_fewer_steps_after_an_early_ctrl_c_are_no_circle(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fewer_steps_after_an_early_ctrl_c_are_no_circle(
+    command: TrainingCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(training.GaitTraining, "check", lambda self: None)  # as if there had been no time for one
         in_update(patch, 2, lambda _model: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -167,14 +160,14 @@ def test_fewer_steps_after_an_early_ctrl_c_are_no_circle(command: Command, monke
     assert (command.run / "gait.onnx").exists()
 
 
-def test_resuming_nothing_says_so(command: Command) -> None:
+def test_resuming_nothing_says_so(command: TrainingCommand) -> None:
     status, printed = command("--resume")
     assert status == 1
     assert printed == f"xdog train gait: {command.run} holds no run to continue: train without --resume first\n"
 
 
 @pytest.mark.parametrize("name", ["newest.pt", "newest.zip"])
-def test_resuming_runs_no_code_of_the_file(command: Command, tmp_path: Path, name: str) -> None:
+def test_resuming_runs_no_code_of_the_file(command: TrainingCommand, tmp_path: Path, name: str) -> None:
     class Trap:
         def __reduce__(self) -> Any:
             return Path.touch, (tmp_path / "touched",)

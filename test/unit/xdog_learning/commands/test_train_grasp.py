@@ -3,12 +3,13 @@
 import shlex
 import signal
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List
 
 import pytest
 import torch
 import yaml
 from grasp_trainings import RAW, ROBOT, TINY_ACT, write_demonstrations
+from training_command import TrainingCommand
 
 from xdog.core.paths import share_path
 from xdog.grasp.policy import GraspPolicy
@@ -30,29 +31,22 @@ def write_settings(folder: Path) -> Path:
     return path
 
 
-class Command:
-    """`./xdog train grasp` in this process, tiny, in a run folder whose name rich could misread."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
-        self.run, self.settings = folder / "run[old] [/1]", write_settings(folder)
-        self.dataset = write_demonstrations(folder / "data[red]")
-        self._monkeypatch, self._capsys = monkeypatch, capsys
-
-    def __call__(self, *words: str) -> Tuple[int, str]:
-        """Exit status, and all that was printed."""
-        tiny = ["--run", str(self.run), "--settings", str(self.settings), "--dataset", str(self.dataset)]
-        return self.plain("--observe", "state", *tiny, "--threads", "1", *words)
-
-    def plain(self, *words: str) -> Tuple[int, str]:
-        self._monkeypatch.setattr("sys.argv", ["train", *words])
-        status = main()
-        printed = self._capsys.readouterr()
-        return status, printed.out + printed.err
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    return write_settings(tmp_path)
 
 
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Command:
-    return Command(tmp_path, monkeypatch, capsys)
+def dataset(tmp_path: Path) -> Path:
+    return write_demonstrations(tmp_path / "data[red]")
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, settings: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> TrainingCommand:
+    words = ["--observe", "state", "--settings", str(settings), "--dataset", str(dataset)]
+    return TrainingCommand(main, tmp_path, words, monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -87,7 +81,7 @@ def at_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[GraspTrai
     ],
 )
 def test_bad_options_are_refused_before_any_work(
-    command: Command, recorded: List[Any], words: Any, message: str
+    command: TrainingCommand, recorded: List[Any], words: Any, message: str
 ) -> None:
     status, printed = command.plain("--observe", "state", *words)
     assert status == 2
@@ -96,13 +90,15 @@ def test_bad_options_are_refused_before_any_work(
     assert not recorded
 
 
-def test_the_baseline_does_not_see(command: Command, recorded: List[Any]) -> None:
+def test_the_baseline_does_not_see(command: TrainingCommand, recorded: List[Any]) -> None:
     status, printed = command.plain("--observe", "image", "--model", "mlp")
     assert (status, recorded) == (2, [])
     assert "--model is mlp; the baseline sees the object's position: use --observe state" in printed
 
 
-def test_a_run_that_cannot_go_on_is_refused_before_anything_is_recorded(command: Command, recorded: List[Any]) -> None:
+def test_a_run_that_cannot_go_on_is_refused_before_anything_is_recorded(
+    command: TrainingCommand, recorded: List[Any]
+) -> None:
     words = ["--observe", "state", "--run", str(command.run), "--output", str(command.run / "p.onnx")]
     status, printed = command.plain(*words, "--resume")
     assert status == 1
@@ -115,7 +111,7 @@ def test_a_run_that_cannot_go_on_is_refused_before_anything_is_recorded(command:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_it_saves_and_gives_the_line_that_continues(
-    command: Command, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+    command: TrainingCommand, settings: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     try:
@@ -126,10 +122,9 @@ def test_stopped_it_saves_and_gives_the_line_that_continues(
         signal.signal(signal.SIGINT, before)
     assert status == 128 + number
     line = printed.splitlines()[-1].split("interrupted and saved. Continue with: ")[1]
-    run, dataset = shlex.quote(str(command.run)), shlex.quote(str(command.dataset))
+    run, data = shlex.quote(str(command.run)), shlex.quote(str(dataset))
     assert line == (
-        f"./xdog train grasp --observe state --resume --run {run} --dataset {dataset} --settings {command.settings} "
-        "--threads 1"
+        f"./xdog train grasp --observe state --resume --run {run} --dataset {data} --settings {settings} --threads 1"
     )
     folder = RunFolder(command.run, RANDOM_STATES)
     assert folder.read(NEWEST)["progress"]["step"] == 3
@@ -144,7 +139,9 @@ def test_stopped_it_saves_and_gives_the_line_that_continues(
     assert command("--resume")[0] == 0  # nothing is left to do; the policy is written again
 
 
-def test_fewer_steps_after_an_early_ctrl_c_are_no_circle(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fewer_steps_after_an_early_ctrl_c_are_no_circle(
+    command: TrainingCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         at_step(patch, 3, lambda _trainer: (_ for _ in ()).throw(KeyboardInterrupt))
         assert command()[0] == 130
@@ -154,7 +151,9 @@ def test_fewer_steps_after_an_early_ctrl_c_are_no_circle(command: Command, monke
     assert GraspPolicy(command.run / "grasp_state.onnx", ROBOT).contract.scores["steps"] == 3
 
 
-def test_a_divergence_is_an_error_that_says_what_to_do(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_divergence_is_an_error_that_says_what_to_do(
+    command: TrainingCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("torch.nn.utils.clip_grad_norm_", lambda *_: torch.tensor(float("nan")))
     status, printed = command()
     assert status == 1
@@ -165,7 +164,7 @@ def test_a_divergence_is_an_error_that_says_what_to_do(command: Command, monkeyp
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_resuming_runs_no_code_of_the_file(command: Command, tmp_path: Path, begun: bool) -> None:
+def test_resuming_runs_no_code_of_the_file(command: TrainingCommand, tmp_path: Path, begun: bool) -> None:
     class Trap:
         def __reduce__(self) -> Any:
             return Path.touch, (tmp_path / "touched",)
