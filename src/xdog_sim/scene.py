@@ -100,8 +100,7 @@ def furnish(spec: mujoco.MjSpec, scene: Scene, robot: RobotDescription) -> None:
     if not scene.things:
         return
     config: GraspScenarioConfig = load_grasp_scenarios()
-    legs = [joint.child for joint in robot.joints.values() if joint.name in robot.legs.names]
-    prepare_for_grasping(spec, [*legs, *robot.feet])
+    prepare_for_grasping(spec, robot)
     for piece in scene.furniture:
         add_support(spec, piece.kind, piece.height, piece.edge, piece.y, piece.name)
     for thing in scene.things:
