@@ -1,4 +1,4 @@
-"""Waiting for the controllers, so that what a simulated robot does depends on no machine's speed."""
+"""Lockstep: the simulation waits for the controllers, so that results do not depend on the speed of the machine."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Mapping, Sequence
 
 POLL = 0.02
-"""How often, while waiting, the publishers' connections are checked; s of wall time."""
+"""s of wall time between checks, while waiting, whether the publishers are still connected."""
 
 
 @dataclass
@@ -19,58 +19,58 @@ class _Channel:
 
 
 class Lockstep:
-    """Knows which topics have a publisher and what was received on them.
+    """Tracks which topics have a publisher and which messages arrived on them.
 
-    A topic is waited for only while it has a publisher, from its first message. One whose publisher is connected but
-    silent for ``patience`` seconds of wall time is given up, with a warning, until its next message.
+    Lockstep waits for a topic only after the first message from its current publisher. If a connected publisher sends
+    nothing for ``patience`` seconds of wall time, lockstep logs a warning and ignores the topic until the next message.
     """
 
     def __init__(
         self, channels: Mapping[str, Callable[[], bool]], warn: Callable[[str], None], patience: float = 10.0
     ) -> None:
-        """Args: for every topic a function that returns whether it has a publisher; a logger; patience in s."""
+        """Args: for each topic a function that returns whether it has a publisher; a logger; patience in s."""
         self._channels: Dict[str, _Channel] = {name: _Channel(connected) for name, connected in channels.items()}
         self._warn, self._patience = warn, patience
         self._clients: List[str] = []
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
 
     @property
     def clients(self) -> Sequence[str]:
-        """The channels that joined later."""
+        """Names of the channels that joined later."""
         return tuple(self._clients)
 
     def join(self, name: str, connected: Callable[[], bool]) -> None:
-        """Add a channel to those given at the start, unless it is there. Called from any thread."""
-        with self._news:
+        """Add a channel to those given at the start; ignored if it exists. Called from any thread."""
+        with self._changed:
             if name not in self._channels:
                 self._channels[name] = _Channel(connected)
                 self._clients.append(name)
 
     def received(self, name: str, stamp: float) -> None:
-        """A message of topic ``name`` stamped ``stamp`` (s) was received. Called from any thread."""
-        with self._news:
+        """Register a message of topic ``name`` with its stamp (s). Called from any thread."""
+        with self._changed:
             channel = self._channels[name]
-            # One that was given up and repeats the same time is not waited for again.
+            # A publisher that was given up and repeats the same stamp is still ignored.
             channel.active = channel.active or stamp > channel.stamp or not stamp
-            channel.stamp = max(channel.stamp, stamp)  # a late message with an old stamp takes nothing back
+            channel.stamp = max(channel.stamp, stamp)  # messages may arrive out of order
             channel.count += 1
-            self._news.notify_all()
+            self._changed.notify_all()
 
     def wait(self, oldest: Mapping[str, float]) -> bool:
-        """Wait for new messages.
+        """Wait until the given topics are up to date.
 
         Args:
-            oldest: topics to wait for, each with the stamp (s) that its newest message must have reached;
-                minus infinity asks for any message since the last `wait`.
+            oldest: topics to wait for, each with the stamp (s) that its latest message must have reached;
+                minus infinity accepts any message since the last `wait`.
 
         Returns:
-            Whether there was any channel to wait for.
+            Whether any of the topics was active.
         """
         deadline = time.monotonic() + self._patience
-        with self._news:
+        with self._changed:
             for name in oldest:
                 self._drop_if_gone(name)
-            waited = any(self._channels[name].active for name in oldest)
+            any_active = any(self._channels[name].active for name in oldest)
             while True:
                 late = [name for name, stamp in oldest.items() if self._is_late(self._channels[name], stamp)]
                 if not late:
@@ -78,12 +78,12 @@ class Lockstep:
                 if time.monotonic() > deadline:
                     self._give_up(late)
                     break
-                self._news.wait(POLL)
+                self._changed.wait(POLL)
                 for name in late:
                     self._drop_if_gone(name)
             for channel in self._channels.values():
                 channel.seen = channel.count
-        return waited
+        return any_active
 
     @staticmethod
     def _is_late(channel: _Channel, stamp: float) -> bool:
@@ -99,4 +99,4 @@ class Lockstep:
     def _give_up(self, late: list) -> None:
         for name in late:
             self._channels[name].active = False
-        self._warn(f"silent for {self._patience:g} s, the simulation goes on without: {', '.join(late)}")
+        self._warn(f"no message for {self._patience:g} s, the simulation continues without: {', '.join(late)}")

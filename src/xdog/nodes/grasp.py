@@ -19,7 +19,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from xdog.core.contract import ContractError
 from xdog.core.description import DescriptionError, RobotDescription, load_description
 from xdog.core.onnx_session import PolicyError
-from xdog.core.paths import share_path
+from xdog.core.paths import share_path, user_path
 from xdog.core.rotations import euler_quaternion, imu_mount
 from xdog.core.timers import PeriodFilter
 from xdog.grasp.config import PickConfig, load_pick_config
@@ -281,7 +281,8 @@ def build() -> GraspNode:
     """The node, by its configuration files and parameters."""
     robot, config, locomotion = load_description(), load_pick_config(), load_locomotion_config()
     planner = StancePlanner(robot, Stance(robot, locomotion.stance, locomotion.body_pose), load_grasp_workspace())
-    policy = load_policy(Path(rospy.get_param("~policy", "") or share_path("policies", "grasp_state.onnx")), robot)
+    given = rospy.get_param("~policy", "")
+    policy = load_policy(user_path(given) if given else share_path("policies", "grasp_state.onnx"), robot)
     if isinstance(policy, str):
         rospy.logerr(f"picking up is off: {policy}")
     return GraspNode(robot, config, load_safety_config().listeners, planner, load_view_poses(), policy)

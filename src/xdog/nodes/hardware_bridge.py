@@ -1,12 +1,11 @@
 """hardware_bridge: the bridge with an SO101 on a serial port behind it. The dog's own legs have no driver yet."""
 
-from pathlib import Path
-
 import rospy
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_updater import DiagnosticStatusWrapper
 
 from xdog.core.description import RobotDescription, load_description
+from xdog.core.paths import user_path
 from xdog.core.timers import RateTimer, claim_priority
 from xdog.hardware.so101.arm import So101Arm, servo_names
 from xdog.hardware.so101.calibration import load_calibration
@@ -57,7 +56,7 @@ def build() -> HardwareBridge:
     """The node, once the arm is connected."""
     robot, safety, health = load_description(), load_safety_config(), load_health_config()
     path = required_param("~calibration", set_by="arm.launch")
-    calibration = load_calibration(Path(path).expanduser(), robot.arm.names)
+    calibration = load_calibration(user_path(path), robot.arm.names)
     bus = FeetechBus(required_param("~port", set_by="arm.launch"), servo_names(calibration))
     arm = So101Arm(robot, bus, calibration, health, rospy.get_time)
     arm.connect()

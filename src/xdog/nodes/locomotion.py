@@ -12,7 +12,7 @@ from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 from xdog.core.contract import ContractError
 from xdog.core.description import RobotDescription, load_description
 from xdog.core.onnx_session import PolicyError
-from xdog.core.paths import share_path
+from xdog.core.paths import share_path, user_path
 from xdog.core.rotations import euler_angles, quaternion_matrix
 from xdog.core.timers import PeriodFilter
 from xdog.locomotion.config import load_locomotion_config
@@ -132,8 +132,8 @@ def load_policy(path: Path, robot: RobotDescription) -> Union[GaitPolicy, str]:
 def build() -> LocomotionNode:
     """The node, by its configuration files and parameters."""
     robot, config = load_description(), load_locomotion_config()
-    path = Path(rospy.get_param("~policy", "") or share_path("policies", "gait.onnx"))
-    policy = load_policy(path, robot)
+    given = rospy.get_param("~policy", "")
+    policy = load_policy(user_path(given) if given else share_path("policies", "gait.onnx"), robot)
     controller = Controller(robot, config, policy)
     if isinstance(policy, str):
         rospy.logerr(f"walking is off: {policy}")

@@ -14,6 +14,7 @@ from std_msgs.msg import Time
 from trajectory_msgs.msg import JointTrajectory
 
 from xdog.core.description import load_description
+from xdog.core.paths import user_path
 from xdog.msg import Detection3DArray, LegCommand, SafetyState
 from xdog.nodes.common import conversions
 from xdog.nodes.common.bridge import STATE_QUEUE, Bridge
@@ -290,7 +291,7 @@ def build() -> SimBridge:
     if rospy.get_param("~perfect", False):
         config = config.perfect()
     options = WorldOptions(timestep=config.physics_step, visuals=viewer_wanted())
-    scene, spec = load_scene(str(rospy.get_param("~scene", EMPTY))), build_spec(options, robot)
+    scene, spec = load_scene(str(rospy.get_param("~scene", EMPTY)), user_path), build_spec(options, robot)
     furnish(spec, scene, robot)
     sim = SimulatedRobot(robot, config, seed, spec.compile())
     objects = Objects(scene, sim.model, sim.data)

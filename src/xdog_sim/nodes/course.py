@@ -142,7 +142,7 @@ class CourseDriver:
                 end = now + AFTERMATH
                 while now < end:
                     now = self._next_instant(now)
-                self._recorder.commands.add(now, self._recorder.commands.newest)
+                self._recorder.commands.add(now, self._recorder.commands.latest)
         finally:
             self._lockstep.close()
         try:

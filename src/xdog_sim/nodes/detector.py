@@ -73,7 +73,7 @@ class DetectorNode:
         p, q = pose.pose.pose.position, pose.pose.pose.orientation
         origin, turn = np.array([p.x, p.y, p.z]), quaternion_matrix(np.array([q.x, q.y, q.z, q.w]))
         in_base = [ObjectPose(o.kind, turn.T @ (o.position - origin), turn.T @ o.rotation, o.size) for o in objects]
-        for taken, shown in self._detector.look(now, in_base):
+        for taken, shown in self._detector.detect(now, in_base):
             self._detections.publish(detections_message(shown, taken, self._frame, SCORE))
         self._lockstep.done(now)
 

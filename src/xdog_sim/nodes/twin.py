@@ -33,7 +33,7 @@ from xdog.nodes.common.standard_messages import (
     FollowJointTrajectoryResult,
 )
 from xdog_sim.nodes.common.viewer import open_viewer
-from xdog_sim.twin import FRAMES, Rehearsal, Report, TwinScene, TwinView
+from xdog_sim.twin import FRAME_RATE, Rehearsal, Report, TwinScene, TwinView
 
 EXPIRY = 30.0
 """s that a rehearsed motion waits for its confirmation."""
@@ -119,7 +119,7 @@ class TwinNode:
             joints, place = dict(self._joints), self._place
             if self._replay is not None:
                 begin, report = self._replay
-                frame = int((time.monotonic() - begin) * FRAMES)
+                frame = int((time.monotonic() - begin) * FRAME_RATE)
                 if frame < len(report.frames):
                     joints.update(zip(self._robot.arm.names, report.frames[frame].tolist()))
                 else:

@@ -10,6 +10,7 @@ from nav_msgs.msg import Odometry
 from sensor_msgs.msg import Image, JointState
 
 from xdog.core.description import RobotDescription, load_description
+from xdog.core.paths import user_path
 from xdog.core.timers import PeriodFilter
 from xdog.msg import Detection3DArray
 from xdog.nodes.common import conversions
@@ -86,7 +87,7 @@ class WristCamera:
         if self._due.is_first(now) and self._image.get_num_connections():
             bodies = [_place(detection.results[0].pose.pose) for detection in objects.detections]
             self._view.show(dict(zip(joints.name, joints.position)), _place(odometry.pose.pose), bodies)
-            self._image.publish(conversions.image_message(self._view.picture(), now, self._frame))
+            self._image.publish(conversions.image_message(self._view.render(), now, self._frame))
         with self._news:
             for kept in self._kept.values():
                 while kept and kept[0].header.stamp <= stamp:
@@ -102,7 +103,7 @@ def _place(pose: Any) -> BodyPlacement:
 def build() -> WristCamera:
     """The node, by its configuration files and parameters."""
     robot, config = load_description(), load_grasp_scenarios()
-    view = WristView(robot, load_scene(str(rospy.get_param("~scene", EMPTY))))
+    view = WristView(robot, load_scene(str(rospy.get_param("~scene", EMPTY)), user_path))
     return WristCamera(robot, view, config.policy_period)
 
 

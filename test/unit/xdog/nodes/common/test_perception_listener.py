@@ -72,7 +72,7 @@ def test_another_frame_is_refused(frame: str, words: str) -> None:
 def test_labels_are_a_mapping_from_ids() -> None:
     assert parse_labels({"0": "ball", "3": "cube"}, "/labels") == LABELS
     for value in (["ball"], "ball", 7, {"ball": "0"}):
-        with pytest.raises(MessageError, match="parameter /labels .* no class ids"):
+        with pytest.raises(MessageError, match=r"parameter /labels .* no class ids"):
             parse_labels(value, "/labels")
 
 

@@ -1,4 +1,4 @@
-"""What run() does for every node: one line and exit code 1 for a mistake of the user, and nothing at an ordinary end."""
+"""What run() does for every node: one line and exit code 1 for a user's mistake, nothing at an ordinary end."""
 
 from typing import Any, List
 

@@ -33,7 +33,7 @@ def test_the_newest_picture_is_given_while_it_is_fresh(topic: List[Any]) -> None
     topic[0](picture(10.0))
     np.testing.assert_array_equal(camera.image(10.0 + 0.99 * FRESH), PICTURE)
     for now in (10.0 + 1.01 * FRESH, 10.0 - 1.01 * FRESH):  # late, or the clock has jumped back
-        with pytest.raises(PolicyError, match="0.2 s are allowed"):
+        with pytest.raises(PolicyError, match=r"0\.2 s are allowed"):
             camera.image(now)
 
 
