@@ -13,8 +13,11 @@ from xdog.core.rotations import rotation_matrix
 Array = np.ndarray
 
 CAMERA_FRAME = "camera_color_optical_frame"
-HALF_FIELD_OF_VIEW = (math.tan(math.radians(69.4 / 2.0)), math.tan(math.radians(42.5 / 2.0)))
-"""Tangents of half the horizontal and vertical angle of the RealSense D435i's colour sensor (its data sheet)."""
+HALF_FIELD_OF_VIEW = (math.tan(math.radians(86.0 / 2.0)), math.tan(math.radians(55.0 / 2.0)))
+"""Tangents of half the horizontal and vertical angle of the Orbbec Gemini 2's colour camera at 16:9.
+
+Nominal, not yet compared with a real camera's camera_info. Its depth camera sees more, 91 by 66 degrees (data sheet).
+"""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ import rospy
 from nav_msgs.msg import Odometry
 from std_msgs.msg import Time
 
-from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.description import RobotDescription, load_description
 from xdog.core.rotations import quaternion_matrix
 from xdog.msg import Detection3DArray, VisionInfo
 from xdog.nodes.common import conversions
 from xdog_sim.detections import DetectorNoise, ObjectPose, SimulatedDetector
+from xdog_sim.grasp.config import load_grasp_scenarios
 from xdog_sim.nodes.common.conversions import detections_message, seen_objects
 from xdog_sim.scene import class_names
 
@@ -85,7 +86,7 @@ def main() -> None:
     rospy.init_node("simulated_detector")
     try:
         flaws = DetectorNoise(
-            bias=float(rospy.get_param("~bias", 0.0)),
+            bias=float(rospy.get_param("~bias", load_grasp_scenarios().perception.position_error)),
             noise=float(rospy.get_param("~noise", 0.0)),
             delay=float(rospy.get_param("~delay", 0.0)),
             dropout=float(rospy.get_param("~dropout", 0.0)),
@@ -96,7 +97,7 @@ def main() -> None:
             raise ValueError(f"~rate is {rate!r} Hz, ~seed {seed!r}; they must lie in 0..50 and be zero or above")
         robot = load_description()
         eyes = SimulatedDetector(robot, flaws, 1.0 / rate, seed)
-    except (DescriptionError, TypeError, ValueError, OSError) as error:
+    except (TypeError, ValueError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     DetectorNode(robot, eyes)
