@@ -1,14 +1,14 @@
-"""The figures of standing, walking and odometry, read from launch/config/locomotion.yaml and checked."""
+"""The settings of standing, walking and odometry: launch/config/locomotion.yaml."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from xdog.core.config_file import ConfigFile
+from xdog.core.config_file import POSITIVE, load, numbers
 from xdog.core.paths import share_path
-from xdog.safety.config import SafetyConfigError
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class StanceConfig:
     """Standing up and lying down: times in s, speed in rad/s, distances in m, angles in rad."""
@@ -24,6 +24,7 @@ class StanceConfig:
     most_tilt: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class BodyPoseConfig:
     """Largest deviations of the body from standing (m, rad) and their rates (m/s, rad/s)."""
@@ -37,6 +38,7 @@ class BodyPoseConfig:
     angle_rate: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class WalkingConfig:
     """Passing between stance and policy: times in s, joint speed in rad/s."""
@@ -48,15 +50,17 @@ class WalkingConfig:
     stand_time: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class TimeoutConfig:
-    """How long locomotion trusts what it was told, and how long the gate may take to open for `stand`, s."""
+    """How long locomotion trusts what it received, and how long the gate may take to open for `stand`, s."""
 
     safety: float
     command: float
     gate: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class OdometryConfig:
     """Times in s, speeds in m/s, standard deviations in m, rad, m/s and rad/s."""
@@ -83,11 +87,5 @@ class LocomotionConfig:
 
 
 def load_locomotion_config(path: Optional[Path] = None) -> LocomotionConfig:
-    """The figures of locomotion, from launch/config/locomotion.yaml unless told otherwise.
-
-    Raises:
-        SafetyConfigError: the file is malformed; the message names file and entry.
-        OSError: it cannot be read.
-    """
-    path = path or share_path("launch", "config", "locomotion.yaml")
-    return ConfigFile(path, SafetyConfigError).sections(LocomotionConfig)
+    """The settings of launch/config/locomotion.yaml, or of another file of the same form; raises what `load` raises."""
+    return load(LocomotionConfig, path or share_path("launch", "config", "locomotion.yaml"))

@@ -21,6 +21,7 @@ from xdog.arm.config import load_arm_config
 from xdog.arm.controller import SILENCE, ArmController
 from xdog.arm.motions import ArmMeasurement, GripperMotion, Motion, TrajectoryMotion
 from xdog.arm.trajectory import SUCCESSFUL, Goal, Point, Tolerance, TrajectoryError
+from xdog.core.config_file import ConfigError
 from xdog.core.description import DescriptionError, RobotDescription, load_description
 from xdog.msg import ArmState, SafetyState
 from xdog.nodes.common import clock, conversions
@@ -34,7 +35,6 @@ from xdog.nodes.common.standard_messages import (
     GripperCommandFeedback,
     GripperCommandResult,
 )
-from xdog.safety.config import SafetyConfigError
 
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
@@ -292,7 +292,7 @@ def main() -> None:
     try:
         robot = load_description()
         controller = ArmController(robot, load_arm_config(robot))
-    except (DescriptionError, SafetyConfigError, OSError) as error:
+    except (ConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     ArmControllerNode(robot, controller)

@@ -20,6 +20,7 @@ from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Time
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from xdog.core.config_file import ConfigError
 from xdog.core.contract import ContractError
 from xdog.core.description import DescriptionError, RobotDescription, load_description
 from xdog.core.onnx_session import PolicyError
@@ -47,7 +48,6 @@ from xdog.msg import (
 )
 from xdog.nodes.common import conversions
 from xdog.nodes.common.wrist_camera import ImagePolicy, WristCameraListener
-from xdog.safety.config import SafetyConfigError
 
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
@@ -325,7 +325,7 @@ def main() -> None:
         robot, config, locomotion = load_description(), load_pick_config(), load_locomotion_config()
         chooser = StancePlanner(robot, Stance(robot, locomotion.stance, locomotion.body_pose), load_grasp_workspace())
         looks = load_view_poses()
-    except (DescriptionError, SafetyConfigError, OSError) as error:
+    except (ConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     policy = load_policy(Path(rospy.get_param("~policy", "") or share_path("policies", "grasp_state.onnx")), robot)

@@ -7,7 +7,8 @@ import rospy
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_updater import DiagnosticStatusWrapper
 
-from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.config_file import ConfigError
+from xdog.core.description import RobotDescription, load_description
 from xdog.core.interfaces import HardwareError
 from xdog.core.timers import RateTimer, claim_priority
 from xdog.hardware.so101.arm import So101Arm, servo_names
@@ -15,7 +16,7 @@ from xdog.hardware.so101.calibration import CalibrationError, load_calibration
 from xdog.hardware.so101.feetech_bus import FeetechBus
 from xdog.hardware.so101.servo_health import load_health_config
 from xdog.nodes.common.bridge import Bridge
-from xdog.safety.config import SafetyConfig, SafetyConfigError, load_safety_config
+from xdog.safety.config import SafetyConfig, load_safety_config
 
 
 class HardwareBridge(Bridge):
@@ -62,7 +63,7 @@ def main() -> None:
     except KeyError as error:
         rospy.logfatal(f"the parameter {error} is missing; arm.launch sets it")
         sys.exit(1)
-    except (DescriptionError, SafetyConfigError, CalibrationError, HardwareError, OSError) as error:
+    except (ConfigError, CalibrationError, HardwareError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     rospy.loginfo(f"the arm on {bus.path} answers and is held where it is")

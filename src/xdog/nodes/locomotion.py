@@ -11,8 +11,9 @@ import rospy
 from geometry_msgs.msg import Pose, Twist
 from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 
+from xdog.core.config_file import ConfigError
 from xdog.core.contract import ContractError
-from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.description import RobotDescription, load_description
 from xdog.core.onnx_session import PolicyError
 from xdog.core.paths import share_path
 from xdog.core.rotations import euler_angles, quaternion_matrix
@@ -23,7 +24,6 @@ from xdog.locomotion.stance import BodyPose
 from xdog.msg import LegCommand, LegState, LocomotionState, SafetyState
 from xdog.nodes.common import conversions
 from xdog.nodes.common.lockstep import SafetyListener
-from xdog.safety.config import SafetyConfigError
 
 COMMAND_QUEUE = 20
 """Commands kept for a listener that a busy machine writes to late: the supervisor takes a lost one for a late one. The
@@ -138,7 +138,7 @@ def main() -> None:
         path = Path(rospy.get_param("~policy", "") or share_path("policies", "gait.onnx"))
         policy = load_policy(path, robot)
         controller = Controller(robot, config, policy)
-    except (DescriptionError, SafetyConfigError, OSError) as error:
+    except (ConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     if isinstance(policy, str):

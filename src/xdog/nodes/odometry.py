@@ -9,13 +9,13 @@ from geometry_msgs.msg import Point, Quaternion, Transform, TransformStamped, Ve
 from nav_msgs.msg import Odometry
 from tf2_ros import TransformBroadcaster
 
-from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.config_file import ConfigError
+from xdog.core.description import RobotDescription, load_description
 from xdog.core.rotations import euler_quaternion
 from xdog.locomotion.config import load_locomotion_config
 from xdog.locomotion.odometry import Estimate, LegOdometry
 from xdog.msg import LegState
 from xdog.nodes.common import conversions
-from xdog.safety.config import SafetyConfigError
 
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
@@ -87,7 +87,7 @@ def main() -> None:
     try:
         robot, config = load_description(), load_locomotion_config()
         odometry = LegOdometry(robot, config.odometry)
-    except (DescriptionError, SafetyConfigError, OSError) as error:
+    except (ConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     OdometryNode(robot, odometry)

@@ -10,11 +10,12 @@ from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 
-from xdog.core.description import DescriptionError, load_description
+from xdog.core.config_file import ConfigError
+from xdog.core.description import load_description
 from xdog.msg import ArmState, LegCommand, LegState, SafetyState
 from xdog.nodes.common import clock
 from xdog.safety.arm_supervisor import ArmReport, ArmSupervisor
-from xdog.safety.config import SafetyConfigError, load_safety_config
+from xdog.safety.config import load_safety_config
 from xdog.safety.latch import Verdict
 from xdog.safety.supervisor import LegsReport, Supervisor
 
@@ -177,7 +178,7 @@ def main() -> None:
         sys.exit(1)
     try:
         robot, config = load_description(), load_safety_config().supervisor
-    except (DescriptionError, SafetyConfigError, OSError) as error:
+    except (ConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     SafetySupervisor(Supervisor(robot, config) if legs else ArmSupervisor(config), 1.0 / robot.rates["safety"])

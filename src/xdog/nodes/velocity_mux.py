@@ -8,10 +8,10 @@ import rospy
 from geometry_msgs.msg import Twist
 from std_msgs.msg import Bool, String
 
-from xdog.core.description import DescriptionError, load_description
+from xdog.core.config_file import ConfigError
+from xdog.core.description import load_description
 from xdog.msg import SafetyState
 from xdog.nodes.common import clock
-from xdog.safety.config import SafetyConfigError
 from xdog.safety.mux import MuxOutput, VelocityMux
 from xdog.safety.mux_config import MuxConfig, load_mux_config
 
@@ -68,7 +68,7 @@ def main() -> None:
     rospy.init_node("velocity_mux")
     try:
         robot, config = load_description(), load_mux_config()
-    except (DescriptionError, SafetyConfigError, OSError) as error:
+    except (ConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     VelocityMuxNode(config, robot.rates["control"])

@@ -14,12 +14,13 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Time
 from trajectory_msgs.msg import JointTrajectory
 
-from xdog.core.description import DescriptionError, load_description
+from xdog.core.config_file import ConfigError
+from xdog.core.description import load_description
 from xdog.msg import Detection3DArray, LegCommand, SafetyState
 from xdog.nodes.common import conversions
 from xdog.nodes.common.bridge import STATE_QUEUE, Bridge
 from xdog.nodes.common.connections import has_publisher
-from xdog.safety.config import SafetyConfigError, load_safety_config
+from xdog.safety.config import load_safety_config
 from xdog.srv import (
     Fault,
     FaultRequest,
@@ -37,12 +38,12 @@ from xdog.srv import (
     ResetRequest,
     ResetResponse,
 )
-from xdog_sim.config import SimConfigError, load_sim_config
+from xdog_sim.config import load_sim_config
 from xdog_sim.lockstep import Lockstep
 from xdog_sim.nodes.common.conversions import detections_message
 from xdog_sim.nodes.common.viewer import open_viewer
 from xdog_sim.robot import SimulatedRobot, SimulationError
-from xdog_sim.scene import EMPTY, Objects, SceneError, furnish, load_scene
+from xdog_sim.scene import EMPTY, Objects, furnish, load_scene
 from xdog_sim.world import WorldOptions, build_spec
 
 BACKLOG = 0.1
@@ -297,7 +298,7 @@ def main() -> None:
         sim = SimulatedRobot(robot, config, seed, spec.compile())
         objects = Objects(scene, sim.model, sim.data)
         bridge = SimBridge(sim, objects, bool(rospy.get_param("~lockstep", False)))
-    except (DescriptionError, SimConfigError, SafetyConfigError, SceneError, OSError) as error:
+    except (ConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     bridge.run(make_refresh(open_viewer(sim.model, sim.data) if viewer_wanted else None))

@@ -21,7 +21,8 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 
 from xdog.arm.trajectory import INVALID_GOAL, PATH_TOLERANCE_VIOLATED
-from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.config_file import ConfigError
+from xdog.core.description import RobotDescription, load_description
 from xdog.core.rotations import euler_angles, quaternion_matrix
 from xdog.nodes.arm_controller import trajectory_goal
 from xdog.nodes.common import clock, conversions
@@ -31,8 +32,6 @@ from xdog.nodes.common.standard_messages import (
     FollowJointTrajectoryGoal,
     FollowJointTrajectoryResult,
 )
-from xdog.safety.config import SafetyConfigError
-from xdog_sim.config import SimConfigError
 from xdog_sim.nodes.common.viewer import open_viewer
 from xdog_sim.twin import FRAMES, Rehearsal, Report, TwinScene, TwinView
 
@@ -258,7 +257,7 @@ def main() -> None:
     rospy.init_node("twin")
     try:
         node = TwinNode(load_description())
-    except (DescriptionError, SimConfigError, SafetyConfigError, OSError) as error:
+    except (ConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     wanted = bool(rospy.get_param("~viewer", True))

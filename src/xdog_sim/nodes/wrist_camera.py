@@ -12,11 +12,12 @@ from nav_msgs.msg import Odometry
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Time
 
-from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.config_file import ConfigError
+from xdog.core.description import RobotDescription, load_description
 from xdog.msg import Detection3DArray
 from xdog.nodes.common import conversions
-from xdog_sim.grasp.config import GraspConfigError, load_grasp_scenarios
-from xdog_sim.scene import EMPTY, SceneError, load_scene
+from xdog_sim.grasp.config import load_grasp_scenarios
+from xdog_sim.scene import EMPTY, load_scene
 from xdog_sim.wrist_view import BodyPlacement, WristView
 
 KEPT = 50
@@ -106,7 +107,7 @@ def main() -> None:
     try:
         robot, config = load_description(), load_grasp_scenarios()
         view = WristView(robot, load_scene(str(rospy.get_param("~scene", EMPTY))))
-    except (DescriptionError, GraspConfigError, SceneError, OSError) as error:
+    except (ConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     WristCamera(robot, view, config.policy_period).run()

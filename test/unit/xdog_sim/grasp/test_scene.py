@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from xdog.core.config_file import ConfigError
 from xdog.core.paths import share_path
 from xdog.grasp.observation import TOKEN_NAMES, TOKEN_SIZE, object_token
 from xdog_learning.grasp.expert import attempt
-from xdog_sim.grasp.config import GraspConfigError, load_grasp_scenarios
+from xdog_sim.grasp.config import load_grasp_scenarios
 from xdog_sim.grasp.scenario import GraspScenario, ScenarioSampler
 from xdog_sim.grasp.scene import GraspScene, nominal_flaws
 from xdog_sim.world import WorldOptions, build_model
@@ -115,12 +116,19 @@ def test_expert_picks_up_each_kind(index: int) -> None:
 
 def test_wrong_entries_of_the_file_are_named(tmp_path: Path) -> None:
     text = share_path("sim", "grasp_scenarios.yaml").read_text(encoding="utf-8")
-    for old, new, message in (
-        ("policy_period: 0.04", "policy_perod: 0.04", "missing entries: policy_period; unknown entries: policy_perod"),
-        ("lift: 0.05", "lift: much", "success.lift is 'much'; it must be a number"),
-        ("edge: [0.03, 0.06]", "edge: [0.06, 0.03]", "edge is .*; its low end lies above"),
+    for old, new, complaint in (
+        ("  ball: {", "  sphere: {", "a key of objects is 'sphere'; it must be one of ball, cube, bottle, cup"),
+        ("  table: {", "  desk: {", "a key of supports is 'desk'; it must be one of ground, table, shelf"),
+        ("width: 128", "width: 128.5", "camera.width is 128.5; it must be a whole number above 0"),
     ):
-        path = tmp_path / f"{len(message)}.yaml"
+        assert old in text
+        path = tmp_path / f"{len(complaint)}.yaml"
         path.write_text(text.replace(old, new))
-        with pytest.raises(GraspConfigError, match=message):
+        with pytest.raises(ConfigError) as caught:
             load_grasp_scenarios(path)
+        assert str(caught.value) == f"{path}: {complaint}"
+
+
+def test_a_policy_period_that_the_robot_cannot_keep_is_refused_before_anything_is_recorded() -> None:
+    with pytest.raises(ConfigError, match=r"policy_period is 0\.05 s, no multiple of the control loop's 0\.02 s"):
+        ScenarioSampler(config=replace(CONFIG, policy_period=0.05))
