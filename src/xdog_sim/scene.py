@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Literal, Mapping, Tuple
+from typing import Callable, Dict, List, Literal, Mapping, Tuple
 
 import mujoco
 import numpy as np
@@ -79,8 +79,12 @@ class SceneFile:
                 raise ValueError(f"'{name}' is an object and a support: rename one of them")
 
 
-def load_scene(name: str) -> Scene:
+def load_scene(name: str, locate: Callable[[str], Path] = Path) -> Scene:
     """A scene of sim/scenes by its name, "empty", or any file by its path.
+
+    Args:
+        name: of the scene, or the path of a file that ends in .yaml.
+        locate: what finds the file of a path; of nodes ``user_path``.
 
     Raises:
         ConfigError: there is no such scene, or it is malformed.
@@ -88,10 +92,13 @@ def load_scene(name: str) -> Scene:
     """
     if name == EMPTY:
         return Scene()
-    path = Path(name) if name.endswith(".yaml") else share_path("sim", "scenes", f"{name}.yaml")
+    path = locate(name) if name.endswith(".yaml") else share_path("sim", "scenes", f"{name}.yaml")
     if not path.is_file():
         known = sorted(file.stem for file in share_path("sim", "scenes").glob("*.yaml"))
-        raise ConfigError(f"no scene {name!r}; known: {', '.join([EMPTY, *known])}, or the path of a .yaml file")
+        looked = f" ({path} is no file)" if name.endswith(".yaml") else ""
+        raise ConfigError(
+            f"no scene {name!r}{looked}; known: {', '.join([EMPTY, *known])}, or the path of a .yaml file"
+        )
     content = load(SceneFile, path)
     things = []
     for label, entry in content.objects.items():

@@ -51,12 +51,14 @@ class GripperConfig:
 
 
 @dataclass(frozen=True)
-class ArmSettings:
-    """All of arm.yaml.
+class ArmConfig:
+    """All of arm.yaml, and what the arm controller must respect of safety.yaml.
 
     Attributes:
         motion, tolerances, stream, gripper: see there.
         via: angles of lift, elbow and wrist flex, rad.
+        pause: s of silence that the bridge's gate wants after a stop (safety.yaml).
+        heartbeat_timeout: s, the gate's (safety.yaml).
     """
 
     motion: MotionConfig
@@ -64,42 +66,32 @@ class ArmSettings:
     stream: StreamConfig
     gripper: GripperConfig
     via: Tuple[Tuple[float, float, float], ...]
+    pause: float
+    heartbeat_timeout: float
 
     def __post_init__(self) -> None:
         if self.gripper.speed > self.motion.max_speed:
             raise ValueError("gripper.speed is above motion.max_speed: lower it")
 
 
-@dataclass(frozen=True)
-class ArmConfig(ArmSettings):
-    """What the arm controller needs: arm.yaml and what it must respect of safety.yaml.
-
-    Attributes:
-        pause: s of silence that the bridge's gate wants after a stop.
-        heartbeat_timeout: s, the gate's.
-    """
-
-    pause: float
-    heartbeat_timeout: float
-
-
 def load_arm_config(robot: RobotDescription, path: Optional[Path] = None) -> ArmConfig:
-    """The settings from launch/config/arm.yaml, or from another file of the same form.
+    """The settings of launch/config/arm.yaml, or of another file of the same form.
 
     Raises:
         ConfigError: the file is malformed, or contradicts safety.yaml or the URDF.
         OSError: it cannot be read.
     """
-    path = path or share_path("launch", "config", "arm.yaml")
-    settings, safety = load(ArmSettings, path), load_safety_config()
+    path, safety = path or share_path("launch", "config", "arm.yaml"), load_safety_config()
+    timeout = safety.gate.heartbeat_timeout
+    config = load(ArmConfig, path, pause=safety.arm_gate.pause, heartbeat_timeout=timeout)
     limit = min(safety.arm_gate.max_rate, float(robot.arm.velocity.min()))
-    if settings.motion.max_speed >= limit:
+    if config.motion.max_speed >= limit:
         raise ConfigError(
-            f"{path}: motion.max_speed is {settings.motion.max_speed:g}; it must be below {limit:g}, the lower one of "
+            f"{path}: motion.max_speed is {config.motion.max_speed:g}; it must be below {limit:g}, the lower one of "
             "arm_gate.max_rate in safety.yaml and the servos' speed in the URDF"
         )
-    outside = (settings.via < robot.arm.lower[1:4]) | (settings.via > robot.arm.upper[1:4])
+    outside = (config.via < robot.arm.lower[1:4]) | (config.via > robot.arm.upper[1:4])
     if np.any(outside):
         row = int(np.nonzero(outside)[0][0])
-        raise ConfigError(f"{path}: via[{row}] is {list(settings.via[row])}; it must be within the joint limits")
-    return ArmConfig(**vars(settings), pause=safety.arm_gate.pause, heartbeat_timeout=safety.gate.heartbeat_timeout)
+        raise ConfigError(f"{path}: via[{row}] is {list(config.via[row])}; it must be within the joint limits")
+    return config

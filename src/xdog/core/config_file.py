@@ -83,6 +83,16 @@ def numbers(bounds: Mapping[str, Bounds]) -> Callable[[Type[Section]], Type[Sect
     return mark
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number; true and false are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
+
+
 class _Loader(yaml.SafeLoader):
     """Reads scalars as YAML 1.2 does (``3e-4`` is a number, ``yes`` is text) and refuses doubled keys."""
 
@@ -123,17 +133,17 @@ def read(path: Path) -> Any:
         raise ConfigError(f"{path} is not valid YAML: {error}") from error
 
 
-def load(kind: Type[Section], path: Path) -> Section:
-    """A dataclass, filled from a YAML file; see `parse`.
+def load(kind: Type[Section], path: Path, **others: Any) -> Section:
+    """A dataclass, filled from a YAML file and ``others``; see `parse`.
 
     Raises:
         ConfigError: the file is malformed.
         OSError: it cannot be read.
     """
-    return parse(kind, read(path), str(path))
+    return parse(kind, read(path), str(path), **others)
 
 
-def parse(kind: Type[Section], content: Any, where: str) -> Section:
+def parse(kind: Type[Section], content: Any, where: str, **others: Any) -> Section:
     """A dataclass, filled from what a file holds.
 
     Args:
@@ -142,12 +152,13 @@ def parse(kind: Type[Section], content: Any, where: str) -> Section:
             least.
         content: of the file: an entry for every field that has no default, and no other.
         where: the file, for messages.
+        others: values of fields that this file does not hold.
 
     Raises:
         ConfigError: an entry is missing or unknown, is of another type, outside its bounds or not finite, or the
             dataclass refuses it.
     """
-    filled: Section = _Reader(where).section(kind, content, "")
+    filled: Section = _Reader(where).section(kind, content, "", others)
     return filled
 
 
@@ -157,8 +168,8 @@ class _Reader:
     def __init__(self, where: str) -> None:
         self._where = where
 
-    def section(self, kind: Any, content: Any, entry: str) -> Any:
-        known = {field.name: field for field in fields(kind)}
+    def section(self, kind: Any, content: Any, entry: str, others: Mapping[str, Any]) -> Any:
+        known = {field.name: field for field in fields(kind) if field.name not in others}
         if not isinstance(content, dict):
             raise self._wrong(entry, content, f"a mapping with the entries {', '.join(known)}")
         inside = f"{entry}." if entry else ""
@@ -173,14 +184,14 @@ class _Reader:
             for name, value in content.items()
         }
         try:
-            return kind(**values)
+            return kind(**values, **others)
         except ValueError as error:
             raise ConfigError(f"{self._where}: {entry}{': ' * bool(entry)}{error}") from error
 
     def _value(self, hint: Any, value: Any, entry: str, bounds: Optional[Bounds]) -> Any:
         origin, arguments = get_origin(hint), get_args(hint)
         if is_dataclass(hint):
-            return self.section(hint, value, entry)
+            return self.section(hint, value, entry, {})
         if origin is Union and len(arguments) == 2 and arguments[1] is type(None):
             return None if value is None else self._value(arguments[0], value, entry, bounds)
         if hint in (float, int):
@@ -199,12 +210,9 @@ class _Reader:
         raise TypeError(f"{entry}: settings cannot be of type {hint}")
 
     def _number(self, kind: Type[float], value: Any, entry: str, bounds: Optional[Bounds]) -> float:
-        if isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool):
-            try:
-                if math.isfinite(value) and (bounds is None or bounds.accept(value)):
-                    return kind(value)
-            except OverflowError:  # a whole number beyond every float
-                pass
+        right = is_number(value) and isinstance(value, (int, kind))
+        if right and (bounds is None or bounds.accept(value)):
+            return kind(value)
         words = "a whole number" if kind is int else "a number"
         raise self._wrong(entry, value, words if bounds is None else f"{words} {bounds.words}")
 

@@ -6,6 +6,7 @@ from typing import Optional
 
 from xdog.core.config_file import POSITIVE, load, numbers
 from xdog.core.paths import share_path
+from xdog.safety.config import load_safety_config
 
 
 @numbers(POSITIVE)
@@ -53,9 +54,8 @@ class WalkingConfig:
 @numbers(POSITIVE)
 @dataclass(frozen=True)
 class TimeoutConfig:
-    """How long locomotion trusts what it received, and how long the gate may take to open for `stand`, s."""
+    """How long locomotion follows a velocity command, and how long the gate may take to open for `stand`, s."""
 
-    safety: float
     command: float
     gate: float
 
@@ -77,15 +77,17 @@ class OdometryConfig:
 
 @dataclass(frozen=True)
 class LocomotionConfig:
-    """All of locomotion.yaml."""
+    """All of locomotion.yaml, and the time in s without safety/state until the legs are damped, from safety.yaml."""
 
     stance: StanceConfig
     body_pose: BodyPoseConfig
     walking: WalkingConfig
     timeouts: TimeoutConfig
     odometry: OdometryConfig
+    heartbeat_timeout: float
 
 
 def load_locomotion_config(path: Optional[Path] = None) -> LocomotionConfig:
     """The settings of launch/config/locomotion.yaml, or of another file of the same form; raises what `load` raises."""
-    return load(LocomotionConfig, path or share_path("launch", "config", "locomotion.yaml"))
+    timeout = load_safety_config().listeners.heartbeat_timeout
+    return load(LocomotionConfig, path or share_path("launch", "config", "locomotion.yaml"), heartbeat_timeout=timeout)

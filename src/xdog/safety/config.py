@@ -31,6 +31,15 @@ class ArmGateConfig:
 
 @numbers(POSITIVE)
 @dataclass(frozen=True)
+class ListenerConfig:
+    """Ages, s, from which states allow nothing to those who act on them, besides the gates."""
+
+    heartbeat_timeout: float
+    state_timeout: float
+
+
+@numbers(POSITIVE)
+@dataclass(frozen=True)
 class SupervisorConfig:
     """When the supervisor warns and stops: s, rad, degrees Celsius, V for each cell, rad/s; see safety.yaml."""
 
@@ -66,6 +75,7 @@ class SafetyConfig:
 
     gate: GateConfig
     arm_gate: ArmGateConfig
+    listeners: ListenerConfig
     supervisor: SupervisorConfig
 
 

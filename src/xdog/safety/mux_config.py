@@ -6,6 +6,7 @@ from typing import Mapping, Optional
 
 from xdog.core.config_file import POSITIVE, load, numbers
 from xdog.core.paths import share_path
+from xdog.safety.config import load_safety_config
 
 
 @numbers(POSITIVE)
@@ -20,10 +21,13 @@ class Planar:
 
 @dataclass(frozen=True)
 class MuxConfig:
-    """All of mux.yaml: times in s, priorities by source, limits in m/s and rad/s, acceleration in m/s^2 and rad/s^2."""
+    """All of mux.yaml: times in s, priorities by source, limits in m/s and rad/s, acceleration in m/s^2 and rad/s^2.
+
+    ``heartbeat_timeout`` is that of the listeners in safety.yaml.
+    """
 
     timeout: float = field(metadata=POSITIVE)
-    safety_timeout: float = field(metadata=POSITIVE)
+    heartbeat_timeout: float
     priorities: Mapping[str, int]
     limits: Planar
     acceleration: Planar
@@ -35,4 +39,5 @@ class MuxConfig:
 
 def load_mux_config(path: Optional[Path] = None) -> MuxConfig:
     """The settings of launch/config/mux.yaml, or of another file of the same form; raises what `load` raises."""
-    return load(MuxConfig, path or share_path("launch", "config", "mux.yaml"))
+    timeout = load_safety_config().listeners.heartbeat_timeout
+    return load(MuxConfig, path or share_path("launch", "config", "mux.yaml"), heartbeat_timeout=timeout)

@@ -1,35 +1,49 @@
-"""The rules of the house: who may import whom, how long a file may be, what the repository may not mention."""
+"""The rules of the house: which room may import which, what a file may be, where its test stands."""
 
 import ast
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator, Set
+from typing import Dict, Iterator, List, Set
 
 import pytest
+from import_graph import SOURCES, circles, import_graph, imported_names, module_name
 from repository import ROOT
 
-SOURCES = sorted((ROOT / "src").rglob("*.py"))
 LONGEST_FILE = 500
 ROS = {"rospy", "roslib", "rosgraph", "roslaunch", "rostest", "rosbag", "actionlib", "tf2_ros", "message_filters"}
-FOREIGN = {
+FORBIDDEN = {
     "xdog": {"xdog_sim", "xdog_learning", "torch", "mujoco", "stable_baselines3", "gymnasium", "matplotlib"},
     "xdog_sim": {"xdog_learning", "stable_baselines3"},
     "xdog_learning": set(),
 }
-ROBOT_MAY_IMPORT = {"numpy", "onnxruntime", "scservo_sdk", "serial", "yaml", "xdog"}
+ROBOT_MAY_IMPORT = {"numpy", "onnxruntime", "yaml", "xdog"}
+"""What every room of xdog may import beside the standard library."""
+ROOM_MAY_IMPORT = {"hardware": {"scservo_sdk", "serial"}, "arm_tools": {"scservo_sdk", "serial"}}
+"""What a room may import in addition."""
+LAYERS = (
+    {"core"},
+    {"safety"},
+    {"hardware", "locomotion", "arm"},
+    {"grasp", "teleop", "arm_tools", "perception", "voice", "behavior", "operator"},
+    {"nodes"},
+)
+"""Rooms of xdog from the lowest layer up: a room imports rooms of lower layers and itself, none beside it."""
 
 
-def imported(source: str) -> Set[str]:
-    """Top-level names that a module imports anywhere in its text, inside functions too."""
-    names: Set[str] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names.add(node.module.split(".")[0])
-    return names
+def test_imports_are_found_wherever_they_stand() -> None:
+    source = "import a.b\nfrom c.d import e\nfrom . import f\ndef g():\n    import h\n"
+    assert imported_names(source) == {"a.b", "c.d.e", "h"}
+
+
+def test_circles_by_hand() -> None:
+    graph: Dict[str, Set[str]] = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set(), "e": {"a", "e2"}, "e2": {"e"}}
+    assert circles(graph) == [["b", "c"], ["e", "e2"]]
+
+
+def top_level(path: Path) -> Set[str]:
+    return {name.split(".")[0] for name in imported_names(path.read_text(encoding="utf-8"))}
 
 
 def tracked() -> Iterator[Path]:
@@ -41,30 +55,76 @@ def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-ROBOT_CORE = [path for path in SOURCES if re.match(r"src/xdog/(?!nodes/)", relative(path))]
-
-
-def test_imports_are_seen_wherever_they_stand() -> None:
-    source = "import a.b\nfrom c.d import e\nfrom . import f\ndef g():\n    import h\n"
-    assert imported(source) == {"a", "c", "h"}
-
-
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_no_package_imports_what_lies_above_it(path: Path) -> None:
     package = path.relative_to(ROOT / "src").parts[0]
-    assert not imported(path.read_text()) & FOREIGN[package]
+    assert not top_level(path) & FORBIDDEN[package]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_ros_appears_in_nodes_only(path: Path) -> None:
-    parts = path.relative_to(ROOT / "src").parts
-    in_nodes = parts[1] == "nodes"
-    assert in_nodes or not imported(path.read_text()) & ROS
+    in_nodes = "nodes" in path.relative_to(ROOT / "src").parts
+    assert in_nodes or not top_level(path) & ROS
 
 
-@pytest.mark.parametrize("path", ROBOT_CORE, ids=relative)
-def test_robot_needs_only_what_its_lock_installs(path: Path) -> None:
-    assert imported(path.read_text()) - set(sys.stdlib_module_names) <= ROBOT_MAY_IMPORT
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if re.match(r"src/xdog/(?!nodes/)", relative(path))], ids=relative
+)
+def test_each_room_needs_only_what_its_extra_installs(path: Path) -> None:
+    room = path.relative_to(ROOT / "src").parts[1]
+    allowed = ROBOT_MAY_IMPORT | ROOM_MAY_IMPORT.get(room, set())
+    assert top_level(path) - set(sys.stdlib_module_names) <= allowed
+
+
+def test_rooms_of_the_robot_import_lower_layers_only() -> None:
+    layer = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
+    wrong: List[str] = []
+    for module, targets in import_graph().items():
+        for target in targets:
+            if not (module.startswith("xdog.") and target.startswith("xdog.")):
+                continue
+            room, other = module.split(".")[1], target.split(".")[1]
+            if room in layer and other in layer and room != other and layer[other] >= layer[room]:
+                wrong.append(f"{module} imports {target}")
+    assert not wrong
+
+
+def test_every_folder_of_the_robot_is_a_room_with_a_layer() -> None:
+    rooms = {path.parent.name for path in (ROOT / "src" / "xdog").glob("*/__init__.py")}
+    assert rooms <= set().union(*LAYERS)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles(import_graph()) == []
+
+
+def test_commands_are_imported_by_nothing() -> None:
+    above = "xdog_learning.commands"
+    wrong = [
+        f"{module} imports {target}"
+        for module, targets in import_graph().items()
+        for target in targets
+        if target.startswith(f"{above}.") and not module.startswith(above)
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_every_source_file_has_a_test_file_of_its_name(path: Path) -> None:
+    inside = path.relative_to(ROOT / "src")
+    if path.name == "__init__.py" or "nodes" in inside.parts:
+        return  # the running graphs of test/ros are the nodes' tests
+    expected = ROOT / "test" / "unit" / inside.parent / f"test_{path.stem.strip('_')}.py"
+    assert expected.is_file(), f"{relative(expected)} is missing"
+
+
+def test_no_class_name_stands_twice() -> None:
+    places: Dict[str, List[str]] = {}
+    for path in SOURCES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(module_name(path))
+    assert not {name: modules for name, modules in places.items() if len(modules) > 1}
 
 
 def test_demo_and_nodes_start_without_what_only_training_installs() -> None:
@@ -90,32 +150,3 @@ def test_no_tracked_file_names_a_machine() -> None:
         text = path.read_bytes().decode("utf-8", "replace")
         found += [f"{relative(path)}: {match.group()}" for match in machine.finditer(text)]
     assert not found
-
-
-def test_locks_agree_with_each_other_and_pin_everything() -> None:
-    pins = {}
-    for extra in ("robot", "sim", "train", "dev"):
-        for line in (ROOT / "requirements" / f"{extra}.txt").read_text().splitlines():
-            if line.startswith("#"):
-                continue
-            match = re.fullmatch(r"([a-z0-9-]+)==([0-9][^;+ ]*)", line)
-            assert match, f"{extra}.txt: {line} is no plain pin"
-            assert pins.setdefault(match[1], match[2]) == match[2], f"{match[1]} has two versions"
-    assert "torch" in pins
-    robot = (ROOT / "requirements" / "robot.txt").read_text()
-    assert "torch" not in robot
-    assert "mujoco" not in robot
-
-
-def test_every_message_is_built() -> None:
-    listed = (ROOT / "CMakeLists.txt").read_text()
-    for path in [*(ROOT / "msg").glob("*.msg"), *(ROOT / "srv").glob("*.srv")]:
-        assert re.search(rf"^\s*{re.escape(path.name)}$", listed, re.MULTILINE), (
-            f"CMakeLists.txt does not list {path.name}"
-        )
-
-
-def test_every_program_is_executable_python() -> None:
-    for path in (ROOT / "scripts").iterdir():
-        assert path.read_text().startswith("#!/usr/bin/env python3\n"), path.name
-        assert path.stat().st_mode & 0o111, f"{path.name} is not executable"

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdog.safety.config import load_safety_config
-from xdog.safety.gate import INVALID_COMMAND, JUST_STARTED, UNSUPERVISED, CommandGate
+from xdog.safety.gate import INVALID_COMMAND, JUST_STARTED, CommandGate
 from xdog.safety.latch import DAMP, ESTOP, OK, RESTARTED, WARN
+from xdog.safety.permission import UNSUPERVISED
 from xdog.safety.supervisor import Supervisor, tilt_angle
 
 

@@ -1,10 +1,12 @@
 """policies/gait.yaml: what cannot be trained, or not safely walked, is refused when it is read."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from settings_files import refusal
 
+from xdog.core.config_file import Range
 from xdog.core.paths import share_path
 from xdog_sim.tasks.gait_config import load_gait_config
 
@@ -47,3 +49,13 @@ def test_a_learning_rate_may_be_written_as_scientists_do(tmp_path: Path) -> None
     path = tmp_path / "gait.yaml"
     path.write_text(text.replace("learning_rate: 1.0e-3", "learning_rate: 3e-4"), encoding="utf-8")
     assert load_gait_config(path).ppo.learning_rate == 0.0003
+
+
+def test_command_ranges_include_running_and_spinning() -> None:
+    command = replace(
+        load_gait_config().command,
+        vx=Range(-0.3, 0.5), vy=Range(-0.2, 0.2), wz=Range(-1.0, 1.0), run_vx=0.9, spin_wz=1.7,
+    )  # fmt: skip
+    assert command.ranges == {"vx": (-0.3, 0.9), "vy": (-0.2, 0.2), "wz": (-1.7, 1.7)}
+    slow = replace(command, run_vx=0.1, spin_wz=0.2)
+    assert slow.ranges == {"vx": (-0.3, 0.5), "vy": (-0.2, 0.2), "wz": (-1.0, 1.0)}
