@@ -6,8 +6,9 @@ from typing import List, Optional, Sequence, Tuple, Union
 import mujoco
 import numpy as np
 
-from xdog.core.description import Gains, RobotDescription, load_description
+from xdog.core.description import RobotDescription, load_description
 from xdog.core.interfaces import LegsTarget
+from xdog.core.robot_config import Gains
 from xdog_sim.config import SimConfig, load_sim_config
 from xdog_sim.devices import SimulatedArm, SimulatedGauge, SimulatedLegs
 from xdog_sim.faults import Faults
