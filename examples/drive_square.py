@@ -2,20 +2,19 @@
 """Walk a square by odometry, beside './xdog sim' or on the robot, with a metre of free floor ahead and to the left."""
 
 import math
-from typing import Tuple
+import sys
 
 import rospy
-from geometry_msgs.msg import Twist
+from geometry_msgs.msg import Twist, Vector3
 from nav_msgs.msg import Odometry
 from std_srvs.srv import Trigger
 
 from xdog.msg import LocomotionState
 
 SIDE = 0.3  # m
-CORNERS = [(SIDE, 0.0), (SIDE, SIDE), (0.0, SIDE), (0.0, 0.0)]  # m, ahead and to the left of where the dog starts
 
 
-def place() -> Tuple[float, float, float]:
+def place() -> "tuple[float, float, float]":
     """Where odometry says the dog is in the frame odom: x m, y m, heading rad."""
     pose = rospy.wait_for_message("odom", Odometry, timeout=10.0).pose.pose
     return pose.position.x, pose.position.y, 2.0 * math.atan2(pose.orientation.z, pose.orientation.w)
@@ -27,13 +26,11 @@ def go_to(x: float, y: float, velocity: rospy.Publisher) -> None:
     while not rospy.is_shutdown():
         here_x, here_y, heading = place()
         distance = math.hypot(x - here_x, y - here_y)
-        turn = math.remainder(math.atan2(y - here_y, x - here_x) - heading, 2.0 * math.pi)
         if distance < 0.06:
             return
-        twist = Twist()
-        twist.linear.x = min(0.4, 2.0 * distance) if abs(turn) < 0.3 else 0.0  # m/s
-        twist.angular.z = max(-1.0, min(1.0, 3.0 * turn))  # rad/s, counterclockwise
-        velocity.publish(twist)
+        turn = math.remainder(math.atan2(y - here_y, x - here_x) - heading, 2.0 * math.pi)
+        forward = min(0.4, 2.0 * distance) if abs(turn) < 0.3 else 0.0  # m/s
+        velocity.publish(Twist(Vector3(x=forward), Vector3(z=max(-1.0, min(1.0, 3.0 * turn)))))  # rad/s, + is left
         rate.sleep()
 
 
@@ -47,13 +44,16 @@ def main() -> None:
         rospy.sleep(0.2)
     rospy.ServiceProxy("walk", Trigger)()  # refused until the dog stands
     x, y, heading = place()
-    for ahead, left in CORNERS:
-        corner_x = x + ahead * math.cos(heading) - left * math.sin(heading)
-        corner_y = y + ahead * math.sin(heading) + left * math.cos(heading)
-        go_to(corner_x, corner_y, velocity)
-        print(f"corner at {corner_x:.2f}, {corner_y:.2f} m")
+    for _ in range(4):
+        x, y = x + SIDE * math.cos(heading), y + SIDE * math.sin(heading)
+        go_to(x, y, velocity)
+        print(f"corner at {x:.2f}, {y:.2f} m")
+        heading += math.pi / 2.0
     rospy.ServiceProxy("stand", Trigger)()
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except rospy.ROSException as problem:  # Ctrl-C, or nothing answers
+        sys.exit(f"{problem} (is './xdog sim' running?)")

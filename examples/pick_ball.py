@@ -10,9 +10,16 @@ from std_srvs.srv import Trigger
 from xdog.msg import LocomotionState, PickObjectAction, PickObjectFeedback, PickObjectGoal
 
 
-def show(feedback: PickObjectFeedback) -> None:
-    """Print how far the action is."""
-    print(f"{feedback.phase}, attempt {feedback.attempt}")
+class Phases:
+    """Prints each phase of the action when it begins."""
+
+    phase = ""
+
+    def show(self, feedback: PickObjectFeedback) -> None:
+        """Print the phase if it is a new one; feedback comes ten times a second."""
+        if feedback.phase != self.phase:
+            print(f"{feedback.phase}, attempt {feedback.attempt}")
+        self.phase = feedback.phase
 
 
 def main() -> None:
@@ -27,7 +34,7 @@ def main() -> None:
         sys.exit("nothing offers pick_object: start './xdog sim scene:=tabletop' first")
     # An empty label means any object. HOLD would leave the arm where it lifted the ball to, HAND_OVER holds it out.
     goal = PickObjectGoal(label="ball", afterwards=PickObjectGoal.CARRY)
-    pick.send_goal(goal, feedback_cb=show)
+    pick.send_goal(goal, feedback_cb=Phases().show)
     if not pick.wait_for_result(rospy.Duration(90)):
         pick.cancel_goal()
         sys.exit("pick_object took more than 90 s")
@@ -37,4 +44,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except rospy.ROSException as problem:  # Ctrl-C, or nothing answers
+        sys.exit(f"{problem} (is './xdog sim scene:=tabletop' running?)")

@@ -2,6 +2,7 @@
 """Print every joint's angle once. Run it beside './xdog sim' or on the robot."""
 
 import math
+import sys
 
 import rospy
 from sensor_msgs.msg import JointState
@@ -18,4 +19,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except rospy.ROSException as problem:  # Ctrl-C, or nothing answers
+        sys.exit(f"{problem} (is './xdog sim' running?)")

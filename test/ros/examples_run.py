@@ -36,7 +36,7 @@ class ExamplesTest(GraspCase):
         self.assertEqual(len(self.run_example("drive_square.py").splitlines()), 4)
         place = self.graph.latest["ground_truth/odom"].pose.pose.position
         self.assertLess(((place.x + 2.0) ** 2 + place.y**2) ** 0.5, 0.15)
-        self.assertEqual(self.legs, LocomotionState.STANDING)
+        self.graph.wait_until(lambda: self.legs == LocomotionState.STANDING, 2.0, "the dog stands")
 
     def test_joints_are_read_and_the_ball_is_picked_up(self) -> None:
         printed = [line.split() for line in self.run_example("read_joints.py").splitlines()]
