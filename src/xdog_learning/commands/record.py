@@ -96,7 +96,7 @@ def _tools() -> "Tuple[ScenarioSampler, FieldOfView]":
 def _numbered(number: int, seed: int, images: bool) -> GraspAttempt:
     placer, sight = _tools()
     placement = placer.draw(number, seed)
-    if images and not sight.sees(placer.token(placement)[:3], placer.looking(placement, number).start):
+    if images and not sight.sees(placer.object_features(placement)[:3], placer.at_view_pose(placement, number).start):
         return GraspAttempt(placement, None, False, "out of the camera's sight")  # nothing to learn from such pictures
     return attempt(placement, number, images)
 
