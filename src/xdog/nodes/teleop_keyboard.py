@@ -18,6 +18,7 @@ from xdog.msg import LocomotionState, SafetyState
 from xdog.nodes.common import clock
 from xdog.nodes.common.callbacks import subscribe
 from xdog.safety.config import load_safety_config
+from xdog.safety.mux_config import load_mux_config
 from xdog.safety.permission import SafetyPermission
 from xdog.teleop.config import TeleopConfig, load_teleop_config
 from xdog.teleop.drive import Velocity
@@ -77,7 +78,7 @@ class TeleopNode:
     def __init__(self, terminal: KeyTerminal, config: TeleopConfig) -> None:
         self._terminal = terminal
         self._config = config
-        self._teleop = KeyboardTeleop(config)
+        self._teleop = KeyboardTeleop(config, load_mux_config().limits)
         self._calls = ServiceCalls(config.service_timeout)
         self._locomotion: Optional[LocomotionState] = None
         self._safety: Optional[SafetyState] = None
