@@ -120,8 +120,7 @@ def furnish(spec: mujoco.MjSpec, scene: Scene, robot: RobotDescription) -> None:
     if taken:
         raise ConfigError(f"the scene's '{min(taken)}' has the name of a part of the robot: rename it")
     config: GraspScenarioConfig = load_grasp_scenarios()
-    legs = [joint.child for joint in robot.joints.values() if joint.name in robot.legs.names]
-    prepare_for_grasping(spec, [*legs, *robot.feet])
+    prepare_for_grasping(spec, robot)
     for name, piece in scene.furniture.items():
         add_support(spec, piece.kind, piece.height, piece.edge, piece.y, name)
     for thing in scene.things:

@@ -107,8 +107,7 @@ class ScenarioSampler:
         """The MuJoCo world of a scenario."""
         options = WorldOptions(held=self.trunk(scenario.rise, scenario.pitch), sensors=False, visuals=visuals)
         spec = build_spec(options, self.robot)
-        legs = [joint.child for joint in self.robot.joints.values() if joint.name in self.robot.legs.names]
-        prepare_for_grasping(spec, [*legs, *self.robot.feet])
+        prepare_for_grasping(spec, self.robot)
         add_support(spec, scenario.support, scenario.surface, scenario.edge, 0.0)
         add_object(spec, scenario.item, scenario.position, scenario.yaw, self.config)
         return spec
