@@ -11,8 +11,8 @@ from rich.progress import track
 
 from xdog.core.rotations import rotation_matrix
 from xdog.grasp.observation import TOKEN_NAMES
-from xdog_learning.commands.record import version_of, version_text
 from xdog_learning.dataset.episode import Episode
+from xdog_learning.dataset.provenance import version_of, version_text
 from xdog_learning.dataset.video import write_video
 from xdog_sim.grasp.objects import GraspObject
 from xdog_sim.grasp.scenario import GraspScenario, ScenarioSampler
