@@ -16,7 +16,7 @@ from xdog.arm.motions import ArmMeasurement, GripperMotion, Motion, MotionOutcom
 from xdog.arm.stream import SetpointStream
 from xdog.arm.trajectory import INVALID_GOAL, PATH_TOLERANCE_VIOLATED, Goal, Plan, Point, TrajectoryError, make_plan
 from xdog.core.description import RobotDescription
-from xdog.safety.gate import Permission
+from xdog.safety.permission import SafetyPermission
 
 Array = np.ndarray
 
@@ -40,7 +40,7 @@ class ArmController:
         self._robot, self._config = robot, config
         self._collision = ArmCollision(robot, config.motion.margin)
         self.gripper = Gripper(robot)
-        self._permission = Permission(config.heartbeat_timeout)
+        self._permission = SafetyPermission(config.heartbeat_timeout)
         self._stream = SetpointStream(robot.arm, config)
         self._measured: Optional[ArmMeasurement] = None
         self._target: Optional[Array] = None
