@@ -3,18 +3,16 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Mapping, Optional
 
-import numpy as np
 import tyro
 from rich.console import Console
 
 from xdog.core.paths import require_writable
 from xdog_learning.dataset import DatasetError, load_dataset
+from xdog_learning.dataset.comparison import difference
 from xdog_learning.dataset.episode import Episode
 from xdog_sim.offscreen import RenderError, choose_renderer
-
-Array = np.ndarray
 
 
 @dataclass
@@ -34,17 +32,6 @@ class ReplayOptions:
     robot: bool = False
     yes: bool = False
     film: Optional[Path] = None
-
-
-def difference(measured: Array, recorded: Array, names: Tuple[str, ...]) -> str:
-    """How far joints (T, 6) rad are from the recorded ones, in words."""
-    error = np.abs(measured - recorded)
-    row, joint = np.unravel_index(int(error.argmax()), error.shape)
-    rms = float(np.sqrt(np.mean(error**2)))
-    return (
-        f"measured joints differ from the recorded by {rms:.4f} rad rms, at most {error[row, joint]:.4f} rad "
-        f"({names[joint]}, frame {row})"
-    )
 
 
 def replay_simulated(
