@@ -10,6 +10,7 @@ from typing import Literal, Optional
 import tyro
 from rich.console import Console
 
+from xdog.core.config_file import ConfigError
 from xdog.core.paths import require_writable
 from xdog_learning.dataset import DatasetError, DatasetWriter
 from xdog_learning.grasp.expert_recording import DEFAULT_SEED, record_expert
@@ -88,7 +89,7 @@ def main() -> None:
         record(options, Console(soft_wrap=True))
     except KeyboardInterrupt:
         raise SystemExit("Interrupted. What was recorded is whole; the same command continues.") from None
-    except (BrokenProcessPool, DatasetError, OSError, RenderError) as error:
+    except (BrokenProcessPool, ConfigError, DatasetError, OSError, RenderError) as error:
         raise SystemExit(f"cannot record: {error}") from error
 
 

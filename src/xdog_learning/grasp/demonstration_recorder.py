@@ -10,7 +10,8 @@ import numpy as np
 
 from xdog.core.description import RobotDescription
 from xdog.core.interfaces import ArmReading, HardwareError
-from xdog.teleop.arm import AXES, HELP_TEXT, ArmJog, ArmTeleopConfig, LeaderFollower
+from xdog.teleop.arm import AXES, HELP_TEXT, ArmJog, LeaderFollower
+from xdog.teleop.config import ArmTeleopConfig
 from xdog.teleop.keys import SPACE, KeyDecoder, is_paste
 from xdog_learning.dataset import DatasetWriter
 from xdog_learning.dataset.episode_builder import EpisodeBuilder, EpisodeBuilderError

@@ -123,5 +123,5 @@ def _announce(writer: DatasetWriter, source: Dict[str, Any], console: Console) -
         if begun:
             console.print(
                 f"Warning: the attempts so far were made with {version_text(before)}, the next ones with "
-                f"{version_text(now)}: the dataset then mixes two versions. To avoid that, name a new folder with --out."
+                f"{version_text(now)}: the dataset then mixes two versions. Name a new folder with --out to avoid that."
             )

@@ -18,7 +18,6 @@ from xdog.hardware.so101.feetech_bus import FeetechBus
 from xdog.hardware.so101.servo_health import load_health_config
 from xdog.nodes.common.lockstep import LockstepClient
 from xdog.nodes.teleop_keyboard import ServiceCalls
-from xdog.teleop.arm import load_arm_teleop_config
 from xdog.teleop.config import load_teleop_config
 from xdog.teleop.terminal import KeyTerminal, NoTerminalError
 from xdog_learning.dataset import DatasetWriter
@@ -87,16 +86,16 @@ def record_human(
         observation = ObservationListener(robot, label, size, lockstep)
         episode = LiveEpisode(robot, load_pick_config(), observation)
         arm = ArmLink(robot, episode.on_joints, lockstep)
-        calls = ServiceCalls(load_teleop_config().service_timeout)
+        teleop = load_teleop_config()
         recorder = DemonstrationRecorder(
             plan,
             robot,
-            load_arm_teleop_config(),
+            teleop.arm,
             writer,
             arm,
             observation,
             episode,
-            calls,
+            ServiceCalls(teleop.service_timeout),
             terminal,
             leader,
             rospy.get_time,

@@ -9,7 +9,7 @@ from xdog.core.description import load_description
 from xdog.nodes.common import clock
 from xdog.nodes.common.callbacks import is_ending
 from xdog.nodes.common.lockstep import LockstepClient
-from xdog.teleop.arm import load_arm_teleop_config
+from xdog.teleop.config import load_teleop_config
 from xdog_learning.dataset.episode import Episode
 from xdog_learning.grasp.robot_replay import JointLog, RobotReplay
 from xdog_learning.nodes.common.arm_link import ArmLink, join_graph
@@ -53,4 +53,4 @@ def replay_on_robot(episode: Episode, agreed: bool, console: Console) -> None:
     join_graph("replay")
     robot, log = load_description(), JointLog()
     arm = ArmLink(robot, log.add, LockstepClient())
-    RobotReplay(robot, arm, log, GraphClock(), load_arm_teleop_config().align, console).run(episode, agreed)
+    RobotReplay(robot, arm, log, GraphClock(), load_teleop_config().arm.align, console).run(episode, agreed)

@@ -14,7 +14,7 @@ from xdog.arm.kinematics import ArmKinematics
 from xdog.core.description import load_description
 from xdog.core.interfaces import ArmReading, HardwareError
 from xdog.grasp.config import load_pick_config
-from xdog.teleop.arm import load_arm_teleop_config
+from xdog.teleop.config import load_teleop_config
 from xdog_learning.dataset import DatasetWriter, load_dataset
 from xdog_learning.dataset.units import policy_rate
 from xdog_learning.grasp.demonstration_recorder import DemonstrationRecorder, RecordingPlan
@@ -75,7 +75,7 @@ class Bench:
         self.recorder = DemonstrationRecorder(
             RecordingPlan("leader" if leader else "keyboard", "pick up the cube", 2, images),
             ROBOT,
-            load_arm_teleop_config(),
+            load_teleop_config().arm,
             self.writer,
             self.graph.link,
             self.surroundings,

@@ -15,6 +15,7 @@ ROBOT = load_description()
 CONFIG = load_pick_config()
 HOME = np.array(ROBOT.arm.poses["home"])
 STEP = 0.04
+IDLE = np.zeros(6)
 PRESSING = np.array([0.0, 0.0, 0.0, 0.0, 0.0, -1.5])
 """Nm of the servos: the gripper's closes on something."""
 
@@ -44,7 +45,7 @@ class Bench:
     def begin(self, images: bool = False, is_waiting: bool = False) -> None:
         self.episode.begin(EpisodeBuilder(25, np.arange(8.0), "pick up the cube", images), is_waiting)
 
-    def measure(self, seconds: float, effort: np.ndarray = np.zeros(6)) -> None:
+    def measure(self, seconds: float, effort: np.ndarray = IDLE) -> None:
         for _ in range(round(seconds / STEP)):
             self.episode.on_joints(self.now, self.joints.copy(), effort, self.joints + 0.01)
             self.now += STEP
