@@ -50,7 +50,7 @@ class RecordingPlan:
     images: bool
 
 
-class Observation(Surroundings, Protocol):
+class EpisodeObservation(Surroundings, Protocol):
     """What is observed besides the arm, and the object that an episode is about."""
 
     def object_features(self, now: float) -> Array:
@@ -123,7 +123,7 @@ class DemonstrationRecorder:
         config: ArmTeleopConfig,
         writer: DatasetWriter,
         arm: RunningArm,
-        observation: Observation,
+        observation: EpisodeObservation,
         episode: LiveEpisode,
         requests: Requests,
         keys: Keys,
