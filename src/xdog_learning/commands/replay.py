@@ -46,20 +46,20 @@ def replay_simulated(
         require_writable(path, "--film")
         choose_renderer()
     # These bring MuJoCo, which renders by what was chosen before it is imported.
-    from xdog_learning.grasp.replay_scene import film, find_placement, show
+    from xdog_learning.grasp.replay_scene import film, find_scenario, show
     from xdog_sim.grasp.scenario import ScenarioSampler
     from xdog_sim.grasp.scene import GraspScene
 
-    placer = ScenarioSampler()
-    placement, seed, why = find_placement(recording, arguments.episode, episode, placer)
+    sampler = ScenarioSampler()
+    scenario, seed, why = find_scenario(recording, arguments.episode, episode, sampler)
     if why:
         console.print(f"{why}: the object stands where it was seen, everything else is assumed.")
-    scene = GraspScene(placement, placer, seed, visuals=True)
+    scene = GraspScene(scenario, sampler, seed, visuals=True)
     try:
         measured = film(episode, scene, path) if filmed else show(episode, scene)
     finally:
         scene.close()
-    console.print(difference(measured, episode.state, placer.robot.arm.names))
+    console.print(difference(measured, episode.state, sampler.robot.arm.names))
     judge = scene.judge
     console.print(
         f"The object was lifted {judge.lift:.3f} m; {'a' if judge.success else 'no'} success by the strict rule."
