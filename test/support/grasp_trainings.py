@@ -6,18 +6,18 @@ from typing import Any, Dict, Tuple
 
 import numpy as np
 import torch
-import yaml
 
+from xdog.core.config_file import parse, read
 from xdog.core.description import load_description
 from xdog.core.paths import share_path
 from xdog.grasp.observation import TOKEN_NAMES
 from xdog_learning.dataset import DatasetWriter, Demonstrations
 from xdog_learning.grasp.sampler import FrameSampler
-from xdog_learning.grasp.settings import GraspSettings, PolicySettings, parse_grasp_settings
+from xdog_learning.grasp.settings import GraspSettings, PolicySettings
 from xdog_learning.grasp.trainer import GraspTrainer, Network, build_network
 
 ROBOT = load_description()
-RAW: Dict[str, Any] = yaml.safe_load(share_path("policies", "grasp_training.yaml").read_text())
+RAW: Dict[str, Any] = read(share_path("policies", "grasp_training.yaml"))
 """The shipped settings as they are in their file."""
 HEIGHT, WIDTH = 48, 64
 """px, of the images."""
@@ -34,7 +34,7 @@ def tiny_settings(**changes: Any) -> GraspSettings:
         raw[observe]["act"].update(TINY_ACT)
         raw[observe]["learning"].update(batch=4, steps=6, warmup=2)
     raw["image"]["act"].update(backbone_width=8, keypoints=4)
-    return parse_grasp_settings(raw)
+    return parse(GraspSettings, raw, "grasp_training.yaml")
 
 
 SETTINGS = tiny_settings()

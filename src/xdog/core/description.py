@@ -6,18 +6,19 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
-import yaml
 
+from xdog.core.config_file import ConfigError, parse, read
 from xdog.core.paths import share_path
+from xdog.core.robot_config import ArmSection, Gains, LegsSection, RobotConfig
 
 Array = np.ndarray
 
 
-class DescriptionError(ValueError):
-    """The URDF or robot.yaml is malformed, or they do not fit together."""
+class DescriptionError(ConfigError):
+    """The URDF is malformed, or does not fit together with robot.yaml or with joints from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,6 @@ class Joint:
     upper: float
     effort: float
     velocity: float
-
-
-@dataclass(frozen=True)
-class Gains:
-    """Actuator gains: kp in Nm/rad, kd in Nm s/rad."""
-
-    kp: float
-    kd: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +136,8 @@ def parse_joints(root: ET.Element) -> Dict[str, Joint]:
     return joints
 
 
-def _group(section: Mapping[str, Any], joints: Mapping[str, Joint], where: str) -> JointGroup:
-    names = tuple(section["joints"])
+def _group(section: Union[LegsSection, ArmSection], joints: Mapping[str, Joint], where: str) -> JointGroup:
+    names = section.joints
     unknown = [name for name in names if name not in joints]
     if unknown:
         raise DescriptionError(f"{where}: joints that the URDF lacks: {', '.join(unknown)}")
@@ -157,7 +150,7 @@ def _group(section: Mapping[str, Any], joints: Mapping[str, Joint], where: str) 
         upper=np.array([joint.upper for joint in members]),
         effort=np.array([joint.effort for joint in members]),
         velocity=np.array([joint.velocity for joint in members]),
-        poses={pose: np.array(values, dtype=float) for pose, values in section["poses"].items()},
+        poses={pose: np.array(values) for pose, values in section.poses.items()},
     )
     for pose, values in group.poses.items():
         if values.shape != (len(names),):
@@ -167,12 +160,14 @@ def _group(section: Mapping[str, Any], joints: Mapping[str, Joint], where: str) 
     return group
 
 
-def parse_description(urdf: str, config: Mapping[str, Any], where: str = "robot.yaml") -> RobotDescription:
-    """Build the description from a URDF text and the parsed robot.yaml.
+def parse_description(urdf: str, content: Any, where: str = "robot.yaml") -> RobotDescription:
+    """Build the description from a URDF text and what robot.yaml holds.
 
     Raises:
-        DescriptionError: either is malformed or they do not fit together; the message names the culprit.
+        ConfigError: robot.yaml is malformed.
+        DescriptionError: the URDF is malformed, or the two do not fit together; the message names the culprit.
     """
+    config = parse(RobotConfig, content, where)
     try:
         root = ET.fromstring(urdf)
     except ET.ParseError as error:
@@ -183,30 +178,29 @@ def parse_description(urdf: str, config: Mapping[str, Any], where: str = "robot.
         for link in root.findall("link"):
             mass = link.find("inertial/mass")
             masses[link.get("name", "")] = 0.0 if mass is None else float(mass.get("value", "nan"))
-        legs, arm = config["legs"], config["arm"]
-        missing = [foot for foot in legs["feet"] if foot not in masses]
+        missing = [foot for foot in config.legs.feet if foot not in masses]
         if missing:
             raise DescriptionError(f"{where}: feet that the URDF lacks: {', '.join(missing)}")
         return RobotDescription(
             joints=joints,
             link_mass=masses,
-            legs=_group(legs, joints, f"{where}: legs"),
-            arm=_group(arm, joints, f"{where}: arm"),
-            feet=tuple(legs["feet"]),
-            leg_gains={name: Gains(**gains) for name, gains in legs["gains"].items()},
-            max_kp=float(legs["max_kp"]),
-            max_kd=float(legs["max_kd"]),
-            tool_frame=arm["tool_frame"],
-            frames=dict(config["frames"]),
-            battery=dict(config["battery"]),
-            rates=dict(config["rates"]),
+            legs=_group(config.legs, joints, f"{where}: legs"),
+            arm=_group(config.arm, joints, f"{where}: arm"),
+            feet=config.legs.feet,
+            leg_gains=config.legs.gains,
+            max_kp=config.legs.max_kp,
+            max_kd=config.legs.max_kd,
+            tool_frame=config.arm.tool_frame,
+            frames=vars(config.frames),
+            battery=vars(config.battery),
+            rates=vars(config.rates),
             urdf=urdf,
             urdf_hash=hash_urdf(urdf),
         )
     except DescriptionError:
         raise
     except (KeyError, TypeError, ValueError) as error:
-        raise DescriptionError(f"{where} or the URDF: missing or malformed entry: {error}") from error
+        raise DescriptionError(f"the URDF has a missing or malformed entry: {error}") from error
 
 
 @lru_cache(maxsize=None)
@@ -214,15 +208,9 @@ def load_description(urdf_path: Optional[Path] = None, config_path: Optional[Pat
     """The description of the robot, from urdf/xdog.urdf and launch/config/robot.yaml unless told otherwise.
 
     Raises:
-        DescriptionError: a file is malformed; the message names it.
+        ConfigError: a file is malformed, or the two do not fit together (DescriptionError).
         OSError: a file cannot be read.
     """
     urdf_path = urdf_path or share_path("urdf", "xdog.urdf")
     config_path = config_path or share_path("launch", "config", "robot.yaml")
-    try:
-        config = yaml.safe_load(config_path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise DescriptionError(f"{config_path} is not valid YAML: {error}") from error
-    if not isinstance(config, dict):
-        raise DescriptionError(f"{config_path}: expected a mapping at the top")
-    return parse_description(urdf_path.read_text(encoding="utf-8"), config, str(config_path))
+    return parse_description(urdf_path.read_text(encoding="utf-8"), read(config_path), str(config_path))

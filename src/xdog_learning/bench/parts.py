@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Literal, Sequence, Tuple
 
+from xdog.core.config_file import ConfigError
 from xdog.core.paths import share_path
 from xdog_learning.bench import BenchError
 from xdog_learning.report import ReportProgress
@@ -64,13 +65,13 @@ def measure_parts(parts: Sequence[Part], measure: Callable[[Part], Dict[str, Any
 
     Args:
         parts: which.
-        measure: measures one; may raise BenchError.
+        measure: measures one; may raise BenchError, or ConfigError of a file in the checkout.
     """
     metrics: Dict[str, Any] = {name: None for name, (part, _, _) in METRICS.items() if part in parts}
     problems = []
     for part in parts:
         try:
             metrics.update(measure(part))
-        except BenchError as error:
+        except (BenchError, ConfigError) as error:
             problems.append(f"{part}: {error}")
     return metrics, problems

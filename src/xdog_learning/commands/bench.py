@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 from typing_extensions import Annotated
 
+from xdog.core.config_file import ConfigError
 from xdog.core.paths import share_path
 from xdog_learning.bench import BenchError
 from xdog_learning.bench.parts import METRICS, PARTS, Part, measure_part, measure_parts
@@ -56,7 +57,7 @@ def bench(options: BenchOptions) -> int:
             try:
                 measured = measure_part(part, options.policy, options.seed, options.output / "log", report)
                 progress.update(bar, completed=1.0, description=part)
-            except BenchError:
+            except (BenchError, ConfigError):
                 progress.update(bar, description=f"{part}: failed")
                 raise
             finally:

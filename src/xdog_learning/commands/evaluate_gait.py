@@ -83,7 +83,7 @@ def evaluate(options: EvaluateGaitOptions) -> None:
         if options.curve:
             scores["speed_curve"] = speed_curve(actor, contract, robot, config, ranges, options.seed, report)
             plots.append(plot_speed_curve(scores["speed_curve"], options.output / "speed.png"))
-    console.print(score_table(scores, options.policy, 1.0 / config.evaluate_timestep))
+    console.print(score_table(scores, options.policy, 1.0 / config.physics.evaluate_timestep))
     console.print("Plots: " + ", ".join(str(plot) for plot in plots))
     if options.json:
         print_json(scores)

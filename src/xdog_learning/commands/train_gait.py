@@ -19,6 +19,7 @@ from xdog_learning.command_line import (
     command_line,
     run_command,
 )
+from xdog_learning.gait.contract import make_gait_contract
 from xdog_learning.gait.training import DEFAULT_THREADS, GaitTraining
 from xdog_learning.run_folder import DivergenceError, RunFolder
 from xdog_sim.console import make_console
@@ -66,6 +67,7 @@ def train(options: TrainGaitOptions) -> None:
     WritableFile().require("--output", options.policy)
     console, folder = make_console(), RunFolder(options.run)
     robot, config, ranges = load_description(), load_gait_config(options.settings), load_ranges()
+    make_gait_contract(robot, config, settings=options.settings)  # refused now, not after hours
     total = config.ppo.total_steps if options.steps is None else options.steps
     again = command_line(COMMAND, options, resume=True)
     with folder.held():

@@ -23,8 +23,8 @@ from xdog_learning.command_line import (
     command_line,
     run_command,
 )
-from xdog_learning.commands import record
 from xdog_learning.dataset import DatasetWriter
+from xdog_learning.grasp.expert_recording import DEFAULT_SEED, record_expert
 from xdog_learning.grasp.settings import PolicySettings, load_grasp_settings
 from xdog_learning.grasp.trainer import RANDOM_STATES
 from xdog_learning.grasp.training import GraspTraining, load_demonstrations
@@ -93,15 +93,12 @@ def record_missing(options: TrainGraspOptions, policy: PolicySettings, console: 
     images = options.observe == "image"
     if images:
         choose_renderer()
-    order = record.RecordOptions(
-        episodes=policy.demonstrations, images=images, out=options.demonstrations, workers=options.threads
-    )
     with DatasetWriter(options.demonstrations) as writer:
         if writer.episodes < policy.demonstrations:
             console.print(
                 f"{options.demonstrations} holds {writer.episodes} of {policy.demonstrations} demonstrations."
             )
-            record.record_expert(order, writer, console)
+            record_expert(writer, policy.demonstrations, DEFAULT_SEED, images, options.threads, console)
 
 
 def train(options: TrainGraspOptions) -> None:

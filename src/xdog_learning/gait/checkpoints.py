@@ -8,6 +8,8 @@ from typing import Any, Dict, Mapping
 from xdog.core.description import RobotDescription
 from xdog_learning.gait.ppo import GaitPPO
 from xdog_learning.run_folder import digests
+from xdog_sim.config import load_sim_config
+from xdog_sim.randomization import Randomization
 from xdog_sim.tasks.gait_config import GaitConfig
 
 
@@ -30,12 +32,17 @@ class GaitProgress:
     rate: float = 0.0
 
 
-def training_inputs(robot: RobotDescription, config: GaitConfig, ranges: Mapping[str, Any]) -> Dict[str, str]:
+def training_inputs(robot: RobotDescription, config: GaitConfig, ranges: Randomization) -> Dict[str, str]:
     """Digest of settings, body and ranges. How long to train is left out, comments in the files do not count."""
     settings = dataclasses.asdict(dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, total_steps=0)))
     body = [robot.urdf_hash, [float(angle) for angle in robot.legs.poses["stand"]]]
     return digests(
-        {"the settings": settings, "the robot's body or stand pose": body, "sim/randomization.yaml": dict(ranges)}
+        {
+            "the settings": settings,
+            "the robot's body or stand pose": body,
+            "sim/randomization.yaml": dataclasses.asdict(ranges),
+            "legs.ramp of sim/hardware.yaml": load_sim_config().legs.ramp,
+        }
     )
 
 

@@ -1,7 +1,7 @@
 """Episodes of many robots under fixed commands, recorded for scoring."""
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Callable, Dict, List, Optional
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from xdog.core.description import RobotDescription
 from xdog_learning.report import ReportProgress
 from xdog_sim.batch.factory import make_batch
+from xdog_sim.randomization import Randomization
 from xdog_sim.tasks.gait_config import GaitConfig
 from xdog_sim.tasks.velocity import VelocityTask
 from xdog_sim.world import WorldOptions
@@ -51,7 +52,7 @@ class Episodes:
 def evaluation_options(config: GaitConfig) -> WorldOptions:
     """The physics of the evaluation: 1 kHz, every contact, the URDF's dry friction, the solver run to convergence."""
     return WorldOptions(
-        timestep=config.evaluate_timestep,
+        timestep=config.physics.evaluate_timestep,
         leg_actuators="position",
         leg_kp=config.control.kp,
         leg_kd=config.control.kd,
@@ -67,7 +68,7 @@ def run_episodes(
     actor: Actor,
     robot: RobotDescription,
     config: GaitConfig,
-    ranges: Mapping[str, Any],
+    ranges: Randomization,
     commands: Tensor,
     seed: int,
     options: Optional[WorldOptions] = None,

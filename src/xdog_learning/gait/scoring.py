@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from xdog.core.rotations import GRAVITY
 from xdog.locomotion.contract import PolicyContract, contract_from_metadata
 from xdog_learning.gait.rollout import COMMAND_INTERVAL, Actor, Episodes, run_episodes
 from xdog_learning.report import ReportProgress, bootstrap_interval, root_mean, wilson_interval
-from xdog_sim.randomization import uniform
+from xdog_sim.randomization import Randomization, uniform
 from xdog_sim.tasks.gait_config import GaitConfig
 
 COMMAND_RANGE = {"vx": (-1.0, 1.0), "vy": (-0.4, 0.4), "wz": (-1.5, 1.5)}
@@ -50,11 +50,6 @@ def draw_test_commands(seed: int, count: int, robots: int) -> Tuple[Tensor, torc
     generator = torch.Generator().manual_seed(COMMAND_STREAM + seed)
     axes = [uniform(COMMAND_RANGE[axis], (count, robots), generator) for axis in ("vx", "vy", "wz")]
     return torch.stack(axes, 2), generator
-
-
-def without_pushes(ranges: Mapping[str, Any]) -> Dict[str, Any]:
-    """The ranges of sim/randomization.yaml with the next push 1e9 s away."""
-    return dict(ranges, push_interval=[1e9, 1e9])
 
 
 def scored_samples(episodes: Episodes, config: GaitConfig, interval: float = COMMAND_INTERVAL) -> np.ndarray:
@@ -107,7 +102,7 @@ def evaluate_policy(
     actor: Actor,
     robot: RobotDescription,
     config: GaitConfig,
-    ranges: Mapping[str, Any],
+    ranges: Randomization,
     seed: int,
     episodes: int = 100,
     report: Optional[ReportProgress] = None,
@@ -117,11 +112,11 @@ def evaluate_policy(
     Random pushes are off while tracking and standing are scored. Standing: 3 s of a random command, then zero; drift is
     the distance between 1 s and 21 s after the stop. Pushes: every other robot stands, the others follow commands.
     """
-    calm = without_pushes(ranges)
+    calm = ranges.without_pushes()
     commands, generator = draw_test_commands(seed, round(20.0 / COMMAND_INTERVAL), episodes)
     walk = run_episodes(actor, robot, config, calm, commands, seed, report=report, label="tracking")
     scores = tracking_scores(walk, config)
-    mass = robot.mass + np.mean(ranges["trunk_mass"]) + np.mean(ranges["payload"])
+    mass = robot.mass + np.mean(ranges.trunk_mass) + np.mean(ranges.payload)
     weight = float(mass * GRAVITY)
     scores["cost_of_transport"] = scores.pop("power_per_speed") / weight
     interval = scores.pop("power_per_speed_interval")
@@ -160,7 +155,7 @@ def speed_curve(
     contract: PolicyContract,
     robot: RobotDescription,
     config: GaitConfig,
-    ranges: Mapping[str, Any],
+    ranges: Randomization,
     seed: int,
     report: Optional[ReportProgress] = None,
     robots: int = 10,
@@ -169,7 +164,7 @@ def speed_curve(
 
     Commands are clipped to the contract's range, as the robot's runner does; ``robots`` randomised robots each.
     """
-    calm = without_pushes(ranges)
+    calm = ranges.without_pushes()
     curve: Dict[str, List[Dict[str, float]]] = {}
     for axis, name, wanted in (
         (0, "vx", np.linspace(0.25, 2.0, 8)),

@@ -3,7 +3,7 @@
 import math
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping
+from typing import Callable, Dict
 
 import torch
 from rich.console import Console
@@ -19,12 +19,13 @@ from xdog_learning.gait.contract import make_gait_contract
 from xdog_learning.gait.environment import GaitVecEnv
 from xdog_learning.gait.ppo import GaitActorCritic, GaitPPO, build_ppo
 from xdog_learning.gait.rollout import run_episodes
-from xdog_learning.gait.scoring import draw_test_commands, tracking_scores, without_pushes
+from xdog_learning.gait.scoring import draw_test_commands, tracking_scores
 from xdog_learning.report import CHECK_SEED
 from xdog_learning.run_folder import BEST, RunFolder, fitting, uninterrupted
 from xdog_sim.batch.factory import make_batch, training_options
 from xdog_sim.batch.protocol import BatchSim
 from xdog_sim.console import progress_bar
+from xdog_sim.randomization import Randomization
 from xdog_sim.tasks.gait_config import GaitConfig
 from xdog_sim.tasks.velocity import VelocityTask
 from xdog_sim.world import WorldOptions
@@ -51,7 +52,7 @@ class GaitTraining:
         self,
         robot: RobotDescription,
         config: GaitConfig,
-        ranges: Mapping[str, Any],
+        ranges: Randomization,
         folder: RunFolder,
         seed: int,
         threads: int,
@@ -202,7 +203,7 @@ class TrainingMonitor(BaseCallback):
 
 
 def quick_score(
-    model: GaitPPO, robot: RobotDescription, config: GaitConfig, ranges: Mapping[str, Any], robots: int = 64
+    model: GaitPPO, robot: RobotDescription, config: GaitConfig, ranges: Randomization, robots: int = 64
 ) -> Dict[str, float]:
     """Short held-out test in the training's physics: 2 commands of 5 s. Training keeps what has the least ``total``."""
     policy = model.policy
@@ -214,7 +215,7 @@ def quick_score(
             return network(observation)
 
     commands, _ = draw_test_commands(CHECK_SEED, 2, robots)
-    episodes = run_episodes(act, robot, config, without_pushes(ranges), commands, CHECK_SEED, training_physics(config))
+    episodes = run_episodes(act, robot, config, ranges.without_pushes(), commands, CHECK_SEED, training_physics(config))
     scores = tracking_scores(episodes, config)
     network.train()
     result = {name: float(scores[name]) for name in ("velocity_rmse", "yaw_rate_rmse", "fall_rate")}
@@ -225,7 +226,7 @@ def quick_score(
 
 def training_physics(config: GaitConfig) -> WorldOptions:
     """The physics that a gait with these settings learns in."""
-    return training_options(config.train_timestep, config.control.kp, config.control.kd)
+    return training_options(config.physics.train_timestep, config.control.kp, config.control.kd)
 
 
 def training_sim(robot: RobotDescription, config: GaitConfig, threads: int) -> BatchSim:

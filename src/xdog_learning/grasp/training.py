@@ -56,6 +56,9 @@ class GraspTraining:
         data: the demonstrations.
         folder: of checkpoints and TensorBoard logs.
         console: for lines and the progress bar.
+
+    Raises:
+        ContractError: the robot would refuse a policy of these settings and data.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class GraspTraining:
         self._robot, self._policy, self._data = robot, policy, data
         self._folder, self._console = folder, console
         self._image = None if data.images is None else (int(data.images.shape[1]), int(data.images.shape[2]))
+        make_grasp_contract("grasp", robot, policy, policy.chunk, self._image, data.fps)  # refused now, not after hours
         self._commit = present_commit()
         self._inputs = training_inputs(robot, policy, mlp, data)
         self._has_best = False

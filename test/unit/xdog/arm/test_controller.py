@@ -1,12 +1,10 @@
 """The arm's controller with idle, following, blocked and limp servos: what it sends, and how each motion ends."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from arm_controller_bench import (
     ARM,
     CONFIG,
@@ -15,13 +13,11 @@ from arm_controller_bench import (
     INTO_TRUNK,
     NEAR_HOME,
     PERIOD,
-    ROBOT,
     STAND,
     STOW,
     ControllerBench,
 )
 
-from xdog.arm.config import load_arm_config
 from xdog.arm.trajectory import (
     GOAL_TOLERANCE_VIOLATED,
     INVALID_GOAL,
@@ -33,8 +29,6 @@ from xdog.arm.trajectory import (
     Tolerance,
     TrajectoryError,
 )
-from xdog.core.paths import share_path
-from xdog.safety.config import SafetyConfigError
 
 Array = np.ndarray
 
@@ -317,35 +311,3 @@ def test_stow_goes_round_what_is_in_the_way() -> None:
     assert bench.controller._collision.straight_path_obstacles(in_the_way, STOW)
     assert bench.finish(bench.controller.move_to("stow"), 20.0).code == SUCCESSFUL
     np.testing.assert_allclose(bench.position[:5], STOW[:5], atol=1e-6)
-
-
-# Setpoints.
-
-
-@pytest.mark.parametrize(
-    ("section", "key", "value", "text"),
-    [
-        ("motion", "max_speed", 3.5, "below arm_gate.max_rate"),
-        ("motion", "move_speed", 2.7, "move_speed is above"),
-        ("gripper", "speed", 2.7, "gripper.speed is above"),
-        ("motion", "margin", -1.0, "margin is -1.0"),
-        ("stream", "timeout", "soon", "timeout is 'soon'"),
-    ],
-)
-def test_wrong_figures_are_refused(tmp_path: Path, section: str, key: str, value: object, text: str) -> None:
-    content = yaml.safe_load(share_path("launch", "config", "arm.yaml").read_text())
-    content[section][key] = value
-    path = tmp_path / "arm.yaml"
-    path.write_text(yaml.safe_dump(content))
-    with pytest.raises(SafetyConfigError, match=text):
-        load_arm_config(ROBOT, path)
-
-
-@pytest.mark.parametrize(("via", "text"), [([[0.0]], "three angles"), (None, "via"), ([[9.0, 0.0, 0.0]], "limits")])
-def test_wrong_vias_are_refused(tmp_path: Path, via: object, text: str) -> None:
-    content = yaml.safe_load(share_path("launch", "config", "arm.yaml").read_text())
-    content["via"] = via
-    path = tmp_path / "arm.yaml"
-    path.write_text(yaml.safe_dump(content))
-    with pytest.raises(SafetyConfigError, match=text):
-        load_arm_config(ROBOT, path)

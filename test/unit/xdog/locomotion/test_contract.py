@@ -3,14 +3,13 @@
 import copy
 import json
 import math
-from pathlib import Path
 from typing import Any, Callable, Dict
 
 import numpy as np
 import pytest
-import yaml
 from policy_files import contract_for
 
+from xdog.core.config_file import read
 from xdog.core.contract import ContractError
 from xdog.core.description import DescriptionError, hash_urdf, load_description, parse_description
 from xdog.core.paths import share_path
@@ -18,7 +17,7 @@ from xdog.locomotion.contract import METADATA_KEY, check_contract, contract_from
 from xdog.locomotion.observation import Term
 
 ROBOT = load_description()
-CONFIG = yaml.safe_load(share_path("launch", "config", "robot.yaml").read_text())
+CONFIG = read(share_path("launch", "config", "robot.yaml"))
 
 
 def test_a_contract_survives_its_file() -> None:
@@ -43,7 +42,12 @@ def test_a_contract_survives_its_file() -> None:
         ({"period": 0.01}, "its period is 0.01 s, the control loop's is 0.02 s"),
         ({"terms": (Term("smell", 1.0),)}, "unknown observation terms: smell"),
         ({"command_range": {"vx": (0.0, 1.0)}}, "no command range for vy, wz"),
-        ({"command_range": {"vx": (1.0, -1.0), "vy": (0.0, 0.0), "wz": (0.0, 0.0)}}, "range of vx ends below"),
+        (
+            {"command_range": {"vx": (1.0, -1.0), "vy": (0.0, 0.0), "wz": (0.0, 0.0)}},
+            "the range of vx is [1, -1]; it must include 0",
+        ),
+        ({"command_range": {"vx": (0.3, 1.2), "vy": (0.0, 0.0), "wz": (0.0, 0.0)}}, "walk at zero command"),
+        ({"command_range": {"vx": (0.0, 1.2), "vy": (0.0, 0.0), "wz": (-2.0, -0.1)}}, "the range of wz is [-2, -0.1]"),
         ({"max_lateral_acceleration": 0.0}, "max_lateral_acceleration is 0.0"),
     ],
 )
@@ -114,34 +118,27 @@ def spoiled(spoil: Callable[[Dict[str, Any]], Any]) -> Dict[str, Any]:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda c: c.pop("legs"), "'legs'"),
         (lambda c: c["legs"]["joints"].append("tail"), "joints that the URDF lacks: tail"),
         (lambda c: c["legs"]["joints"].__setitem__(0, c["legs"]["joints"][1]), "a joint is listed twice"),
         (lambda c: c["legs"]["poses"]["stand"].pop(), "pose stand has 11 values for 12 joints"),
         (lambda c: c["legs"]["poses"]["stand"].__setitem__(0, 5.0), "pose stand lies outside"),
-        (lambda c: c["legs"]["poses"]["stand"].__setitem__(0, math.nan), "pose stand lies outside"),
-        (lambda c: c["legs"]["poses"]["stand"].__setitem__(0, "up"), "could not convert"),
-        (lambda c: c["legs"]["gains"]["damp"].update(ki=1.0), "ki"),
-        (lambda c: c["legs"].update(max_kp="much"), "could not convert"),
         (lambda c: c["legs"]["feet"].append("hoof"), "feet that the URDF lacks: hoof"),
     ],
 )
-def test_every_malformed_robot_yaml_is_refused(spoil: Callable[[Dict[str, Any]], Any], message: str) -> None:
+def test_a_robot_yaml_that_does_not_fit_the_urdf_is_refused(
+    spoil: Callable[[Dict[str, Any]], Any], message: str
+) -> None:
     with pytest.raises(DescriptionError) as caught:
         parse_description(ROBOT.urdf, spoiled(spoil), "robot.yaml")
     assert message in str(caught.value)
     assert "robot.yaml" in str(caught.value)
 
 
-def test_a_malformed_urdf_is_refused(tmp_path: Path) -> None:
+def test_a_malformed_urdf_is_refused() -> None:
     with pytest.raises(DescriptionError, match="not well-formed XML"):
         parse_description("<robot", CONFIG)
     with pytest.raises(DescriptionError, match="could not convert"):
         parse_description(ROBOT.urdf.replace('lower="-1.134"', 'lower="low"'), CONFIG)
-    path = tmp_path / "robot.yaml"
-    path.write_text("[1, 2]")
-    with pytest.raises(DescriptionError, match=r"robot\.yaml: expected a mapping"):
-        load_description(config_path=path)
 
 
 def test_the_mass_is_the_sum_of_the_links() -> None:

@@ -89,12 +89,23 @@ def test_a_share_folder_that_is_not_writable_is_noticed_before_the_training(
     assert "you may not write to" in printed
 
 
-def test_malformed_settings_end_training_with_one_message(command: TrainingCommand, settings: Path) -> None:
-    write_settings(settings.parent, reward={"glide": 1.0})
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"reward": {"glide": 1.0}}, "unknown reward terms: glide"),
+        ({"control": {"period": 0.04, "kp": 18.0, "kd": 0.5, "action_scale": 0.25}}, "its period is 0.04 s"),
+    ],
+)
+def test_wrong_settings_end_training_with_one_message_before_it_begins(
+    command: TrainingCommand, settings: Path, changes: Any, message: str
+) -> None:
+    write_settings(settings.parent, **changes)
     status, printed = command()
     assert status == 1
     assert printed.startswith(f"xdog train gait: {settings}: ")
+    assert message in printed
     assert printed.count("\n") == 1
+    assert not command.run.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -10,22 +10,27 @@ import torch
 from gait_learners import make_learner
 from simulated_robots import CONFIG, ROBOT
 
+from xdog.core.config_file import Range
+from xdog_learning.gait import checkpoints
 from xdog_learning.gait.checkpoints import GaitProgress, make_checkpoint, restore_checkpoint, training_inputs
 from xdog_learning.run_folder import NEWEST, CheckpointError, RunFolder, fitting
+from xdog_sim.config import load_sim_config
 from xdog_sim.randomization import load_ranges
 
 
-def test_every_input_of_a_run_counts_but_how_long_it_lasts() -> None:
+def test_every_input_of_a_run_counts_but_how_long_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = training_inputs(ROBOT, CONFIG, load_ranges())
 
     def changed(robot: Any = ROBOT, config: Any = CONFIG, ranges: Any = None) -> List[str]:
         others = training_inputs(robot, config, ranges or load_ranges())
         return [name for name in inputs if others[name] != inputs[name]]
 
-    assert changed(config=replace(CONFIG, reward={**CONFIG.reward, "velocity": 0.1})) == ["the settings"]
+    assert changed(config=replace(CONFIG, reward={**CONFIG.reward, "slip": -0.1})) == ["the settings"]
     assert changed(robot=replace(ROBOT, urdf_hash="0123456789abcdef")) == ["the robot's body or stand pose"]
-    assert changed(ranges=dict(load_ranges(), friction=[0.1, 0.2])) == ["sim/randomization.yaml"]
+    assert changed(ranges=replace(load_ranges(), friction=Range(0.1, 0.2))) == ["sim/randomization.yaml"]
     assert changed(config=replace(CONFIG, ppo=replace(CONFIG.ppo, total_steps=1))) == []
+    monkeypatch.setattr(checkpoints, "load_sim_config", lambda: load_sim_config().perfect())
+    assert changed() == ["legs.ramp of sim/hardware.yaml"]
 
 
 def test_a_learner_goes_on_where_another_stopped(tmp_path: Path) -> None:

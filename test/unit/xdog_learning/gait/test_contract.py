@@ -1,15 +1,42 @@
-"""The contract of a gait: written, read back, refused when tampered with or when the settings are others."""
+"""The contract of a gait: refused before training if the robot would refuse it, when tampered with, or untrained for."""
 
-import dataclasses
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated_robots import CONFIG, ROBOT, STAND
+from simulated_robots import CONFIG, STAND
 
 from xdog.core.contract import ContractError
-from xdog.locomotion.contract import METADATA_KEY, check_contract, contract_from_metadata
+from xdog.core.description import load_description
+from xdog.locomotion.contract import METADATA_KEY, check_contract, contract_from_metadata, contract_problems
 from xdog_learning.gait.contract import check_config_fits, make_gait_contract
+
+ROBOT = load_description()
+
+
+def test_the_shipped_settings_fit() -> None:
+    contract = make_gait_contract(ROBOT, CONFIG, {"minutes": 1.5}, "abc")
+    assert contract_problems(contract, ROBOT) == []
+    assert (contract.scores, contract.commit) == ({"minutes": 1.5}, "abc")
+
+
+@pytest.mark.parametrize(
+    ("control", "problem"),
+    [
+        ({"period": 0.04}, "its period is 0.04 s, the control loop's is 0.02 s"),
+        ({"period": 0.022}, "its period is 0.022 s, the control loop's is 0.02 s"),
+        ({"kp": 80.0}, "its gains exceed the robot's limits kp 60.0, kd 2.0"),
+    ],
+)
+def test_settings_that_the_robot_would_refuse_are_named_with_their_file(control: Any, problem: str) -> None:
+    # As replace() builds it, the step of the physics need not fit the period.
+    physics = replace(CONFIG.physics, train_timestep=0.002, evaluate_timestep=0.002)
+    config = replace(CONFIG, control=replace(CONFIG.control, **control), physics=physics)
+    with pytest.raises(ContractError) as caught:
+        make_gait_contract(ROBOT, config, settings=Path("my.yaml"))
+    assert str(caught.value) == f"my.yaml: the robot would refuse a gait of these settings: {problem}"
 
 
 @pytest.mark.parametrize(
@@ -39,4 +66,4 @@ def test_a_policy_is_tested_with_its_own_settings_only() -> None:
     check_config_fits(contract, CONFIG)
     for change in ({"period": 0.01}, {"kp": (20.0,) * 12}, {"action_scale": (0.5,) * 12}):
         with pytest.raises(ContractError, match=f"contract in: {next(iter(change))}"):
-            check_config_fits(dataclasses.replace(contract, **change), CONFIG)
+            check_config_fits(replace(contract, **change), CONFIG)

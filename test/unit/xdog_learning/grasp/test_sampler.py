@@ -14,8 +14,9 @@ from grasp_trainings import (
     make_demonstrations,
 )
 
+from xdog.core.config_file import parse
 from xdog_learning.grasp.sampler import FrameSampler, disturb, disturb_images
-from xdog_learning.grasp.settings import parse_grasp_settings
+from xdog_learning.grasp.settings import GraspSettings
 
 
 def test_chunks_end_with_their_episode() -> None:
@@ -42,7 +43,7 @@ def test_only_the_named_episodes_and_entries_are_seen() -> None:
 def test_noise_disturbs_what_is_observed_and_nothing_else() -> None:
     raw = copy.deepcopy(RAW)
     raw["state"]["noise"].update(joints=0.1, object=0.2)
-    policy = parse_grasp_settings(raw).state
+    policy = parse(GraspSettings, raw, "grasp_training.yaml").state
     batch = FrameSampler(make_demonstrations(), [0, 1, 2, 3], policy).spread(26)
     batch = {name: values.repeat(200, *[1] * (values.ndim - 1)) for name, values in batch.items()}
     noisy = disturb(batch, policy, torch.Generator().manual_seed(1))
