@@ -1,4 +1,4 @@
-"""The contract of a gait: refused before training if the robot would refuse it, when tampered with, or untrained for."""
+"""The contract of a gait: refused before training, when tampered with, and with settings of another training."""
 
 import json
 from dataclasses import replace
