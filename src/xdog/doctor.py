@@ -162,6 +162,47 @@ def check_network(environment: Mapping[str, str], known: Callable[[str], bool] =
     return findings or [Finding(OK, f"ROS network, master at {uri}")]
 
 
+def may_write(path: Path) -> bool:
+    """Whether this user may write to a folder, or make it where it does not exist yet."""
+    while not path.exists():
+        path = path.parent
+    return path.is_dir() and os.access(str(path), os.W_OK | os.X_OK)
+
+
+def may_read(folder: Path) -> bool:
+    """Whether this user may list a folder and read what is in it."""
+    return os.access(str(folder), os.R_OK | os.X_OK)
+
+
+def check_writing(
+    root: Path, ready: bool, here: Path, ros_home: Path, allowed: Callable[[Path], bool] = may_write
+) -> List[Finding]:
+    """Look at the folders that commands write to: somebody else's checkout is fine where nothing has to be installed.
+
+    Args:
+        root: the checkout.
+        ready: whether what running the robot needs is installed.
+        here: where the user stands; results go there.
+        ros_home: where nodes run and log.
+        allowed: whether this user may write to a folder.
+    """
+    findings = []
+    barred = [path for path in (root, root / "build", root / "logs", root / ".venv") if not allowed(path)]
+    if barred and ready:
+        what = f"you may not write to {barred[0]}: ./xdog setup, test, check and a plain train need a checkout of yours"
+        findings.append(Finding(NOTE, what, "to develop, clone XDog into a folder of yours"))
+    elif barred:
+        remedy = f"ask its owner to run {root}/xdog setup, or clone XDog into a folder of yours"
+        findings.append(Finding(MISSING, f"you may not write to {barred[0]}: nothing can be installed there", remedy))
+    if not allowed(here):
+        remedy = f"go to a folder of yours and run {root}/xdog there"
+        findings.append(Finding(NOTE, f"you may not write to {here}, where commands put out/ and runs/", remedy))
+    if not allowed(ros_home):
+        remedy = "export ROS_HOME=A_FOLDER_OF_YOURS (./xdog takes a temporary one itself)"
+        findings.append(Finding(NOTE, f"you may not write to {ros_home}, where ROS keeps its logs", remedy))
+    return findings or [Finding(OK, "folders for results, logs and set-up can be written")]
+
+
 def check_disk(free_gib: float, everything_there: bool) -> Finding:
     """Judge the free space, in GiB, of the disk that holds the checkout."""
     if everything_there or free_gib >= DISK_NEEDED_GIB:
@@ -201,15 +242,24 @@ def findings(root: Path, build_stamp: str, environment: Mapping[str, str]) -> It
     yield check_system(os_release.read_text(encoding="utf-8") if os_release.is_file() else "")
     wanted = (root / "requirements" / "debian.txt").read_text(encoding="utf-8").splitlines()
     yield check_packages({line for line in wanted if line and not line.startswith("#")}, installed_packages())
-    venv = check_environment(root)
-    yield venv
-    extras = [check_extra(root, extra) for extra in EXTRAS]
-    yield from extras
-    yield check_build(root, build_stamp)
-    for name in POLICIES:
-        yield check_policy(root, name)
+    closed = [str(path) for path in (root / ".venv", root / "build") if path.is_dir() and not may_read(path)]
+    if closed:
+        yield Finding(
+            MISSING, f"you may not read {closed[0]}", f"ask its owner to run: chmod -R a+rX {' '.join(closed)}"
+        )
+        installed = []
+    else:
+        installed = [check_environment(root), *(check_extra(root, extra) for extra in EXTRAS)]
+        installed.append(check_build(root, build_stamp))
+        yield from installed
+        for name in POLICIES:
+            yield check_policy(root, name)
     yield from check_network(environment)
-    yield check_disk(shutil.disk_usage(str(root)).free / 2**30, all(extra.level == OK for extra in extras))
+    ready = all(part.level != MISSING for part in installed)
+    ros_home = environment.get("ROS_HOME") or os.path.expanduser("~/.ros")
+    yield from check_writing(root, ready, Path.cwd(), Path(ros_home))
+    everything = all(part.level == OK for part in installed)
+    yield check_disk(shutil.disk_usage(str(root)).free / 2**30, everything)
     yield from check_screen(environment)
 
 

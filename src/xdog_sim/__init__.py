@@ -1,1 +1,1 @@
-"""The mirror: one simulated XDog or many, and their tasks."""
+"""The simulation: one simulated XDog or many, and their tasks."""

@@ -1,4 +1,4 @@
-"""Leg actuators and arm servos between a written target and a torque: delay, ramp, PD, torque limits, play."""
+"""From a commanded target to a torque: delay, ramp, PD control and torque limits of the legs, backlash of the arm."""
 
 from collections import deque
 from typing import Deque, Optional, Tuple
@@ -11,7 +11,7 @@ Array = np.ndarray
 
 
 def torque_limits(velocity: Array, peak: Array, corner_speed: float, top_speed: Array) -> Tuple[Array, Array]:
-    """Lowest and highest torque that a motor can give at a speed.
+    """Lowest and highest torque that a motor can produce at a given speed.
 
     Along the motion: ``peak`` up to ``corner_speed``, then linearly down to zero at ``top_speed`` and zero beyond.
     Against the motion (braking): ``peak`` at any speed.
@@ -32,7 +32,7 @@ def torque_limits(velocity: Array, peak: Array, corner_speed: float, top_speed: 
 
 
 class LegActuators:
-    """The twelve actuators' controllers, evaluated once a physics step. All arrays (12,), units of LegsTarget."""
+    """Controllers of the twelve leg actuators, evaluated once per physics step. All arrays (12,), as in LegsTarget."""
 
     def __init__(
         self, step: float, effort: Array, speed: Array, corner_speed: float, ramp: float, delay: float
@@ -51,11 +51,11 @@ class LegActuators:
         self._ramp_left = 0
 
     def write(self, target: LegsTarget) -> None:
-        """Take targets; they act after the delay."""
+        """Send targets; they take effect after the delay."""
         self._waiting.append((self._now + self._delay_steps, target))
 
     def restart(self, target: LegsTarget) -> None:
-        """Forget what was written and act on ``target`` at once, without ramp."""
+        """Discard pending targets and apply ``target`` at once, without a ramp."""
         self._waiting.clear()
         self._target = target
         self._position = np.array(target.position, dtype=float)
@@ -70,7 +70,7 @@ class LegActuators:
             self._increment = (target.position - self._position) / self._ramp_steps
 
     def torque(self, position: Array, velocity: Array) -> Array:
-        """Torques (Nm) for this physics step from the encoders' position (rad) and velocity (rad/s)."""
+        """Torques (Nm) for this physics step from the measured position (rad) and velocity (rad/s)."""
         while self._waiting and self._waiting[0][0] <= self._now:
             self._accept(self._waiting.popleft()[1])
         self._now += 1
@@ -88,40 +88,40 @@ class LegActuators:
 
 
 class ServoGoals:
-    """From goals written to the arm's servos to the goals that their joints feel: limited speed and acceleration, play.
+    """Profiles goals as the arm's servos do: limited speed and acceleration, then backlash in the gears.
 
-    Play: the output follows the gear only once the gear has crossed the gap, so that it ends up to ``backlash`` short
-    of the goal, on the side it came from.
+    The output shaft follows the gear only after the gear has crossed the gap. It therefore stops up to ``backlash``
+    short of the goal, on the side it came from.
     """
 
     def __init__(self, step: float, speed: Array, acceleration: float, backlash: float) -> None:
-        """Args: physics step (s), limits of speed (n,) (rad/s) and acceleration (rad/s^2), play either way (rad)."""
+        """Args: physics step (s), limits of speed (n,) (rad/s) and acceleration (rad/s^2), backlash per side (rad)."""
         self._step, self._speed, self._acceleration = step, speed, acceleration
         self._backlash = backlash
         self.restart(np.zeros_like(speed))
 
     def restart(self, position: Array) -> None:
-        """The servos rest at ``position``, (n,) rad, in the middle of their play."""
+        """Put the servos at rest at ``position``, (n,) rad, in the middle of their backlash."""
         self._goal = self._gear = self._output = np.array(position, dtype=float)
         self._velocity = np.zeros_like(self._gear)
         self._arrived = True
 
     def write(self, goal: Array) -> None:
-        """Take goals, (n,) rad."""
+        """Set new goals, (n,) rad."""
         self._goal = np.array(goal, dtype=float)
         self._arrived = False
 
     def advance(self) -> Array:
-        """Goals (n,) rad for this physics step."""
+        """Output positions (n,) rad for this physics step."""
         if self._arrived:
             return self._output
-        way = self._goal - self._gear
-        gain = self._acceleration * self._step
+        distance = self._goal - self._gear
+        increment = self._acceleration * self._step  # of the speed, in one physics step
         # The speed from which the servo can still stop at the goal, braking in whole physics steps.
-        stopping = np.sqrt(2.0 * self._acceleration * np.abs(way) + 0.25 * gain * gain) - 0.5 * gain
-        wanted = np.sign(way) * np.minimum(np.minimum(stopping, self._speed), np.abs(way) / self._step)
-        self._velocity += np.minimum(np.maximum(wanted - self._velocity, -gain), gain)
-        near = (np.abs(way) <= gain * self._step) & (np.abs(self._velocity) <= 2.0 * gain)
+        stopping = np.sqrt(2.0 * self._acceleration * np.abs(distance) + 0.25 * increment * increment) - 0.5 * increment
+        wanted = np.sign(distance) * np.minimum(np.minimum(stopping, self._speed), np.abs(distance) / self._step)
+        self._velocity += np.minimum(np.maximum(wanted - self._velocity, -increment), increment)
+        near = (np.abs(distance) <= increment * self._step) & (np.abs(self._velocity) <= 2.0 * increment)
         self._gear = np.where(near, self._goal, self._gear + self._velocity * self._step)
         self._velocity[near] = 0.0
         self._arrived = bool(near.all())

@@ -1,4 +1,4 @@
-"""The simulated battery: charge, open-circuit voltage, sag under load."""
+"""The simulated battery: charge, open-circuit voltage and voltage sag under load."""
 
 import math
 from typing import Mapping
@@ -17,7 +17,7 @@ class SimulatedBattery:
     """
 
     def __init__(self, pack: Mapping[str, float], config: BatteryConfig, charge: float = 1.0) -> None:
-        """Args: robot.yaml's battery section, the mirror's figures, state of charge at the start (0 to 1)."""
+        """Args: battery section of robot.yaml, settings of the simulation, initial state of charge (0 to 1)."""
         self._full, self._empty = pack["full_voltage"], pack["empty_voltage"]
         self._capacity = pack["capacity"] * SECONDS_PER_HOUR  # As
         self._resistance = config.internal_resistance
@@ -28,10 +28,10 @@ class SimulatedBattery:
         return self._empty + (self._full - self._empty) * self._charge
 
     def drain(self, energy: float, duration: float) -> None:
-        """Take ``energy`` (J) evenly over ``duration`` (s)."""
+        """Draw ``energy`` (J) evenly over ``duration`` (s)."""
         power = energy / duration
         source = self._open_circuit()
-        # A load above what the pack can deliver pulls the voltage to half of the source's.
+        # A load beyond what the pack can deliver (matched load) halves the voltage of the source.
         root = math.sqrt(max(source * source - 4.0 * self._resistance * power, 0.0))
         self._voltage = 0.5 * (source + root)
         self._current = power / self._voltage

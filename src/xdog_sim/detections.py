@@ -1,4 +1,4 @@
-"""A stand-in for eyes: true places of objects become detections with an error, a delay and gaps."""
+"""A simulated object detector: ground truth becomes detections with errors, a delay and dropouts."""
 
 import collections
 import math
@@ -9,22 +9,23 @@ import numpy as np
 
 from xdog.core.description import RobotDescription
 from xdog.core.rotations import rotation_matrix
+from xdog.core.timers import PeriodFilter
 
 Array = np.ndarray
 
 CAMERA_FRAME = "camera_color_optical_frame"
-HALF_FIELD_OF_VIEW = (math.tan(math.radians(69.4 / 2.0)), math.tan(math.radians(42.5 / 2.0)))
-"""Tangents of half the horizontal and vertical angle of the RealSense D435i's colour sensor (its data sheet)."""
+HALF_FIELD_OF_VIEW = (math.tan(math.radians(86.0 / 2.0)), math.tan(math.radians(55.0 / 2.0)))
+"""Tangents of half the horizontal and vertical field of view of the Gemini 2's colour camera (Orbbec's data sheet)."""
 
 
 @dataclass(frozen=True)
 class ObjectPose:
-    """One object: of what kind and where.
+    """Class and pose of one object.
 
     Attributes:
         kind: class id.
-        position: (3,) m, middle of its bounding box.
-        rotation: (3, 3) from the box's axes to the frame's.
+        position: (3,) m, centre of its bounding box.
+        rotation: (3, 3) from the box's axes to those of the frame.
         size: (3,) m along the box's axes: two horizontal extents and the height.
     """
 
@@ -36,14 +37,14 @@ class ObjectPose:
 
 @dataclass(frozen=True)
 class DetectorNoise:
-    """How the detections differ from the truth.
+    """How detections differ from the ground truth.
 
     Attributes:
-        bias: m, standard deviation of an error in each direction, drawn once for every object.
-        noise: m, standard deviation of an error in each direction, drawn anew in every picture.
-        delay: s from the picture to the message.
-        dropout: share of the pictures in which an object is missed, 0 to 1.
-        field_of_view: see only what the camera on the dog's head has in its picture.
+        bias: m, standard deviation per axis of an error that is drawn once per object.
+        noise: m, standard deviation per axis of an error that is drawn for every image.
+        delay: s from the image to the message.
+        dropout: probability that an object is missed in an image, 0 to 1.
+        field_of_view: detect only objects in the field of view of the head camera.
     """
 
     bias: float = 0.0
@@ -58,14 +59,14 @@ class DetectorNoise:
             if not (math.isfinite(value) and value >= 0.0):
                 raise ValueError(f"~{name} is {value!r}; it must be a number, zero or above")
         if self.dropout > 1.0:
-            raise ValueError(f"~dropout is {self.dropout!r}; it is a share, 1 at most")
+            raise ValueError(f"~dropout is {self.dropout!r}; a probability is at most 1")
 
 
 def mount(robot: RobotDescription, frame: str) -> Tuple[Array, Array]:
-    """Where a frame that fixed joints hold sits on the base: position (3,) m and rotation (3, 3) to the base.
+    """Fixed transform from a frame to the base: position (3,) m and rotation (3, 3).
 
     Raises:
-        ValueError: the frame does not exist or moves against the base.
+        ValueError: the frame does not exist, or a movable joint lies between it and the base.
     """
     parents = {joint.child: joint for joint in robot.joints.values()}
     position, rotation, link = np.zeros(3), np.eye(3), frame
@@ -79,52 +80,51 @@ def mount(robot: RobotDescription, frame: str) -> Tuple[Array, Array]:
 
 
 class SimulatedDetector:
-    """Turns true places into what an imperfect detector would say, the same for the same seed.
+    """Turns ground truth into the output of an imperfect detector. Deterministic for a given seed.
 
     Args:
-        robot: whose camera it is.
-        flaws: how wrong it is.
-        period: s between two pictures.
-        seed: of every random number.
+        robot: the body that carries the camera.
+        noise: errors of the detector.
+        period: s between two images.
+        seed: for all random numbers.
     """
 
-    def __init__(self, robot: RobotDescription, flaws: DetectorNoise, period: float, seed: int) -> None:
-        self._flaws, self._period = flaws, period
+    def __init__(self, robot: RobotDescription, noise: DetectorNoise, period: float, seed: int) -> None:
+        self._noise, self._due = noise, PeriodFilter(period)
         self._random = np.random.default_rng(seed)
         self._biases: Dict[int, Array] = {}
         self._camera = mount(robot, CAMERA_FRAME)
-        self._pictures: Deque[Tuple[float, List[ObjectPose]]] = collections.deque()
-        self._tick = -1
+        self._pending: Deque[Tuple[float, List[ObjectPose]]] = collections.deque()
 
-    def look(self, now: float, objects: Sequence[ObjectPose]) -> List[Tuple[float, List[ObjectPose]]]:
-        """Take a picture if one is due, and hand out those whose delay is over.
+    def detect(self, now: float, objects: Sequence[ObjectPose]) -> List[Tuple[float, List[ObjectPose]]]:
+        """Take an image if one is due, and return the detections whose delay is over.
 
         Args:
             now: s.
-            objects: the truth in the base frame, always in the same order.
+            objects: ground truth in the base frame, always in the same order.
 
         Returns:
-            Time of the picture (s) and what it shows, oldest first.
+            Time of the image (s) and the detected objects, oldest first.
         """
-        tick = math.floor(now / self._period + 1e-6)
-        if tick != self._tick:
-            self._tick = tick
-            self._pictures.append((now, self._picture(objects)))
+        while self._pending and self._pending[-1][0] > now:  # the clock has jumped back: they would come too late
+            self._pending.pop()
+        if self._due.is_first(now):
+            self._pending.append((now, self._detect(objects)))
         due = []
-        while self._pictures and self._pictures[0][0] + self._flaws.delay <= now + 1e-6:
-            due.append(self._pictures.popleft())
+        while self._pending and self._pending[0][0] + self._noise.delay <= now + 1e-6:
+            due.append(self._pending.popleft())
         return due
 
-    def _picture(self, objects: Sequence[ObjectPose]) -> List[ObjectPose]:
-        shown = []
-        for index, thing in enumerate(objects):
+    def _detect(self, objects: Sequence[ObjectPose]) -> List[ObjectPose]:
+        detected = []
+        for index, item in enumerate(objects):
             if index not in self._biases:
-                self._biases[index] = self._flaws.bias * self._random.standard_normal(3)
-            error = self._biases[index] + self._flaws.noise * self._random.standard_normal(3)
-            missed = self._random.random() < self._flaws.dropout
-            if not missed and (not self._flaws.field_of_view or self._in_view(thing.position)):
-                shown.append(ObjectPose(thing.kind, thing.position + error, thing.rotation, thing.size))
-        return shown
+                self._biases[index] = self._noise.bias * self._random.standard_normal(3)
+            error = self._biases[index] + self._noise.noise * self._random.standard_normal(3)
+            missed = self._random.random() < self._noise.dropout
+            if not missed and (not self._noise.field_of_view or self._in_view(item.position)):
+                detected.append(ObjectPose(item.kind, item.position + error, item.rotation, item.size))
+        return detected
 
     def _in_view(self, position: Array) -> bool:
         origin, rotation = self._camera

@@ -1,4 +1,4 @@
-"""The simulated devices: what xdog.core.interfaces asks of legs, arm and battery, fed by the physics."""
+"""Simulated legs, arm and battery behind the protocols of xdog.core.interfaces, driven by the physics."""
 
 from typing import Mapping, Optional
 
@@ -16,7 +16,7 @@ Array = np.ndarray
 
 
 class SimulatedLegs:
-    """Twelve actuators and the IMU. The bridge reads and writes; the physics calls the rest."""
+    """Twelve actuators and the IMU. The bridge calls `read` and `write`, the physics calls the rest."""
 
     def __init__(
         self,
@@ -26,52 +26,57 @@ class SimulatedLegs:
         faults: Faults,
         first: ImuSample,
     ) -> None:
-        legs, figures = robot.legs, config.legs
+        legs, settings = robot.legs, config.legs
         self._faults = faults
-        self._temperature, self._contact_force = figures.temperature, figures.contact_force
+        self._temperature, self._contact_force = settings.temperature, settings.contact_force
         self._actuators = LegActuators(
-            config.physics_step, legs.effort, legs.velocity, figures.corner_speed, figures.ramp, figures.command_delay
+            config.physics_step,
+            legs.effort,
+            legs.velocity,
+            settings.corner_speed,
+            settings.ramp,
+            settings.command_delay,
         )
-        self._encoders = SimulatedEncoders(len(legs.names), figures, random)
+        self._encoders = SimulatedEncoders(len(legs.names), settings, random)
         self._imu = SimulatedImu(config.imu, random, first)
-        self._imu_shown = self._imu.read(first.stamp)
+        self._imu_output = self._imu.read(first.stamp)
         self._torque = np.zeros(len(legs.names))
         self._reading: Optional[LegsReading] = None
 
     @property
     def encoder_offset(self) -> Array:
-        """What the encoders show beyond the true angles, (12,) rad."""
+        """Constant error of the encoders, measured minus true angles, (12,) rad."""
         return self._encoders.offset
 
     def read(self) -> LegsReading:
-        """The newest measurement."""
-        assert self._reading is not None, "SimulatedRobot measures before anybody can read"
+        """The latest measurement."""
+        assert self._reading is not None, "SimulatedRobot measures before the first read"
         return self._reading
 
     def write(self, target: LegsTarget) -> None:
-        """Send targets; they act after the delay."""
+        """Send targets; they take effect after the delay."""
         self._actuators.write(target)
 
     def hold(self, target: LegsTarget) -> None:
-        """Act on ``target`` at once and forget what was written before."""
+        """Apply ``target`` at once and discard pending targets."""
         self._actuators.restart(target)
 
     def torque(self, position: Array, velocity: Array) -> Array:
-        """The actuators' torques for the next physics step, (12,) Nm, from true angles (rad) and speeds (rad/s)."""
+        """Actuator torques for the next physics step, (12,) Nm, from true angles (rad) and speeds (rad/s)."""
         self._torque = self._actuators.torque(position + self._encoders.offset, velocity) * self._faults.online
         return self._torque
 
     def restart(self, sample: ImuSample) -> None:
-        """The robot was put somewhere else."""
+        """Reset the IMU after the robot was moved; ``sample`` is the new ground truth."""
         self._imu.restart(sample)
 
     def measure(self, now: float, position: Array, velocity: Array, foot_force: Array, sample: ImuSample) -> None:
-        """Measure the truth at ``now``: joints (12,), normal forces on the feet (4,) N, the IMU's true sample."""
+        """Measure the ground truth at ``now`` (s): joints (12,), normal forces on the feet (4,) N, IMU sample."""
         faults = self._faults
         self._imu.add(sample)
         if not faults.imu_stale:
-            self._imu_shown = self._imu.read(now)
-        imu = self._imu_shown
+            self._imu_output = self._imu.read(now)
+        imu = self._imu_output
         measured = self._encoders.measure(position, velocity, self._torque)
         self._reading = LegsReading(
             stamp=now,
@@ -101,33 +106,33 @@ class SimulatedArm:
         self.strength = 1.0
 
     def read(self) -> ArmReading:
-        """The newest measurement."""
-        assert self._reading is not None, "SimulatedRobot measures before anybody can read"
+        """The latest measurement."""
+        assert self._reading is not None, "SimulatedRobot measures before the first read"
         return self._reading
 
     def write(self, position: Array, strength: float = 1.0) -> None:
-        """Send goals, (6,) rad, and limit the torque to a share of it."""
+        """Send goals, (6,) rad; ``strength`` limits the torque, 0 to 1 of its maximum."""
         self._goals.write(position)
         self.strength = strength
 
     def health(self) -> ArmHealth:
-        """Simulated servos are always well; temperature, voltage and current are not simulated."""
+        """Simulated servos have no faults; temperature, voltage and current are not simulated."""
         unknown = np.full(len(self._names), np.nan)
         return ArmHealth(unknown, unknown, unknown, (), ())
 
     def set_torque(self, enabled: bool) -> None:
-        """Switch the torque. Switched on again, the servos start from where the arm is."""
+        """Switch the torque on or off. When switched on, the servos hold the arm where it is."""
         if enabled and not self.torque_enabled:
             self._goals.restart(self.read().position)
         self.torque_enabled = enabled
 
     @property
     def torque_share(self) -> float:
-        """What the servos may use of their torque, a share of 1."""
+        """Fraction of the maximum torque that the servos may use, 0 to 1."""
         return self.strength if self.torque_enabled else 0.0
 
     def restart(self, position: Array) -> None:
-        """The arm was put at ``position``, (6,) rad, and stays there."""
+        """Reset the servos after the arm was moved to ``position``, (6,) rad; they hold it there."""
         self._goals.restart(position)
 
     def advance(self) -> Array:
@@ -135,14 +140,14 @@ class SimulatedArm:
         return self._goals.advance()
 
     def measure(self, now: float, position: Array, velocity: Array, effort: Array) -> None:
-        """Measure the truth at ``now``: (6,) rad, rad/s, Nm."""
+        """Measure the ground truth at ``now`` (s): (6,) rad, rad/s, Nm."""
         step = self._encoder_step
-        shown = np.round(position / step) * step if step else position.copy()
-        self._reading = ArmReading(stamp=now, position=shown, velocity=velocity.copy(), effort=effort.copy())
+        quantized = np.round(position / step) * step if step else position.copy()
+        self._reading = ArmReading(stamp=now, position=quantized, velocity=velocity.copy(), effort=effort.copy())
 
 
 class SimulatedGauge:
-    """The battery and its gauge."""
+    """The battery and its fuel gauge."""
 
     def __init__(self, pack: Mapping[str, float], config: BatteryConfig, faults: Faults) -> None:
         self._battery = SimulatedBattery(pack, config)
@@ -151,12 +156,12 @@ class SimulatedGauge:
         self._now = 0.0
 
     def drain(self, now: float, energy: float, duration: float) -> None:
-        """The legs took ``energy`` (J) in the ``duration`` (s) before ``now``; the electronics' share is added."""
+        """Draw the legs' ``energy`` (J), plus that of the electronics, over the ``duration`` (s) before ``now``."""
         self._now = now
         self._battery.drain(energy + self._electronics * duration, duration)
 
     def read(self) -> Optional[BatteryReading]:
-        """The newest measurement, None before the gauge's first one."""
+        """The latest measurement, None before the first."""
         if self._now < self._first_reading:
             return None
         reading, voltage = self._battery.read(), self._faults.battery_voltage

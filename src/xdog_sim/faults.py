@@ -1,4 +1,4 @@
-"""Hardware faults that can be provoked in the mirror."""
+"""Hardware faults that can be injected into the simulation."""
 
 import math
 from typing import Optional, Sequence
@@ -9,19 +9,19 @@ KINDS = ("none", "imu_stale", "joint_offline", "joint_alarm", "over_temperature"
 
 
 class FaultError(ValueError):
-    """A fault that the mirror does not know, or a joint or value that does not go with it."""
+    """The fault, its joint or its value is unknown or invalid."""
 
 
 class Faults:
-    """The faults in force. They add up until ``set("none")``.
+    """The active faults. They accumulate until ``set("none")``.
 
     Attributes:
         imu_stale: the IMU's values and stamp freeze.
         states_stop: the bridge publishes no legs/state.
-        online: (n,) bool.
-        alarm: (n,) int, the actuators' codes.
-        temperature: (n,) degrees Celsius, NaN where the true one shows.
-        battery_voltage: V that the gauge shows, None for the true one; NaN is a reading without a value.
+        online: (n,) bool, whether each actuator responds.
+        alarm: (n,) int, alarm codes of the actuators, 0 for none.
+        temperature: (n,) degrees Celsius, NaN where the true value is reported.
+        battery_voltage: V that the gauge reports, None for the true value; NaN is a reading without a value.
     """
 
     def __init__(self, joints: Sequence[str]) -> None:
@@ -38,11 +38,11 @@ class Faults:
         self.battery_voltage: Optional[float] = None
 
     def set(self, kind: str, joint: str = "", value: float = 0.0) -> None:
-        """Bring a fault into force.
+        """Activate a fault.
 
         Args:
-            kind: one of `KINDS`; "none" clears all.
-            joint: a leg joint's name, for joint_offline, joint_alarm and over_temperature.
+            kind: one of `KINDS`; "none" clears all faults.
+            joint: name of a leg joint, for joint_offline, joint_alarm and over_temperature.
             value: code for joint_alarm, degrees Celsius for over_temperature, V for battery_voltage.
 
         Raises:

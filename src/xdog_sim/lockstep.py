@@ -1,4 +1,4 @@
-"""Waiting for the controllers, so that what a simulated robot does depends on no machine's speed."""
+"""Lockstep: the simulation waits for the controllers, so that results do not depend on the speed of the machine."""
 
 import threading
 import time
@@ -6,71 +6,71 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Mapping, Sequence
 
 POLL = 0.02
-"""How often, while waiting, somebody looks whether the publishers are still connected; s of wall time."""
+"""s of wall time between checks, while waiting, whether the publishers are still connected."""
 
 
 @dataclass
 class _Channel:
     connected: Callable[[], bool]
-    spoken: bool = False
+    active: bool = False
     stamp: float = 0.0
     count: int = 0
     seen: int = 0
 
 
 class Lockstep:
-    """Knows which topics have a living publisher and what came in on them.
+    """Tracks which topics have a publisher and which messages arrived on them.
 
-    A topic is waited for only if it has a publisher and has spoken since that publisher came. One that is connected
-    but silent for ``patience`` seconds of wall time is given up, with a warning, until it speaks again.
+    Lockstep waits for a topic only after the first message from its current publisher. If a connected publisher sends
+    nothing for ``patience`` seconds of wall time, lockstep logs a warning and ignores the topic until the next message.
     """
 
     def __init__(
         self, channels: Mapping[str, Callable[[], bool]], warn: Callable[[str], None], patience: float = 10.0
     ) -> None:
-        """Args: for every topic a function that tells whether it has a publisher; a logger; patience in s."""
+        """Args: for each topic a function that returns whether it has a publisher; a logger; patience in s."""
         self._channels: Dict[str, _Channel] = {name: _Channel(connected) for name, connected in channels.items()}
         self._warn, self._patience = warn, patience
-        self._guests: List[str] = []
-        self._news = threading.Condition()
+        self._clients: List[str] = []
+        self._changed = threading.Condition()
 
     @property
-    def guests(self) -> Sequence[str]:
-        """Those who joined later."""
-        return tuple(self._guests)
+    def clients(self) -> Sequence[str]:
+        """Names of the channels that joined later."""
+        return tuple(self._clients)
 
     def join(self, name: str, connected: Callable[[], bool]) -> None:
-        """Add a channel to those given at the start, unless it is there. Called from any thread."""
-        with self._news:
+        """Add a channel to those given at the start; ignored if it exists. Called from any thread."""
+        with self._changed:
             if name not in self._channels:
                 self._channels[name] = _Channel(connected)
-                self._guests.append(name)
+                self._clients.append(name)
 
-    def heard(self, name: str, stamp: float) -> None:
-        """A message of topic ``name`` stamped ``stamp`` (s) came in. Called from any thread."""
-        with self._news:
+    def received(self, name: str, stamp: float) -> None:
+        """Register a message of topic ``name`` with its stamp (s). Called from any thread."""
+        with self._changed:
             channel = self._channels[name]
-            # Who was given up and goes on saying the same time is not waited for again.
-            channel.spoken = channel.spoken or stamp > channel.stamp or not stamp
-            channel.stamp = max(channel.stamp, stamp)  # a late message with an old stamp takes nothing back
+            # A publisher that was given up and repeats the same stamp is still ignored.
+            channel.active = channel.active or stamp > channel.stamp or not stamp
+            channel.stamp = max(channel.stamp, stamp)  # messages may arrive out of order
             channel.count += 1
-            self._news.notify_all()
+            self._changed.notify_all()
 
     def wait(self, oldest: Mapping[str, float]) -> bool:
-        """Wait for news.
+        """Wait until the given topics are up to date.
 
         Args:
-            oldest: topics to wait for, each with the stamp (s) that its newest message must have reached;
-                minus infinity asks for any message since the last `wait`.
+            oldest: topics to wait for, each with the stamp (s) that its latest message must have reached;
+                minus infinity accepts any message since the last `wait`.
 
         Returns:
-            Whether there was anybody to wait for.
+            Whether any of the topics was active.
         """
         deadline = time.monotonic() + self._patience
-        with self._news:
+        with self._changed:
             for name in oldest:
                 self._drop_if_gone(name)
-            anybody = any(self._channels[name].spoken for name in oldest)
+            any_active = any(self._channels[name].active for name in oldest)
             while True:
                 late = [name for name, stamp in oldest.items() if self._is_late(self._channels[name], stamp)]
                 if not late:
@@ -78,25 +78,25 @@ class Lockstep:
                 if time.monotonic() > deadline:
                     self._give_up(late)
                     break
-                self._news.wait(POLL)
+                self._changed.wait(POLL)
                 for name in late:
                     self._drop_if_gone(name)
             for channel in self._channels.values():
                 channel.seen = channel.count
-        return anybody
+        return any_active
 
     @staticmethod
     def _is_late(channel: _Channel, stamp: float) -> bool:
-        if not channel.spoken:
+        if not channel.active:
             return False
         return channel.count == channel.seen if stamp == float("-inf") else channel.stamp < stamp - 1e-6
 
     def _drop_if_gone(self, name: str) -> None:
         channel = self._channels[name]
-        if channel.spoken and not channel.connected():
-            channel.spoken = False
+        if channel.active and not channel.connected():
+            channel.active = False
 
     def _give_up(self, late: list) -> None:
         for name in late:
-            self._channels[name].spoken = False
-        self._warn(f"silent for {self._patience:g} s, the simulation goes on without: {', '.join(late)}")
+            self._channels[name].active = False
+        self._warn(f"no message for {self._patience:g} s, the simulation continues without: {', '.join(late)}")

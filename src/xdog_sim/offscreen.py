@@ -1,4 +1,4 @@
-"""Rendering without a screen. Imports no MuJoCo: that settles on a way to render when it is imported."""
+"""Selects a renderer that works without a screen. Imports no MuJoCo, which selects its renderer when it is imported."""
 
 import os
 import subprocess
@@ -6,16 +6,16 @@ import sys
 
 
 class RenderError(RuntimeError):
-    """Nothing on this machine can render; the message says what to install."""
+    """This machine cannot render; the message says what to install."""
 
 
 def choose_renderer() -> str:
-    """Set ``MUJOCO_GL`` to what works here without a screen, unless it is set, and return it.
+    """Set ``MUJOCO_GL`` to a renderer that works without a screen, unless it is set already, and return it.
 
-    It counts for processes started afterwards, and for this one if MuJoCo was not imported yet.
+    This affects processes that are started afterwards, and this process if it has not imported MuJoCo yet.
 
     Raises:
-        VideoError: nothing works.
+        RenderError: no renderer works.
     """
     probe = "import mujoco; context = mujoco.GLContext(16, 16); context.make_current(); context.free()"
     candidates = [os.environ["MUJOCO_GL"]] if os.environ.get("MUJOCO_GL") else ["egl", "osmesa"]

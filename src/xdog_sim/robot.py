@@ -1,4 +1,4 @@
-"""One simulated XDog: the body in MuJoCo behind the same protocols as the real drivers."""
+"""One simulated XDog: MuJoCo behind the same protocols as the hardware drivers."""
 
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple, Union
@@ -18,13 +18,13 @@ Array = np.ndarray
 Index = Union[slice, Array]
 
 SETTLE_TIME = 1.0
-"""How long a robot that was put back comes to rest before time goes on, s."""
+"""s for which a reset robot settles; the simulated time stands still meanwhile."""
 
 
-def _index(places: List[int]) -> Index:
-    """The places as a slice where they are consecutive, which NumPy reads and writes several times faster."""
-    consecutive = places == list(range(places[0], places[0] + len(places)))
-    return slice(places[0], places[-1] + 1) if consecutive else np.array(places)
+def _index(indices: List[int]) -> Index:
+    """The indices as a slice if they are consecutive, which NumPy reads and writes several times faster."""
+    consecutive = indices == list(range(indices[0], indices[0] + len(indices)))
+    return slice(indices[0], indices[-1] + 1) if consecutive else np.array(indices)
 
 
 class SimulationError(RuntimeError):
@@ -33,7 +33,7 @@ class SimulationError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
-    """Where base_link really is.
+    """True pose and velocity of base_link.
 
     Attributes:
         stamp: s.
@@ -55,9 +55,9 @@ class SimulatedRobot:
 
     Attributes:
         robot: the description.
-        legs, arm, battery: the devices, as the protocols of xdog.core.interfaces describe them.
-        faults: what is broken now.
-        model, data: MuJoCo's, for viewers and cameras.
+        legs, arm, battery: the devices, which satisfy the protocols of xdog.core.interfaces.
+        faults: the active hardware faults.
+        model, data: of MuJoCo, for viewers and cameras.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class SimulatedRobot:
         seed: int = 0,
         model: Optional[mujoco.MjModel] = None,
     ) -> None:
-        """Build the robot lying at the origin.
+        """Build the robot, lying at the origin.
 
         Args:
-            robot: description; the one of urdf/xdog.urdf when None.
-            config: limits and flaws; sim/hardware.yaml when None.
-            seed: of every random number in this robot.
-            model: a model that holds the robot with "motor" leg actuators and "servo" arm; a flat floor when None.
+            robot: description; urdf/xdog.urdf when None.
+            config: limits and noise; sim/hardware.yaml when None.
+            seed: for all random numbers of this robot.
+            model: a model of the robot with "motor" leg actuators and "servo" arm; the robot on a flat floor when None.
         """
         self.robot = robot or load_description()
         config = config or load_sim_config()
@@ -87,7 +87,7 @@ class SimulatedRobot:
         self._leg_q, self._leg_v, self._leg_u = self._addresses(legs)
         self._arm_q, self._arm_v, self._arm_u = self._addresses(arm)
         self._gyro, self._accelerometer = _index(self._sensor("gyro")), _index(self._sensor("accelerometer"))
-        self._touch = _index([place for foot in self.robot.feet for place in self._sensor(f"{foot}_touch")])
+        self._touch = _index([address for foot in self.robot.feet for address in self._sensor(f"{foot}_touch")])
         self._servo_torque = self.model.actuator_forcerange[self._arm_u].copy()
         self.faults = Faults(legs)
         mujoco.mj_forward(self.model, self.data)
@@ -123,7 +123,7 @@ class SimulatedRobot:
         self._measure()
 
     def reset(self, pose: str = "lie", x: float = 0.0, y: float = 0.0, yaw: float = 0.0) -> None:
-        """Put the robot back at rest, damped, with its arm stowed. Time does not change, charge and faults neither.
+        """Put the robot at rest, damped, with its arm stowed. Time, charge and faults stay as they are.
 
         Args:
             pose: a named leg pose of robot.yaml.
@@ -132,7 +132,7 @@ class SimulatedRobot:
             yaw: rad, in the world.
 
         Raises:
-            ValueError: unknown pose or a place that is not finite.
+            ValueError: the pose is unknown, or x, y or yaw is not finite.
         """
         if pose not in self.robot.legs.poses:
             raise ValueError(f"unknown pose '{pose}'; known: {', '.join(self.robot.legs.poses)}")
@@ -145,7 +145,7 @@ class SimulatedRobot:
         self._measure()
 
     def push(self, delta_velocity: Array) -> None:
-        """Shove the robot: a sudden change of the trunk's velocity, (3,) m/s in the world.
+        """Push the robot: change the trunk's velocity at once by (3,) m/s in the world.
 
         Raises:
             ValueError: not three finite numbers.
@@ -157,7 +157,7 @@ class SimulatedRobot:
         self.data.qvel[start : start + 3] += delta
 
     def ground_truth(self) -> GroundTruth:
-        """Where base_link is and how it moves."""
+        """The current pose and velocity of base_link."""
         q, v = self._base_position, self._base_velocity
         orientation = self.data.qpos[q + 3 : q + 7]
         inverse, linear = np.empty(4), np.empty(3)
@@ -172,7 +172,7 @@ class SimulatedRobot:
         )
 
     def _addresses(self, joints: Sequence[str]) -> Tuple[Index, Index, Index]:
-        """Where the joints stand in qpos, qvel and ctrl."""
+        """Indices of the joints in qpos, qvel and ctrl."""
         model = self.model
         return (
             _index([int(model.joint(name).qposadr[0]) for name in joints]),
@@ -185,11 +185,11 @@ class SimulatedRobot:
         return list(range(sensor.adr[0], sensor.adr[0] + sensor.dim[0]))
 
     def _advance(self) -> float:
-        """One physics step; returns the electrical energy (J) that the legs took."""
+        """One physics step; returns the electrical energy (J) that the legs drew."""
         data = self.data
         velocity = data.qvel[self._leg_v]
         torque = self.legs.torque(data.qpos[self._leg_q], velocity)
-        # The joints share one supply: what a braking joint returns feeds another, never the battery.
+        # The joints share one supply: energy from a braking joint feeds other joints but never the battery.
         power = max(float(torque @ velocity + self._copper_loss * (torque @ torque)), 0.0)
         data.ctrl[self._leg_u] = torque
         data.ctrl[self._arm_u] = self.arm.advance()
@@ -217,7 +217,7 @@ class SimulatedRobot:
         self.arm.measure(self.time, data.qpos[self._arm_q], data.qvel[self._arm_v], data.actuator_force[self._arm_u])
 
     def _place(self, pose: str, x: float, y: float, yaw: float) -> None:
-        """Set the joints and put the trunk where the lowest shape just meets what lies below it."""
+        """Set the joints and lower the trunk until the lowest shape touches the ground."""
         model, data = self.model, self.data
         mujoco.mj_resetData(model, data)
         stow = self.robot.arm.poses["stow"]
@@ -234,16 +234,16 @@ class SimulatedRobot:
         data.qpos[start + 2] -= gap
 
     def _settle(self, pose: str) -> None:
-        """Hold the pose until the robot is at rest; a robot that does not stand is let go half-way."""
+        """Hold the pose until the robot is at rest; unless it stands, the legs are damped after half of the time."""
         steps = round(SETTLE_TIME / self._step_time)
-        wanted = self.robot.legs.poses[pose] + self.legs.encoder_offset
-        self.legs.hold(self._target(wanted, self.robot.leg_gains["stand"]))
+        goal = self.robot.legs.poses[pose] + self.legs.encoder_offset
+        self.legs.hold(self._target(goal, self.robot.leg_gains["stand"]))
         for i in range(steps):
             if i == steps // 2 and pose != "stand":
-                self.legs.hold(self._target(wanted, self.robot.leg_gains["damp"]))
+                self.legs.hold(self._target(goal, self.robot.leg_gains["damp"]))
             self._advance()
         self.data.qvel[:] = 0.0
-        self.legs.hold(self._target(wanted, self.robot.leg_gains["damp"]))
+        self.legs.hold(self._target(goal, self.robot.leg_gains["damp"]))
 
     @staticmethod
     def _target(position: Array, gains: Gains) -> LegsTarget:

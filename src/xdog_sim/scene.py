@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 import mujoco
 import numpy as np
@@ -54,18 +54,23 @@ class Scene:
     things: Tuple[SceneObject, ...] = ()
 
 
-def load_scene(name: str) -> Scene:
+def load_scene(name: str, locate: Callable[[str], Path] = Path) -> Scene:
     """A scene of sim/scenes by its name, "empty", or any file by its path.
+
+    Args:
+        name: of the scene, or the path of a file that ends in .yaml.
+        locate: what finds the file of a path; of nodes ``user_path``.
 
     Raises:
         SceneError: there is no such scene, or it is malformed.
     """
     if name == EMPTY:
         return Scene()
-    path = Path(name) if name.endswith(".yaml") else share_path("sim", "scenes", f"{name}.yaml")
+    path = locate(name) if name.endswith(".yaml") else share_path("sim", "scenes", f"{name}.yaml")
     if not path.is_file():
         known = sorted(file.stem for file in share_path("sim", "scenes").glob("*.yaml"))
-        raise SceneError(f"no scene {name!r}; known: {', '.join([EMPTY, *known])}, or the path of a .yaml file")
+        looked = f" ({path} is no file)" if name.endswith(".yaml") else ""
+        raise SceneError(f"no scene {name!r}{looked}; known: {', '.join([EMPTY, *known])}, or the path of a .yaml file")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return _parse(content, set(load_grasp_scenarios().objects))

@@ -1,4 +1,4 @@
-"""MuJoCo models made from urdf/xdog.urdf: the one place where the body meets its simulated world."""
+"""MuJoCo models built from urdf/xdog.urdf: the robot in its simulated world."""
 
 from dataclasses import dataclass
 from typing import Dict, Optional, Sequence
@@ -15,12 +15,12 @@ FOOT_CLASS_FRICTION = (0.8, 0.02, 0.01)
 """Sliding, torsional (m) and rolling (m) friction of a rubber foot; Menagerie's Go1 and A1 use the same."""
 
 COLLISION_GROUP = 3
-"""MuJoCo's viewer and renderer hide this group: people see the visual shapes, contacts use the collision shapes."""
+"""Group of the collision shapes. MuJoCo's viewer and renderer hide it and show the visual shapes instead."""
 
 
 @dataclass(frozen=True, eq=False)
 class HeldTrunk:
-    """A trunk that nothing moves.
+    """A trunk that is fixed to the world.
 
     Attributes:
         position: of base_link in the world, (3,) m.
@@ -35,22 +35,22 @@ class HeldTrunk:
 
 @dataclass(frozen=True)
 class WorldOptions:
-    """What to build.
+    """Options for building a model.
 
     Attributes:
         timestep: physics step, s.
         leg_actuators: "position" runs tau = kp (ctrl - q) - kd qd inside MuJoCo; "motor" takes torques, Nm.
-        held: the trunk is fixed to the world here, and the legs in ``held.legs``; the robot is free when None.
+        held: pose at which trunk and legs are fixed to the world; the robot is free when None.
         leg_kp, leg_kd: gains of "position" actuators, Nm/rad and Nm s/rad, one number for all or (12,).
         arm: "servo" has six position-controlled joints; "fixed" welds the arm in ``arm_pose``.
         arm_pose: rad, (6,); the stow pose when None.
-        contacts: "full" lets every collision shape meet the floor and the arm meet the trunk; "training" keeps only
-            feet and trunk, which is what decides a walk and costs least.
-        sensors: measure contact forces, foot motion and the IMU. They cost a fifth of a training step.
-        dry_friction: keep the URDF's joint friction. Each joint's friction is one more row for the contact solver.
+        contacts: "full" lets all collision shapes touch the floor, and the arm touch the trunk; "training" keeps only
+            feet and trunk, which suffices for walking and costs least.
+        sensors: add sensors for contact forces, foot motion and the IMU. They take a fifth of a training step.
+        dry_friction: keep the joint friction of the URDF, which adds a row per joint to the contact solver.
         armature: reflected rotor inertia of a leg joint, kg m^2 (facts: suggested range 0.004 to 0.01).
-        visuals: keep the visual shapes (rendering), at the price of a larger model.
-        solver_iterations: most iterations of the contact solver per step.
+        visuals: keep the visual shapes, for rendering; makes the model larger.
+        solver_iterations: maximum iterations of the contact solver per step.
     """
 
     timestep: float = 0.001
@@ -69,7 +69,7 @@ class WorldOptions:
 
 
 def build_model(options: WorldOptions, robot: Optional[RobotDescription] = None) -> mujoco.MjModel:
-    """Compile the robot on a flat floor.
+    """Compile a model of the robot on a flat floor.
 
     The free joint is ``root``; leg and arm joints keep their URDF names and so do the actuators that drive them.
     Every foot has a site ``<foot link>_site`` at its centre. Sensors, if asked for: ``<foot link>_touch`` (N),
@@ -83,7 +83,7 @@ def build_model(options: WorldOptions, robot: Optional[RobotDescription] = None)
 
 
 def build_spec(options: WorldOptions, robot: Optional[RobotDescription] = None) -> mujoco.MjSpec:
-    """The editable specification behind `build_model`, for scenes that add more to the world."""
+    """Like `build_model`, but returns the editable specification, so that more can be added to the world."""
     for name, value, known in (
         ("leg_actuators", options.leg_actuators, ("position", "motor")),
         ("arm", options.arm, ("servo", "fixed")),
@@ -173,7 +173,7 @@ def _collision_geoms(spec: mujoco.MjSpec) -> Dict[str, list]:
 
 
 def _contacts(spec: mujoco.MjSpec, robot: RobotDescription, options: WorldOptions) -> None:
-    """Bits: 1 floor against body, 2 arm against trunk. Legs don't meet legs."""
+    """Set the contact bits: 1 floor against body, 2 arm against trunk. Legs do not collide with each other."""
     base, full = robot.frames["base"], options.contacts == "full"
     arm_links = [name for name in robot.link_mass if name.startswith("arm_")]
     for link, geoms in _collision_geoms(spec).items():
@@ -188,30 +188,18 @@ def _contacts(spec: mujoco.MjSpec, robot: RobotDescription, options: WorldOption
             if foot:
                 geom.name = f"{link}_contact"
                 geom.priority = 1
-    # A fixed arm never meets the trunk, and a body that is named here would not become part of it.
+    # A fixed arm never touches the trunk, and naming its mount here would keep MuJoCo from merging it into the trunk.
     if full and options.arm == "servo":
         spec.add_exclude(name="arm_on_its_mount", bodyname1=base, bodyname2="arm_base_link")
 
 
 def _floor(spec: mujoco.MjSpec) -> None:
-    spec.add_texture(
-        name="tiles",
-        type=mujoco.mjtTexture.mjTEXTURE_2D,
-        builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,
-        rgb1=[0.36, 0.42, 0.48],
-        rgb2=[0.42, 0.48, 0.55],
-        width=256,
-        height=256,
-    )
-    spec.add_texture(
-        name="sky",
-        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
-        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
-        rgb1=[0.78, 0.86, 0.94],
-        rgb2=[0.93, 0.95, 0.97],
-        width=256,
-        height=256,
-    )
+    texture, pattern = mujoco.mjtTexture, mujoco.mjtBuiltin
+    for name, kind, builtin, first, second in (
+        ("tiles", texture.mjTEXTURE_2D, pattern.mjBUILTIN_CHECKER, [0.36, 0.42, 0.48], [0.42, 0.48, 0.55]),
+        ("sky", texture.mjTEXTURE_SKYBOX, pattern.mjBUILTIN_GRADIENT, [0.78, 0.86, 0.94], [0.93, 0.95, 0.97]),
+    ):
+        spec.add_texture(name=name, type=kind, builtin=builtin, rgb1=first, rgb2=second, width=256, height=256)
     tiles = spec.add_material(name="tiles", texrepeat=[2.0, 2.0], texuniform=True, reflectance=0.05)
     tiles.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "tiles"
     spec.worldbody.add_geom(

@@ -1,4 +1,4 @@
-"""What the wrist camera of a robot sees in a scene, worked out from what the running graph says of both."""
+"""Images of the wrist camera, rendered from the joint angles and object poses of a running graph."""
 
 from typing import Mapping, NamedTuple, Sequence
 
@@ -15,18 +15,18 @@ Array = np.ndarray
 
 
 class BodyPlacement(NamedTuple):
-    """Of a body in the world: position (3,) m, orientation (4,) quaternion x, y, z, w."""
+    """Pose of a body in the world: position (3,) m, orientation (4,) quaternion x, y, z, w."""
 
     position: Array
     orientation: Array
 
 
 class WristView:
-    """The scene with the robot in it; nothing moves but by `show`.
+    """A scene with the robot, without physics: only `show` moves anything.
 
     Args:
-        robot: its description.
-        scene: around it.
+        robot: description of the robot.
+        scene: the objects around it.
     """
 
     def __init__(self, robot: RobotDescription, scene: Scene) -> None:
@@ -39,25 +39,25 @@ class WristView:
         self._data = mujoco.MjData(model)
         self._joint = {name: int(model.joint(name).qposadr[0]) for name in (*robot.legs.names, *robot.arm.names)}
         self._root = int(model.joint("root").qposadr[0])
-        self._things = [int(model.joint(thing.name).qposadr[0]) for thing in scene.things]
-        self._model, self._pictures = model, SceneRenderer(model)
+        self._objects = [int(model.joint(item.name).qposadr[0]) for item in scene.things]
+        self._model, self._renderer = model, SceneRenderer(model)
 
-    def show(self, joints: Mapping[str, float], base: BodyPlacement, things: Sequence[BodyPlacement]) -> None:
-        """Take in joint angles (rad) by name, where base_link is, and where the scene's objects are, in its order.
+    def show(self, joints: Mapping[str, float], base: BodyPlacement, objects: Sequence[BodyPlacement]) -> None:
+        """Set joint angles (rad) by name, the pose of base_link and the poses of the objects, in the scene's order.
 
         Raises:
-            ValueError: another number of objects than the scene has.
+            ValueError: the number of objects differs from that of the scene.
         """
-        if len(things) != len(self._things):
-            raise ValueError(f"{len(things)} objects for a scene of {len(self._things)}")
+        if len(objects) != len(self._objects):
+            raise ValueError(f"{len(objects)} objects for a scene of {len(self._objects)}")
         for name, address in self._joint.items():
             self._data.qpos[address] = joints.get(name, self._data.qpos[address])
-        for address, place in zip((self._root, *self._things), (base, *things)):
-            self._data.qpos[address : address + 3] = place.position
-            self._data.qpos[address + 3 : address + 7] = place.orientation[[3, 0, 1, 2]]
+        for address, pose in zip((self._root, *self._objects), (base, *objects)):
+            self._data.qpos[address : address + 3] = pose.position
+            self._data.qpos[address + 3 : address + 7] = pose.orientation[[3, 0, 1, 2]]
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
 
-    def picture(self) -> Array:
-        """What the camera sees, (height, width, 3) uint8 RGB, in the size that policies learn from."""
-        return self._pictures.take(self._data, WRIST, *self._size)
+    def render(self) -> Array:
+        """Image of the wrist camera, (height, width, 3) uint8 RGB, in the size that policies are trained with."""
+        return self._renderer.render(self._data, WRIST, *self._size)

@@ -39,7 +39,7 @@ STOW, HOME = ROBOT.arm.poses["stow"], ROBOT.arm.poses["home"]
 RAISED = np.array([0.5, -0.6, 0.2, 0.4, 0.8])
 INTO_TRUNK = np.array([-1.5, 1.2, 0.2, 1.2, 0.0])
 BACKLASH = 0.025
-"""rad. The mirror's joints rest anywhere within 17 mrad, and their encoders show steps of 1.5 mrad."""
+"""rad. The simulated joints rest anywhere within 17 mrad, and their encoders show steps of 1.5 mrad."""
 PERIOD = 1.0 / ROBOT.rates["control"]
 
 MD5 = {  # of control_msgs and vision_msgs as Noetic ships them
@@ -87,8 +87,8 @@ class ArmControl(unittest.TestCase):
             cls.commands.append(np.array(message.points[0].positions))
 
     def setUp(self) -> None:
-        self.graph.insist("estop_reset", 8.0)
-        self.graph.insist("home", 10.0)
+        self.graph.expect("estop_reset", 8.0)
+        self.graph.expect("home", 10.0)
         self.graph.pass_time(2 * PERIOD)  # until its last command has come in
         self.commands.clear()
 
@@ -222,7 +222,7 @@ class ArmControl(unittest.TestCase):
         grip.command.position = Gripper(ROBOT).range[1]
         handle, opening = self.begin(self.arm, trajectory([(3.0, RAISED)])), self.begin(self.gripper, grip)
         with self.graph.held():
-            self.graph.demand("estop")
+            self.graph.require("estop")
         for client_handle in (handle, opening):
             state, _ = self.finish(client_handle, 1.0)
             self.assertEqual(state, GoalStatus.ABORTED)
@@ -232,7 +232,7 @@ class ArmControl(unittest.TestCase):
         self.assertEqual(state, GoalStatus.REJECTED)
         self.assertIn("e-stop", result.error_string)
         self.assertIn("e-stop", self.graph.call("stow").message)
-        self.graph.insist("estop_reset", 8.0)
+        self.graph.expect("estop_reset", 8.0)
         self.assert_still(2.0)
         self.assertEqual(self.finish(self.arm.send_goal(trajectory([(2.0, RAISED)])))[0], GoalStatus.SUCCEEDED)
 
@@ -247,9 +247,9 @@ class ArmControl(unittest.TestCase):
             self.assertAlmostEqual(result.position, max(gap, Gripper(ROBOT).range[0]), delta=4e-3)
 
     def test_stow_and_home(self) -> None:
-        self.assertEqual(self.graph.demand("stow"), "stow: the goal is reached")
+        self.assertEqual(self.graph.require("stow"), "stow: the goal is reached")
         self.assert_at(STOW[:5])
-        self.assertEqual(self.graph.demand("home"), "home: the goal is reached")
+        self.assertEqual(self.graph.require("home"), "home: the goal is reached")
         self.assert_at(HOME[:5])
 
     # Setpoints.
@@ -306,7 +306,7 @@ class ArmControl(unittest.TestCase):
         graph.start("arm_controller")
         graph.wait_until(lambda: not graph.latest["arm/state"].gate_reason, math.inf, "the new one lifts it")
         np.testing.assert_allclose(self.joints, before, atol=BACKLASH)
-        graph.insist("home", 10.0)
+        graph.expect("home", 10.0)
 
     # Messages.
 

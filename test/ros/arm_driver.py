@@ -189,7 +189,7 @@ class ArmDriver(unittest.TestCase):
     def test_2_estop_holds_the_arm(self) -> None:
         self.reach("shoulder_pan", 0.0)
         self.steer("shoulder_pan", 1.5, lambda: self.angle("shoulder_pan") > 0.2)
-        self.graph.demand("estop")
+        self.graph.require("estop")
         self.wait_for_hold("e-stop")
         held = self.goal()
         end = self.state.header.stamp.to_sec() + 0.5

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Stand up, walk, turn, be pushed, stop, lie down in the running graph: figures of the run, not impressions."""
+"""Stand up, walk, turn, be pushed, stop, lie down in the running graph: metrics of the run, not impressions."""
 
 import sys
 import unittest
@@ -9,7 +9,7 @@ import rospy
 import rostest
 
 from xdog_sim.demo.course import Course, Phase, Push
-from xdog_sim.demo.metrics import compute_figures, tilt_angle, yaw_angle
+from xdog_sim.demo.metrics import compute_metrics, tilt_angle, yaw_angle
 from xdog_sim.nodes.course import CourseDriver
 
 COURSE = Course(
@@ -32,16 +32,16 @@ class CourseTest(unittest.TestCase):
         driver.wait_until_ready()
         run, problem = driver.run(COURSE, lambda elapsed, label: rospy.logdebug(f"{elapsed:.1f} s: {label}"))
         assert not problem, problem
-        figures = compute_figures(run)
-        rospy.loginfo(figures)
+        metrics = compute_metrics(run)
+        rospy.loginfo(metrics)
 
         assert [mark.label for mark in run.phases] == [phase.label for phase in COURSE.phases]
-        assert figures.falls == 0
-        assert figures.velocity_rmse < 0.2, figures
-        assert figures.yaw_rate_rmse < 0.4, figures
-        assert figures.pushes[0].recovery is not None, figures
-        assert figures.pushes[0].largest_tilt < 0.5, figures
-        assert figures.odometry_drift < 0.02 * figures.path_length, figures  # measured: 0.003 to 0.004
+        assert metrics.falls == 0
+        assert metrics.velocity_rmse < 0.2, metrics
+        assert metrics.yaw_rate_rmse < 0.4, metrics
+        assert metrics.pushes[0].recovery is not None, metrics
+        assert metrics.pushes[0].largest_tilt < 0.5, metrics
+        assert metrics.odometry_drift < 0.02 * metrics.path_length, metrics  # measured: 0.003 to 0.004
 
         marks = {mark.label: int(np.searchsorted(run.time, mark.time)) for mark in run.phases}
         heights = run.position[:, 2]

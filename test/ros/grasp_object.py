@@ -39,13 +39,13 @@ class GraspTest(GraspCase):
         self.graph.wait_until(lambda: "hand_over" in self.phases, 30.0, "the ball is lifted")
         self.graph.wait_until(lambda: np.max(np.abs(self.arm[:5] - HELD_OUT)) < 0.05, 20.0, "the ball is held out")
         self.graph.pass_time(1.0)
-        self.graph.demand("push", Vector3(0.0, 0.3, 0.0))
+        self.graph.require("push", Vector3(0.0, 0.3, 0.0))
         self.graph.pass_time(3.0)  # longer than noticing a pull and opening take
         self.assertNotEqual(self.client.simple_state, actionlib.SimpleGoalState.DONE, "shoved, but nobody has pulled")
         self.assertLess(self.arm[5], 0.8, "shoved, but nobody has pulled")
         held = self.where("ball")
         self.assertGreater(held.z, 0.2)
-        self.graph.demand("pull", "ball", PULL, 3.0)
+        self.graph.require("pull", "ball", PULL, 3.0)
         result = self.result(10.0)
         self.assertEqual((result.success, result.outcome), (True, "handed_over"), result.message)
         self.assertGreater(self.arm[5], 1.0)
@@ -64,7 +64,7 @@ class GraspTest(GraspCase):
     def test_an_estop_ends_it_and_the_arm_stands_still(self) -> None:
         self.ask("ball")
         self.wait_for_motion()
-        self.graph.demand("estop")
+        self.graph.require("estop")
         result = self.result(1.0)
         self.assertEqual((result.success, result.outcome), (False, "aborted"), result.message)
         self.assert_still()
@@ -74,7 +74,7 @@ class GraspTest(GraspCase):
     def test_damped_legs_end_it_though_nothing_forbids_motion(self) -> None:
         self.ask("ball")
         self.wait_for_motion()
-        self.graph.demand("damp")
+        self.graph.require("damp")
         result = self.result(1.0)
         self.assertEqual((result.success, result.outcome), (False, "aborted"), result.message)
         self.assertRegex(result.message, "does not stand any more|legs are not held")
@@ -84,8 +84,8 @@ class GraspTest(GraspCase):
     def test_a_stop_by_the_supervisor_ends_it(self) -> None:
         self.ask("ball")
         self.wait_for_motion()
-        self.graph.demand("fault", "joint_offline", ROBOT.legs.names[2], 0.0)
-        self.addCleanup(self.graph.demand, "fault", "none", "", 0.0)
+        self.graph.require("fault", "joint_offline", ROBOT.legs.names[2], 0.0)
+        self.addCleanup(self.graph.require, "fault", "none", "", 0.0)
         result = self.result(1.0)
         self.assertEqual((result.success, result.outcome), (False, "aborted"), result.message)
         self.graph.wait_until(lambda: self.legs == LocomotionState.DAMPED, 1.0, "the legs are damped")
@@ -100,7 +100,7 @@ class GraspTest(GraspCase):
         self.assert_still()
 
     def test_refused_unless_it_stands(self) -> None:
-        self.graph.demand("damp")
+        self.graph.require("damp")
         self.graph.wait_until(lambda: self.legs == LocomotionState.DAMPED, 1.0, "damped")
         self.graph.pass_time(0.1)  # until everybody has heard it
         self.ask("ball")

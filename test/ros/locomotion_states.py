@@ -64,22 +64,22 @@ class LocomotionStates(unittest.TestCase):
 
     def setUp(self) -> None:
         self.graph.unplug_sticks()
-        self.graph.demand("damp")
+        self.graph.require("damp")
         self.wait_for(LocomotionState.DAMPED)
-        self.graph.demand("reset", "lie", 0.0, 0.0, 0.0)
+        self.graph.require("reset", "lie", 0.0, 0.0, 0.0)
         self.graph.pass_time(0.1)  # until everybody has seen the legs jump
-        self.graph.insist("estop_reset", 8.0)
+        self.graph.expect("estop_reset", 8.0)
 
     def wait_for(self, state: int, timeout: float = 6.0) -> None:
         self.graph.wait_until(lambda: self.state.state == state, timeout, f"locomotion state {state}")
 
     def stand(self) -> None:
-        self.graph.insist("stand", 2.0)  # locomotion may hear of the permission later than the reset's caller
+        self.graph.expect("stand", 2.0)  # locomotion may hear of the permission later than the reset's caller
         self.wait_for(LocomotionState.STANDING)
 
     def walk(self) -> None:
         self.stand()
-        self.graph.demand("walk")
+        self.graph.require("walk")
         self.wait_for(LocomotionState.WALKING)
 
     @property
@@ -98,7 +98,7 @@ class LocomotionStates(unittest.TestCase):
         self.stand()
         self.graph.pass_time(0.3)
         self.assertAlmostEqual(self.truth.pose.pose.position.z, STANDING_HEIGHT, delta=0.004)
-        self.graph.demand("lie_down")
+        self.graph.require("lie_down")
         self.wait_for(LocomotionState.DAMPED)
         self.assertEqual(self.state.reason, "lay down")
         self.graph.pass_time(0.3)
@@ -121,7 +121,7 @@ class LocomotionStates(unittest.TestCase):
         self.walk()
         self.graph.hold_stick("", vx=0.4)
         self.graph.pass_time(1.0)
-        self.graph.demand("damp")
+        self.graph.require("damp")
         self.wait_for(LocomotionState.DAMPED, 0.1)
         after = self.graph.now
         self.graph.wait_until(
@@ -134,7 +134,7 @@ class LocomotionStates(unittest.TestCase):
         self.walk()
         self.graph.hold_stick("", vx=0.4)
         self.graph.pass_time(1.0)
-        self.graph.demand("lie_down")
+        self.graph.require("lie_down")
         self.wait_for(LocomotionState.LYING_DOWN)
         self.wait_for(LocomotionState.DAMPED)
         self.assertEqual(self.state.reason, "lay down")

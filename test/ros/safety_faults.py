@@ -30,13 +30,13 @@ class SafetyFaults(SafetyCase):
     def test_nan_command(self) -> None:
         position = list(ROBOT.legs.poses["stand"])
         position[5] = math.nan
-        cause = self.graph.intrude(leg_command(ROBOT.legs.names, position))
+        cause = self.graph.inject_command(leg_command(ROBOT.legs.names, position))
         self.assert_damped_in_time("nan_command", cause, f"invalid command: position of {KNEE} is nan")
         self.assert_latched(SafetyState.DAMP, "invalid command: position of")
 
     def test_unknown_joint(self) -> None:
         names = ["tail_joint", *ROBOT.legs.names[1:]]
-        cause = self.graph.intrude(leg_command(names, ROBOT.legs.poses["stand"]))
+        cause = self.graph.inject_command(leg_command(names, ROBOT.legs.poses["stand"]))
         self.assert_damped_in_time("unknown_joint", cause, "invalid command: unknown joint tail_joint")
         self.assert_latched(SafetyState.DAMP, "unknown joint tail_joint")
 
@@ -46,7 +46,7 @@ class SafetyFaults(SafetyCase):
         position[knee] = 99.0
         first = len(self.graph.log)
         for _ in range(5):
-            self.graph.intrude(leg_command(ROBOT.legs.names, position))
+            self.graph.inject_command(leg_command(ROBOT.legs.names, position))
             self.assertLess(max(self.legs.position), ROBOT.legs.upper[knee])
             self.assertTrue(self.graph.gates[-1].active)
         warning = f"position out of limits: {KNEE}"
@@ -56,7 +56,7 @@ class SafetyFaults(SafetyCase):
 
     def test_a_late_command_is_an_overrun(self) -> None:
         gap = 3.0 * SAFETY.supervisor.command_gap
-        self.graph.intrude(leg_command(ROBOT.legs.names, ROBOT.legs.poses["stand"]), ahead=gap)
+        self.graph.inject_command(leg_command(ROBOT.legs.names, ROBOT.legs.poses["stand"]), ahead=gap)
         words = "ms after the one before"
         self.graph.wait_until(lambda: words in "; ".join(self.safety.warnings), 1.0, f"a warning '{words}'")
         self.assertTrue(self.safety.motion_allowed)
@@ -65,7 +65,7 @@ class SafetyFaults(SafetyCase):
     # Hardware.
 
     def test_legs_state_of_another_robot(self) -> None:
-        publisher = self.graph.intruder("legs/state", LegState)
+        publisher = self.graph.second_publisher("legs/state", LegState)
         with self.graph.held():
             cause = self.graph.now
             wrong = copy.deepcopy(self.legs)
@@ -108,11 +108,11 @@ class SafetyFaults(SafetyCase):
 
     def test_states_stop(self) -> None:
         cause = self.graph.now
-        self.graph.demand("fault", "states_stop", "", 0.0)
+        self.graph.require("fault", "states_stop", "", 0.0)
         self.graph.wait_until(lambda: self.safety.level == SafetyState.DAMP, 2.0, "a stop without legs/state")
         self.assertIn("no legs/state for more than 0.1 s", self.safety.reasons[0])
         self.assertFalse(self.graph.call("estop_reset").success)
-        self.graph.demand("fault", "none", "", 0.0)
+        self.graph.require("fault", "none", "", 0.0)
         self.first_damping(cause)  # the first states that come again say that the legs were damped meanwhile
 
     def test_fallen(self) -> None:

@@ -43,40 +43,40 @@ class SafetyStops(SafetyCase):
         self.assertNotIn("battery", "; ".join([*self.safety.reasons, *self.safety.warnings]))
 
     def test_battery_sag(self) -> None:
-        self.graph.demand("fault", "battery_voltage", "", 20.0)
+        self.graph.require("fault", "battery_voltage", "", 20.0)
         first = self.readings(1)[0]
         settled = first + SAFETY.supervisor.battery_time
         self.graph.wait_until(lambda: self.safety.level == SafetyState.DAMP, 8.0, "a stop for the battery")
-        self.assertGreater(self.spoken, settled - 0.1)
+        self.assertGreater(self.safety_stamp, settled - 0.1)
         self.assert_damped_in_time("battery_sag", settled, "battery at 20.0 V")
         response = self.graph.call("estop_reset")
         self.assertFalse(response.success)
         self.assertIn("charge it", response.message)
 
     def test_short_battery_sag_is_no_alarm(self) -> None:
-        self.graph.demand("fault", "battery_voltage", "", 20.0)
+        self.graph.require("fault", "battery_voltage", "", 20.0)
         self.readings(3)
-        self.graph.demand("fault", "none", "", 0.0)
+        self.graph.require("fault", "none", "", 0.0)
         self.readings(3)  # by now the first low reading is 5 s old
         self.assertTrue(self.safety.motion_allowed)
         self.assert_no_word_of_the_battery()
 
     def test_no_battery_alarm_before_the_first_valid_reading(self) -> None:
-        self.graph.demand("fault", "battery_voltage", "", math.nan)
+        self.graph.require("fault", "battery_voltage", "", math.nan)
         self.readings(1)
         self.graph.kill("safety_supervisor")
         self.wait_for_legs(LocomotionState.DAMPED)
         self.revive()
-        self.graph.insist("estop_reset", 8.0)
+        self.graph.expect("estop_reset", 8.0)
         self.readings(2)
-        self.graph.demand("fault", "battery_voltage", "", 0.0)
+        self.graph.require("fault", "battery_voltage", "", 0.0)
         self.readings(6)  # more than 5 s of what would be a very low battery
         self.assertTrue(self.safety.motion_allowed)
         self.assert_no_word_of_the_battery()
 
     def test_silent_gauge_is_warned_of(self) -> None:
         self.readings(1)
-        self.graph.demand("fault", "battery_voltage", "", math.nan)
+        self.graph.require("fault", "battery_voltage", "", math.nan)
         fell_silent = self.graph.now
         self.graph.wait_until(
             lambda: any("no battery reading for" in warning for warning in self.safety.warnings),
@@ -90,7 +90,7 @@ class SafetyStops(SafetyCase):
 
     def test_estop_latches_and_refuses_motion(self) -> None:
         with self.graph.held():
-            self.graph.demand("estop")
+            self.graph.require("estop")
             cause = self.graph.now
         self.assert_damped_in_time("estop", cause, "e-stop: asked for by")
         self.graph.pass_time(3.0)
@@ -103,15 +103,15 @@ class SafetyStops(SafetyCase):
 
     def test_reset_is_refused_while_the_cause_persists_and_starts_no_motion(self) -> None:
         graph = self.graph
-        graph.demand("fault", "joint_offline", KNEE, 0.0)
+        graph.require("fault", "joint_offline", KNEE, 0.0)
         graph.wait_until(lambda: self.safety.level == SafetyState.DAMP, 1.0, "a stop")
         self.wait_for_legs(LocomotionState.DAMPED)
         graph.pass_time(2.0)
         response = graph.call("estop_reset")
         self.assertFalse(response.success)
         self.assertIn(f"joint offline: {KNEE}", response.message)
-        graph.demand("fault", "none", "", 0.0)
-        graph.insist("estop_reset", 5.0)
+        graph.require("fault", "none", "", 0.0)
+        graph.expect("estop_reset", 5.0)
         before = self.legs.position
         graph.pass_time(2.0)
         self.assertTrue(self.safety.motion_allowed)
@@ -123,7 +123,7 @@ class SafetyStops(SafetyCase):
     def walk(self, source: str, vx: float) -> None:
         """Walk on the word of ``source`` until the robot is under way."""
         graph = self.graph
-        graph.demand("walk")
+        graph.require("walk")
         self.wait_for_legs(LocomotionState.WALKING)
         graph.hold_stick(source, vx=vx)
         graph.wait_until(lambda: self.speed() > 0.5 * vx, 4.0, "the robot walks")
@@ -147,7 +147,7 @@ class SafetyStops(SafetyCase):
     def test_held_stick_does_not_drive_after_the_release(self) -> None:
         graph = self.graph
         self.walk("joy", 0.5)
-        graph.demand("estop")
+        graph.require("estop")
         self.wait_for_legs(LocomotionState.DAMPED)
         graph.wait_until(lambda: graph.latest[RELAYED].linear.x == 0.0, 0.1, "the mux locks")
         graph.pass_time(1.0)
@@ -156,13 +156,13 @@ class SafetyStops(SafetyCase):
         self.assertFalse(response.success)
         self.assertIn("let go of it", response.message)
         graph.hold_stick("joy")
-        graph.insist("estop_reset", 5.0)
+        graph.expect("estop_reset", 5.0)
 
     def test_restarted_supervisor_stays_stopped(self) -> None:
         graph = self.graph
         graph.hold_stick("joy", vx=0.5)
         graph.wait_until(lambda: graph.latest[RELAYED].linear.x == 0.5, 2.0, "the stick drives")
-        graph.demand("estop")
+        graph.require("estop")
         self.wait_for_legs(LocomotionState.DAMPED)
         graph.kill("safety_supervisor")
         graph.wait_until(lambda: "heartbeat is missing" in self.legs.gate_reason, 2.0, "no supervisor")
@@ -175,7 +175,7 @@ class SafetyStops(SafetyCase):
         )
         self.assertEqual(graph.latest[RELAYED].linear.x, 0.0)
         graph.hold_stick("joy")
-        graph.insist("estop_reset", 5.0)
+        graph.expect("estop_reset", 5.0)
         graph.hold_stick("joy", vx=0.5)
         graph.wait_until(lambda: graph.latest[RELAYED].linear.x == 0.5, 2.0, "the stick drives again")
 

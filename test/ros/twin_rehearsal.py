@@ -88,19 +88,19 @@ class TwinTest(unittest.TestCase):
         self.rehearse(RAISED)
         self.graph.pass_time(3.0)
         self.assertLess(np.max(np.abs(self.arm - before)), 0.02)
-        self.graph.demand("twin/confirm")
+        self.graph.require("twin/confirm")
         result = self.result()
         self.assertEqual(result.error_code, FollowJointTrajectoryResult.SUCCESSFUL, result.error_string)
         self.assertLess(np.max(np.abs(self.arm - RAISED)), 0.1)
         self.rehearse(STOW)
-        self.graph.demand("twin/confirm")
+        self.graph.require("twin/confirm")
         self.assertEqual(self.result().error_code, FollowJointTrajectoryResult.SUCCESSFUL)
 
     def test_discarded_expired_and_refused(self) -> None:
         before = self.arm
         self.assertFalse(self.graph.call("twin/confirm").success)
         self.rehearse(RAISED)
-        self.graph.demand("twin/discard")
+        self.graph.require("twin/discard")
         self.assertIn("discarded", self.result().error_string)
         self.rehearse(RAISED)
         self.assertIn("not confirmed within 30 s", self.result().error_string)
@@ -124,11 +124,11 @@ class TwinTest(unittest.TestCase):
                 self.assertIn("rehearse again", self.result().error_string)
 
     def test_a_dog_that_has_lain_down_meanwhile_gets_nothing(self) -> None:
-        self.graph.insist("estop_reset", 8.0)
-        self.graph.insist("stand", 2.0)
+        self.graph.expect("estop_reset", 8.0)
+        self.graph.expect("stand", 2.0)
         self.graph.wait_until(lambda: self.legs == LocomotionState.STANDING, 8.0, "the dog stands")
         self.rehearse(RAISED)
-        self.graph.demand("lie_down")
+        self.graph.require("lie_down")
         self.graph.wait_until(lambda: self.legs == LocomotionState.DAMPED, 8.0, "the dog lies")
         refused = self.graph.call("twin/confirm")
         self.assertFalse(refused.success)
@@ -139,7 +139,7 @@ class TwinTest(unittest.TestCase):
     def test_z_an_arm_controller_that_dies_ends_the_motion(self) -> None:
         """The last one: it does not come back."""
         self.rehearse(RAISED, 4.0)
-        self.graph.demand("twin/confirm")
+        self.graph.require("twin/confirm")
         before = self.arm
         self.graph.wait_until(lambda: np.max(np.abs(self.arm - before)) > 0.1, 5.0, "the robot moves")
         self.graph.kill("arm_controller")

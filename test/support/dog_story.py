@@ -1,4 +1,4 @@
-"""A supervisor that is fed with the states of a sound dog, or of one with a fault, for unit tests."""
+"""A supervisor that receives the states of a dog with or without a fault, for unit tests."""
 
 import dataclasses
 import math
@@ -8,8 +8,8 @@ import numpy as np
 
 from xdog.core.description import load_description
 from xdog.safety.config import load_safety_config
-from xdog.safety.gate import UNSUPERVISED
 from xdog.safety.latch import OK, WARN
+from xdog.safety.permission import UNSUPERVISED
 from xdog.safety.supervisor import LegsReport, Supervisor
 
 ROBOT = load_description()
@@ -43,7 +43,7 @@ def report(stamp: float, **changes: Any) -> LegsReport:
 class DogStory:
     """Feeds a supervisor a legs/state every 5 ms; the gate follows commands while the supervisor allows it.
 
-    The first state comes from a gate that has never heard a supervisor.
+    The first state comes from a gate that has received nothing from a supervisor yet.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What tests of picking up have in common: a standing dog before each, requests, and what became of the object."""
+"""Base of the rostests of picking up: a standing dog before each test, requests, and the state of the objects."""
 
 import unittest
 from typing import Any, ClassVar, Dict, List, Tuple
@@ -35,7 +35,7 @@ class GraspCase(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.graph = graph = Graph(cls.topics)
         cls.client = actionlib.SimpleActionClient("pick_object", PickObjectAction)
-        assert cls.client.wait_for_server(rospy.Duration(60)), "nobody offers pick_object"
+        assert cls.client.wait_for_server(rospy.Duration(60)), "there is no server of pick_object"
         rospy.wait_for_service("place_object", timeout=60.0)
         graph.wait_until(lambda: set(cls.topics) <= set(graph.latest), 60.0, f"{', '.join(cls.topics)}")
         for node in cls.nodes:
@@ -47,14 +47,14 @@ class GraspCase(unittest.TestCase):
 
     def setUp(self) -> None:
         self.phases: List[str] = []
-        self.graph.demand("damp")
+        self.graph.require("damp")
         self.graph.wait_until(lambda: self.legs == LocomotionState.DAMPED, 2.0, "damped")
-        self.graph.demand("reset", "lie", 0.0, 0.0, 0.0)
-        self.graph.pass_time(0.1)  # until everybody has seen the legs jump
-        self.graph.insist("estop_reset", 8.0)
-        self.graph.insist("stand", 2.0)  # locomotion may hear of the permission later than the reset's caller
+        self.graph.require("reset", "lie", 0.0, 0.0, 0.0)
+        self.graph.pass_time(0.1)  # until all nodes have seen the legs jump
+        self.graph.expect("estop_reset", 8.0)
+        self.graph.expect("stand", 2.0)  # locomotion may receive the permission later than the caller of the reset
         self.graph.wait_until(lambda: self.legs == LocomotionState.STANDING, 8.0, "the dog stands")
-        self.graph.pass_time(0.1)  # until everybody has heard it
+        self.graph.pass_time(0.1)  # until all nodes have received it
 
     @property
     def legs(self) -> int:
@@ -66,15 +66,15 @@ class GraspCase(unittest.TestCase):
         return np.array(message.position)[ARM.indices(message.name)]
 
     def where(self, name: str) -> Point:
-        """An object's middle in odom, m."""
+        """Centre of an object in odom, m."""
         return self.graph.latest["ground_truth/objects"].detections[NAMES.index(name)].bbox.center.position
 
     def height(self, name: str) -> float:
-        """Of an object's middle, m."""
+        """Height of an object's centre, m."""
         return self.where(name).z
 
     def place(self, name: str, x: float, y: float, z: float = 0.0) -> None:
-        self.graph.demand("place_object", name, Point(x, y, z), 0.0)
+        self.graph.require("place_object", name, Point(x, y, z), 0.0)
 
     def ask(self, label: str, afterwards: int = PickObjectGoal.HOLD) -> None:
         def feedback(message: Any) -> None:
@@ -89,13 +89,13 @@ class GraspCase(unittest.TestCase):
         return self.client.get_result()
 
     def wait_for_motion(self) -> None:
-        """Until the policy moves the arm: it has left the pose it began in."""
+        """Wait until the policy has moved the arm away from its start."""
         start = self.arm
         self.graph.wait_until(lambda: "approach" in self.phases, 15.0, "the approach")
         self.graph.wait_until(lambda: np.max(np.abs(self.arm - start)) > 0.3, 5.0, "the arm moves")
 
     def assert_still(self, seconds: float = 1.5) -> None:
-        """The arm stays where it is, but for what it runs on and sinks in the first moment."""
+        """The arm stays where it is after it has braked and settled for 0.5 s."""
         self.graph.pass_time(0.5)
         before = self.arm
         self.graph.pass_time(seconds)

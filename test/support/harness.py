@@ -1,9 +1,9 @@
-"""What a rostest needs of the running graph: its newest messages, waiting without sleeping, calls, and a firm hand.
+"""Access to the running graph for rostests: latest messages, waiting without sleeping, service calls, extra publishers.
 
-A test takes part in lockstep (see `pace`): simulated time waits until it has heard everything that speaks all the
-time, and can be held still. One that relays the velocity (see `Graph`) holds it exactly, and what it repeats it says
-once in every control period. So results depend on no machine's speed, and on no order among connections. What speaks
-only now and then (a mode, an action's end, the log) may still come late: wait for it.
+A test takes part in lockstep (see `pace`): simulated time waits until the test has received all periodic messages, and
+the test can stop it. A test that relays the velocity (see `Graph`) can stop it exactly, and messages that it repeats go
+out once per control period. Results therefore do not depend on the speed of the machine or the order of connections.
+Messages that are not periodic (a mode, the end of an action, the log) may still arrive late: wait for them.
 """
 
 import math
@@ -26,28 +26,28 @@ from xdog.msg import LegCommand, LegState, LocomotionState, SafetyState
 from xdog.srv import Fault, Push, Reset
 
 RELAYED = "mux_velocity"
-"""In the safety tests' launch file the mux's cmd_vel_safe has this name; the bridge hears what the test relays."""
+"""Name of the mux's cmd_vel_safe in the launch file of the safety tests; the bridge receives what the test relays."""
 
 WALL_LIMIT = 120.0
-"""s of wall time after which a wait fails because the graph stands still."""
+"""s of wall time after which a wait fails because the graph makes no progress."""
 
 STATES_KEPT = 1000
-"""Of the newest legs/state, 5 s."""
+"""Number of the latest legs/state that are kept, 5 s."""
 
 GRACE = 5.0
-"""s of wall time for which, when a wait's simulated time is over, time stands still for what is still on its way."""
+"""s of wall time that a wait stops simulated time at its end, for messages that are still on their way."""
 
 STANDSTILL = 5.0
-"""s of wall time that time may take to stand still."""
+"""s of wall time within which simulated time stops."""
 
 POLL = 0.1
-"""s of wall time between two looks while no message comes in: an action's end, for one, comes past this file."""
+"""s of wall time between checks while no message arrives; the end of an action, for example, arrives elsewhere."""
 
 SERVICES = {"fault": Fault, "push": Push, "reset": Reset}
 
 
 class Gate(NamedTuple):
-    """What one legs/state said about the gate: stamp in s."""
+    """The gate's part of one legs/state; stamp in s."""
 
     stamp: float
     active: bool
@@ -58,8 +58,8 @@ class Graph(Nodes):
     """The running graph as a test sees it.
 
     Args:
-        topics: further topics whose newest message `latest` is to hold, with their types.
-        relay: pass the mux's velocity on to the bridge, as the safety tests' launch file arranges it.
+        topics: more topics whose latest message is kept in `latest`, with their types.
+        relay: pass the velocity of the mux on to the bridge, as in the launch file of the safety tests.
     """
 
     def __init__(self, topics: Optional[Mapping[str, type]] = None, relay: bool = False) -> None:
@@ -70,8 +70,8 @@ class Graph(Nodes):
         self.log: List[str] = []
         self._news = threading.Condition()
         self._held = False
-        self._paid = 0.0
-        self._owed: Optional[Twist] = None
+        self._relayed = 0.0
+        self._pending: Optional[Twist] = None
         self._sticks: Dict[str, Tuple[rospy.Publisher, Any]] = {}
         self._relay = rospy.Publisher("cmd_vel_safe", Twist, queue_size=1, tcp_nodelay=True) if relay else None
         kinds: Dict[str, type] = {
@@ -87,24 +87,24 @@ class Graph(Nodes):
                 topic: rospy.Subscriber(topic, kind, self._on_message, topic, queue_size=100, tcp_nodelay=True)
                 for topic, kind in kinds.items()
             }
-            self._pace = None if rospy.rostime.is_wallclock() else Pace(self._news, subscribers, self._pay)
+            self._pace = None if rospy.rostime.is_wallclock() else Pace(self._news, subscribers, self._relay_pending)
         rospy.Subscriber("/clock", Clock, self._on_clock, queue_size=100, tcp_nodelay=True)
         rospy.Subscriber("/rosout", Log, self._on_log, queue_size=100)
         if self._pace:
             self.wait_until(lambda: self.now > 0.0, math.inf, "the first /clock")
 
-    # Listening.
+    # Receiving.
 
     @property
     def now(self) -> float:
-        """Up to when everything that speaks all the time has come in, s of simulated time; 0 on a real robot."""
+        """Simulated time up to which all periodic messages have arrived, s; 0 on a real robot."""
         return self._pace.reached if self._pace else 0.0
 
     def _on_message(self, message: Any, topic: str) -> None:
         with self._news:
             self.latest[topic] = message
             if self._pace:
-                self._pace.heard(topic, message)
+                self._pace.received(topic, message)
             if topic == "legs/state":
                 stamp = message.header.stamp.to_sec()
                 self.states.append(message)
@@ -112,8 +112,8 @@ class Graph(Nodes):
             elif topic == RELAYED:
                 for publisher, repeated in self._sticks.values():
                     publisher.publish(repeated)
-                self._owed = message
-                self._pay()
+                self._pending = message
+                self._relay_pending()
             self._news.notify_all()
 
     def _on_clock(self, message: Clock) -> None:
@@ -126,27 +126,27 @@ class Graph(Nodes):
             self.log.append(f"{message.name}: {message.msg}")
             self._news.notify_all()
 
-    def _owes(self) -> bool:
-        """Whether the mirror waits for the relay, in a control period of which everything has come in."""
-        return self._owed is not None and self.now > self._paid
+    def _relay_is_due(self) -> bool:
+        """Whether the simulation waits for the relay, and all messages of the control period have arrived."""
+        return self._pending is not None and self.now > self._relayed
 
-    def _pay(self) -> None:
-        if self._relay and self._owes() and not self._held:
-            self._relay.publish(self._owed)
-            self._owed, self._paid = None, self.now
+    def _relay_pending(self) -> None:
+        if self._relay and self._relay_is_due() and not self._held:
+            self._relay.publish(self._pending)
+            self._pending, self._relayed = None, self.now
 
     # Waiting.
 
     def wait_until(self, condition: Callable[[], Any], timeout: float, what: str) -> Any:
-        """The first true value of ``condition``, looked at whenever a message comes in.
+        """The first true value of ``condition``, which is checked whenever a message arrives.
 
         Args:
-            condition: called while no message comes in; must not block.
-            timeout: s of simulated time; infinite for what takes wall time, such as a program's start (`WALL_LIMIT`).
-            what: for the failure's text.
+            condition: called while messages are locked; must not block.
+            timeout: s of simulated time; infinite for what takes wall time, such as starting a program (`WALL_LIMIT`).
+            what: description for the error message.
 
         Raises:
-            AssertionError: it didn't come true.
+            AssertionError: the condition did not become true in time.
         """
         with self._news:
             end = self.now + timeout
@@ -168,12 +168,12 @@ class Graph(Nodes):
             self._news.wait(POLL)
 
     def pass_time(self, seconds: float) -> None:
-        """Let simulated time go by."""
+        """Let simulated time pass."""
         end = self.now + seconds
-        self.wait_until(lambda: self.now >= end, seconds + 1.0, "the clock goes on")
+        self.wait_until(lambda: self.now >= end, seconds + 1.0, "the clock continues")
 
     def situation(self) -> str:
-        """The graph in a line, for a failure's text."""
+        """The state of the graph in one line, for error messages."""
         parts = [f"at {self.now:.3f} s"]
         safety, legs, walk = (self.latest.get(n) for n in ("safety/state", "legs/state", "locomotion/state"))
         if safety:
@@ -191,14 +191,14 @@ class Graph(Nodes):
         rospy.wait_for_service(service, timeout=30.0)
         return rospy.ServiceProxy(service, SERVICES.get(service, Trigger))(*arguments)
 
-    def demand(self, service: str, *arguments: Any) -> str:
+    def require(self, service: str, *arguments: Any) -> str:
         """Call a service that must succeed; returns its message."""
         response = self.call(service, *arguments)
         assert response.success, f"{service}: {response.message}; {self.situation()}"
         return str(response.message)
 
-    def insist(self, service: str, timeout: float) -> str:
-        """Call a service again and again until it succeeds, ``timeout`` s of simulated time at most."""
+    def expect(self, service: str, timeout: float) -> str:
+        """Call a service repeatedly until it succeeds, for ``timeout`` s of simulated time; returns its message."""
         answers: List[Any] = []
 
         def succeeds() -> bool:
@@ -209,7 +209,7 @@ class Graph(Nodes):
         return str(answers[-1].message)
 
     def eventually(self, check: Callable[[], bool], timeout: float, what: Callable[[], str]) -> None:
-        """Ask for something that may block, every 0.1 s of simulated time, until it is so."""
+        """Repeat a check that may block every 0.1 s of simulated time until it is true."""
         end = self.now + timeout
         while not check():
             assert self.now < end, f"{what()}; {self.situation()}"
@@ -217,22 +217,22 @@ class Graph(Nodes):
 
     def push(self, x: float, y: float, z: float = 0.0) -> None:
         """Change the trunk's velocity by (x, y, z) m/s in the world."""
-        self.demand("push", Vector3(x, y, z))
+        self.require("push", Vector3(x, y, z))
 
-    def intruder(self, topic: str, kind: type) -> rospy.Publisher:
-        """A publisher beside the rightful one that everybody who listens to ``topic`` hears."""
+    def second_publisher(self, topic: str, kind: type) -> rospy.Publisher:
+        """A publisher beside the regular one, connected to all subscribers of ``topic``."""
         publisher = rospy.Publisher(topic, kind, queue_size=1, tcp_nodelay=True)
         _, subscribed, _ = rosgraph.Master(rospy.get_name()).getSystemState()
-        listeners = len(dict(subscribed)[rospy.resolve_name(topic)])
-        self.wait_until(lambda: publisher.get_num_connections() >= listeners, 5.0, f"{topic} has its listeners")
+        subscribers = len(dict(subscribed)[rospy.resolve_name(topic)])
+        self.wait_until(lambda: publisher.get_num_connections() >= subscribers, 5.0, f"{topic} has its subscribers")
         return publisher
 
-    def intrude(self, command: LegCommand, ahead: float = 0.02) -> float:
-        """Publish one legs/command beside the controller's, while time stands still; returns that time, s.
+    def inject_command(self, command: LegCommand, ahead: float = 0.02) -> float:
+        """Publish one legs/command beside those of the controller while time is stopped; returns that time, s.
 
-        Its stamp is ``ahead`` s in the future, so that lockstep doesn't take it for the controller's answer to a state.
+        Its stamp is ``ahead`` s in the future, so that lockstep does not take it for the controller's answer.
         """
-        publisher = self.intruder("legs/command", LegCommand)
+        publisher = self.second_publisher("legs/command", LegCommand)
         with self.held():
             cause = self.now
             command.header.stamp = rospy.Time.from_sec(cause + ahead)
@@ -244,19 +244,19 @@ class Graph(Nodes):
         return cause
 
     def hold_stick(self, source: str, vx: float = 0.0, vy: float = 0.0, wz: float = 0.0) -> None:
-        """From now on ``source`` ("" for plain cmd_vel) commands this at every control period, m/s and rad/s."""
+        """From now on publish a command of ``source`` ("" for plain cmd_vel) in every control period, m/s and rad/s."""
         twist = Twist()
         twist.linear.x, twist.linear.y, twist.angular.z = vx, vy, wz
         self.repeat(f"cmd_vel/{source}" if source else "cmd_vel", twist)
 
     def repeat(self, topic: str, message: Any) -> None:
-        """From now on publish a message once in every control period, until `unplug_sticks`; needs the relay."""
-        publisher = self._sticks[topic][0] if topic in self._sticks else self.intruder(topic, type(message))
+        """From now on publish a message once per control period, until `unplug_sticks`; needs the relay."""
+        publisher = self._sticks[topic][0] if topic in self._sticks else self.second_publisher(topic, type(message))
         with self._news:
             self._sticks[topic] = (publisher, message)
 
     def unplug_sticks(self) -> None:
-        """All sources die: they fall silent and their connections go."""
+        """End all sources that `hold_stick` and `repeat` started: they stop publishing and disconnect."""
         with self._news:
             sticks, self._sticks = self._sticks, {}
         for publisher, _ in sticks.values():
@@ -264,7 +264,7 @@ class Graph(Nodes):
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Simulated time stands still while something is done: at `now`, if the test relays the velocity."""
+        """Stop simulated time meanwhile; exactly at `now` if the test relays the velocity."""
         with self._news:
             outer = self._held
             self._hold(True)
@@ -278,12 +278,12 @@ class Graph(Nodes):
     def _hold(self, held: bool) -> None:
         self._held = held
         if self._relay:
-            self._pay()
+            self._relay_pending()
         elif self._pace:
             self._pace.hold(held)
 
     def _stands_still(self) -> bool:
-        return self._relay is None or self._owes()
+        return self._relay is None or self._relay_is_due()
 
     def close(self) -> None:
         """Leave the graph and end what `start` started."""

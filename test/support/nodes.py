@@ -1,4 +1,4 @@
-"""The nodes of a test's graph: whether they live and have found each other, and how they end and begin."""
+"""The nodes of a test's graph: whether they run and are connected, and how to start and end them."""
 
 import os
 import signal
@@ -12,18 +12,18 @@ import rospy
 
 
 class Nodes:
-    """What can be known of and done to nodes by their names."""
+    """Checks, starts and ends nodes by their names."""
 
     def __init__(self) -> None:
         self._children: List[subprocess.Popen] = []
 
     def kill(self, node: str) -> None:
-        """End a node the hard way. Only ever nodes of this graph: the master knows their process ids."""
+        """Kill a node with SIGKILL. Only nodes of this graph: the master knows their process ids."""
         _, pid = self._ask(node, "getPid")
         os.kill(pid, signal.SIGKILL)
 
     def alive(self, node: str) -> bool:
-        """Whether the master knows a node of this name that answers."""
+        """Whether a node of this name is registered at the master and answers."""
         try:
             self._ask(node, "getPid")
         except (OSError, rosgraph.MasterException):
@@ -31,7 +31,7 @@ class Nodes:
         return True
 
     def connected(self, node: str) -> bool:
-        """Whether a node lives and has all the connections that the master knows of, in both directions."""
+        """Whether a node runs and has all connections that the master knows of, in both directions."""
         if not self.alive(node):
             return False
         name = rospy.resolve_name(node)
@@ -41,8 +41,8 @@ class Nodes:
         into = {t for t, names in subscribers.items() if name in names and set(publishers.get(t, [])) - {name}}
         _, links = self._ask(node, "getBusInfo")
         there = {(link[4], link[1]) for link in links if link[2] == "o"}
-        heard = {link[4] for link in links if link[2] == "i" and link[5]}
-        return out <= there and into <= heard
+        incoming = {link[4] for link in links if link[2] == "i" and link[5]}
+        return out <= there and into <= incoming
 
     def start(self, node: str, *arguments: str) -> None:
         """Start a node of this package again; it ends with the test, in whose process group it is."""

@@ -1,13 +1,14 @@
-"""A test as a guest in lockstep: simulated time waits for what the test has yet to hear."""
+"""A test as a client of lockstep: simulated time waits until the test has received its messages."""
 
 import threading
 from typing import Any, Callable, Dict
 
 import rospy
-from std_msgs.msg import Time
 
 from xdog.core.description import load_description
+from xdog.core.timers import period_number
 from xdog.nodes.common.connections import has_publisher
+from xdog.nodes.common.lockstep import LockstepClient
 from xdog_sim.lockstep import Lockstep
 
 RATES = load_description().rates
@@ -23,26 +24,26 @@ LAGS = {
     "arm/command": 0.0,
     "safety/state": 1.0 / RATES["safety"],
 }
-"""s by which the newest message of a topic that speaks all the time may be older than a control period's beginning."""
+"""s by which the latest message of a periodic topic may be older than the start of a control period."""
 
 PATIENCE = 3.0
-"""s of wall time after which a topic that has fallen silent is no longer waited for."""
+"""s of wall time after which lockstep no longer waits for a topic without messages."""
 
 
 class Pace:
-    """Tells the mirror on ``lockstep/done`` what has come in; it runs one control period ahead of that at most.
+    """Reports to the simulation on ``lockstep/done`` up to when messages have arrived; it is at most one period ahead.
 
-    Each topic comes by a connection of its own, and on a busy machine one may be a second behind another. A test that
-    hears something on one topic would then look at something old on another.
+    Each topic has its own connection, and on a busy machine one may lag a second behind another. Without this, a test
+    that reacts to a message of one topic would see an outdated message of another.
 
     Attributes:
-        reached: s of simulated time up to which the test has heard everything; 0 at first. To be read under ``news``.
+        reached: s of simulated time up to which all messages have arrived; 0 at first. Read it with ``news`` locked.
     """
 
     def __init__(
         self, news: threading.Condition, subscribers: Dict[str, rospy.Subscriber], on_reached: Callable[[], None]
     ) -> None:
-        """Args: the condition that guards everything and tells of changes; subscribers by topic; what else to tell."""
+        """Args: the condition that guards all data and signals changes; subscribers by topic; callback for progress."""
         self.reached = 0.0
         self._news, self._on_reached = news, on_reached
         self._clock = self._state = 0.0
@@ -53,52 +54,52 @@ class Pace:
             for topic in self._lags
         }
         self._lockstep = Lockstep(connected, rospy.logwarn, PATIENCE)
-        self._done = rospy.Publisher("lockstep/done", Time, queue_size=1, tcp_nodelay=True)
+        self._client = LockstepClient()
         threading.Thread(target=self._run, daemon=True).start()
 
-    def heard(self, topic: str, message: Any) -> None:
-        """A message came in."""
+    def received(self, topic: str, message: Any) -> None:
+        """Register a message."""
         if topic in self._lags:
             stamp = message.header.stamp.to_sec()
             if topic == "legs/state":
                 self._state = max(self._state, stamp)
-            self._lockstep.heard(topic, stamp)
+            self._lockstep.received(topic, stamp)
 
     def tick(self, clock: float) -> None:
-        """The clock says this, s; the caller holds the lock."""
+        """Set the simulated time, s; the caller holds the lock."""
         self._clock = max(self._clock, clock)
         self._news.notify_all()
 
     def hold(self, held: bool) -> None:
-        """Whether time is to stand still; the caller holds the lock."""
+        """Stop simulated time or let it continue; the caller holds the lock."""
         self._held = held
         self._news.notify_all()
 
     def close(self) -> None:
-        """Wait for nothing any more."""
+        """Leave lockstep."""
         with self._news:
             self._closed = True
             self._news.notify_all()
-        self._done.unregister()
+        self._client.close()
 
     @property
-    def _begun(self) -> float:
-        """When the newest control period began of which the clock has told, s."""
-        return int(self._clock / PERIOD + 1e-6) * PERIOD
+    def _period_start(self) -> float:
+        """Start of the latest control period by the clock, s."""
+        return period_number(self._clock, PERIOD) * PERIOD
 
     def _run(self) -> None:
         while True:
             with self._news:
-                self._news.wait_for(lambda: self._closed or self._begun > self.reached + 0.5 * PERIOD)
-                begun = self._begun
-            self._lockstep.wait({"legs/state": begun})
-            if self._state >= begun - 1e-6:  # a dog whose states have stopped has nobody answer to them
-                self._lockstep.wait({topic: begun - lag for topic, lag in self._lags.items()})
+                self._news.wait_for(lambda: self._closed or self._period_start > self.reached + 0.5 * PERIOD)
+                start = self._period_start
+            self._lockstep.wait({"legs/state": start})
+            if self._state >= start - 1e-6:  # if the states have stopped, nothing answers them
+                self._lockstep.wait({topic: start - lag for topic, lag in self._lags.items()})
             with self._news:
-                self.reached = begun
+                self.reached = start
                 self._on_reached()
                 self._news.notify_all()
                 self._news.wait_for(lambda: self._closed or not self._held)
                 if self._closed:
                     return
-            self._done.publish(Time(rospy.Time.from_sec(begun)))
+            self._client.done(start)

@@ -1,6 +1,6 @@
-"""What the rostests of the safety rules share: a standing robot, and how long a fault took to damp its legs.
+"""Base of the rostests of the safety rules: a standing robot, and the time from a fault to damping.
 
-Where the environment variable XDOG_SAFETY_TIMES names a file, each measured time is appended to it as a JSON line.
+If the environment variable XDOG_SAFETY_TIMES names a file, each measured time is appended to it as a JSON line.
 """
 
 # ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
@@ -19,14 +19,14 @@ from xdog.msg import LegState, LocomotionState, SafetyState
 from xdog.safety.config import load_safety_config
 
 LIMIT_MS = 200.0
-"""The most that may pass between a fault and damping."""
+"""Maximum time from a fault to damping."""
 ROBOT = load_description()
 SAFETY = load_safety_config()
 KNEE = "front_left_knee_joint"
 
 
 class SafetyCase(unittest.TestCase):
-    """Each test begins with a standing robot that nothing ails."""
+    """Each test begins with a standing robot without faults."""
 
     graph: Graph
 
@@ -46,18 +46,20 @@ class SafetyCase(unittest.TestCase):
         graph = self.graph
         graph.unplug_sticks()
         self.revive()
-        graph.demand("fault", "none", "", 0.0)
-        graph.demand("damp")
-        self.wait_for_legs(LocomotionState.DAMPED)  # not the last test's standing below
-        graph.demand("reset", "lie", 0.0, 0.0, 0.0)
-        graph.pass_time(0.1)  # until everybody has seen the legs jump
-        graph.insist("estop_reset", 8.0)
-        graph.insist("stand", 2.0)  # locomotion may hear of the permission later than the reset's caller
+        graph.require("fault", "none", "", 0.0)
+        graph.require("damp")
+        self.wait_for_legs(
+            LocomotionState.DAMPED
+        )  # otherwise the state of the last test might be taken for the one below
+        graph.require("reset", "lie", 0.0, 0.0, 0.0)
+        graph.pass_time(0.1)  # until all nodes have seen the legs jump
+        graph.expect("estop_reset", 8.0)
+        graph.expect("stand", 2.0)  # locomotion may receive the permission later than the caller of the reset
         self.wait_for_legs(LocomotionState.STANDING)
         self.assertTrue(graph.gates[-1].active)
 
     def revive(self) -> None:
-        """Start again what an earlier test has killed."""
+        """Restart nodes that an earlier test has killed."""
         for node, topic in (("safety_supervisor", "safety/state"), ("locomotion", "locomotion/state")):
             if not self.graph.alive(node):
                 self.graph.latest.pop(topic, None)
@@ -67,7 +69,7 @@ class SafetyCase(unittest.TestCase):
 
     @classmethod
     def await_connections(cls, node: str) -> None:
-        """Wait until a node is heard by and hears everybody who is concerned."""
+        """Wait until a node has all its connections."""
         cls.graph.eventually(lambda: cls.graph.connected(node), 60.0, lambda: f"{node} lacks connections")
 
     @property
@@ -75,7 +77,7 @@ class SafetyCase(unittest.TestCase):
         return self.graph.latest["safety/state"]
 
     @property
-    def spoken(self) -> float:
+    def safety_stamp(self) -> float:
         return float(self.safety.header.stamp.to_sec())
 
     @property
@@ -122,7 +124,7 @@ class SafetyCase(unittest.TestCase):
         return milliseconds
 
     def assert_damped_in_time(self, fault: str, cause: float, reason: str) -> None:
-        """The gate damps within the limit after ``cause`` (s), and the reason is said."""
+        """The gate damps within the limit after ``cause`` (s), and gives the reason."""
         gate = self.first_damping(cause)
         milliseconds = self.record(fault, cause, gate)
         self.assertIn(reason, gate.reason)
@@ -130,17 +132,17 @@ class SafetyCase(unittest.TestCase):
         self.wait_for_legs(LocomotionState.DAMPED)
 
     def assert_latched(self, level: int, reason: str) -> None:
-        """The supervisor holds a stop for a reason, also when its cause has gone."""
+        """The supervisor keeps a stop and its reason after the cause has gone."""
         graph = self.graph
         graph.wait_until(lambda: self.safety.level == level, 1.0, f"level {level}")
-        graph.demand("fault", "none", "", 0.0)
+        graph.require("fault", "none", "", 0.0)
         graph.pass_time(0.5)
         self.assertEqual(self.safety.level, level)
         self.assertFalse(self.safety.motion_allowed)
         self.assertIn(reason, "; ".join(self.safety.reasons))
 
     def provoke(self, fault: str, joint: str, value: float, shows: Callable[[LegState], bool]) -> float:
-        """Bring a hardware fault into force; stamp (s) of the first legs/state that shows it."""
+        """Inject a hardware fault; returns the stamp (s) of the first legs/state that shows it."""
         since = self.graph.now
-        self.graph.demand("fault", fault, joint, value)
+        self.graph.require("fault", fault, joint, value)
         return self.first_state(since, shows, fault)

@@ -1,4 +1,4 @@
-"""Small batches and tasks for tests, and a simulation that notes what it is told."""
+"""Small batches and tasks for tests, and a batch that records what it receives."""
 
 import dataclasses
 from typing import Any, List, Mapping, Optional, Tuple
@@ -35,8 +35,8 @@ def hold(num: int, steps: int = 4) -> Tensor:
     return STAND.repeat(num, steps, 1)
 
 
-class NotedSim(MujocoBatch):
-    """A batch that keeps the targets and pushes it was given."""
+class RecordingSim(MujocoBatch):
+    """A batch that records the targets and pushes that it receives."""
 
     def __init__(self, num: int, timestep: float = 0.005) -> None:
         super().__init__(training_options(timestep, CONFIG.control.kp, CONFIG.control.kd), num, 1, ROBOT)
@@ -53,8 +53,8 @@ class NotedSim(MujocoBatch):
         super().push(ids, linear, yaw)
 
 
-class HastySim(MujocoBatch):
-    """A batch that claims another linear velocity of the trunk than it has."""
+class OffsetVelocitySim(MujocoBatch):
+    """A batch whose reported linear velocity of the trunk is wrong by 3 m/s."""
 
     def __init__(self, num: int) -> None:
         super().__init__(training_options(0.005, CONFIG.control.kp, CONFIG.control.kd), num, 1, ROBOT)

@@ -23,7 +23,7 @@ def compare_wrist_pictures(index: int, folder: Path) -> Tuple[float, float]:
     """Share of pixels in which the graph's picture of a placement is not the learned one; spread of its values."""
     placer = ScenarioSampler()
     placement = replace(
-        placer.looking(placer.draw(index, 2000, held_out=True), index),
+        placer.at_view_pose(placer.draw(index, 2000, held_out=True), index),
         camera_shift=np.zeros(3),
         camera_turn=np.zeros(3),
         brightness=1.0,
@@ -40,4 +40,4 @@ def compare_wrist_pictures(index: int, folder: Path) -> Tuple[float, float]:
         BodyPlacement(trunk.position, trunk.orientation[[1, 2, 3, 0]]),
         [BodyPlacement(placement.position, turn)],
     )
-    return float((np.abs(view.picture() - expected).max(axis=2) > 16).mean()), float(expected.std())
+    return float((np.abs(view.render() - expected).max(axis=2) > 16).mean()), float(expected.std())

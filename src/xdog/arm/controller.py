@@ -19,7 +19,7 @@ from xdog.arm.rate_limiter import RateLimiter
 from xdog.arm.stream import SetpointStream
 from xdog.arm.trajectory import INVALID_GOAL, PATH_TOLERANCE_VIOLATED, Goal, TrajectoryError
 from xdog.core.description import RobotDescription
-from xdog.safety.gate import Permission
+from xdog.safety.permission import SafetyPermission
 
 Array = np.ndarray
 
@@ -46,7 +46,7 @@ class ArmController:
         self._planner = ArmPlanner(robot, config, self._collision)
         self._limiter = RateLimiter(config.motion.max_speed, config.motion.max_acceleration)
         self.gripper = Gripper(robot)
-        self._permission = Permission(config.heartbeat_timeout)
+        self._permission = SafetyPermission(config.heartbeat_timeout)
         self._stream = SetpointStream(robot.arm, config)
         self._measured: Optional[ArmMeasurement] = None
         self._motions: List[Motion] = []

@@ -26,7 +26,7 @@ Brings an SO101 arm to life. In this order, once for a new arm:
   doctor         check everything and name what is wrong with the remedy; changes nothing
 An arm that LeRobot calibrated needs neither of the first two: name its file with --calibration, for example
 ~/.cache/huggingface/lerobot/calibration/robots/so_follower/NAME.json.
-docs/arm-setup.md leads from the box to moving joints.
+docs/use/arm-setup.md leads from the box to moving joints.
 """
 
 

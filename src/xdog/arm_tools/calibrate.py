@@ -34,7 +34,7 @@ def read_positions(bus: FeetechBus, servos: Sequence[int]) -> Dict[int, int]:
 
 
 MIDDLE_POSE = "pan straight ahead, upper arm upright, lower arm level, gripper level and not rolled, jaws half open"
-"""All joints near the middle of their ranges; docs/arm-setup.md says it in the same words."""
+"""All joints near the middle of their ranges; docs/use/arm-setup.md says it in the same words."""
 
 
 class Ranges:

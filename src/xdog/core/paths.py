@@ -31,3 +31,39 @@ def share_path(*parts: str) -> Path:
         f"XDog's data files are not in any of: {looked}. Set XDOG_SHARE to the folder that holds urdf/, launch/, "
         "sim/ and policies/ (the checkout, or share/xdog of an installation)."
     )
+
+
+def user_path(text: str) -> Path:
+    """The file that a user named in a node's parameter: ``~`` is their home, a relative path begins where they stood.
+
+    roslaunch runs nodes in ~/.ros, but leaves them the variable ``PWD`` of the shell that it was started in.
+
+    Raises:
+        FileNotFoundError: the path is relative and ``PWD`` is not set.
+    """
+    path, folder = Path(text).expanduser(), os.environ.get("PWD", "")
+    if not path.is_absolute() and not os.path.isabs(folder):
+        raise FileNotFoundError(f"{text} is a relative path, and PWD is not set: give the whole path, from / on")
+    return Path(folder) / path
+
+
+def require_writable(path: Path, option: str) -> None:
+    """Check before any work that a file, or a folder and files in it, can be written.
+
+    Args:
+        path: the file or folder, which need not exist yet.
+        option: of the command line, that names another place.
+
+    Raises:
+        OSError: it cannot be written; the message says why and what to do.
+    """
+    place = path.absolute()
+    while not place.exists():
+        place = place.parent
+    remedy = f"name another place with {option}"
+    if not path.is_absolute():
+        remedy = f"run the command in a folder of yours, or {remedy}"
+    if place != path.absolute() and not place.is_dir():
+        raise NotADirectoryError(f"{path} cannot be written: {place} is a file; {remedy}")
+    if not os.access(place, os.W_OK | os.X_OK if place.is_dir() else os.W_OK):
+        raise PermissionError(f"{path} cannot be written: you may not write to {place}; {remedy}")

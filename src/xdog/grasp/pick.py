@@ -155,10 +155,12 @@ class PickTask:
     def step(self, measured: PickInput) -> PickCommand:
         """The wish for this control period; once `outcome` is set there is nothing to wish for."""
         if self.outcome is None:
-            self._measured, self._body = measured, None
+            before, self._measured, self._body = self._measured, measured, None
             try:
+                if before is not None and measured.now < before.now:  # no time since then would mean anything
+                    raise _End("aborted", f"the clock jumped back by {before.now - measured.now:.2f} s")
                 if measured.objection:
-                    raise _End("aborted", f"motion is not allowed: {measured.objection}")
+                    raise _End("aborted", measured.objection)
                 if not measured.standing:
                     raise _End("aborted", "the dog does not stand any more")
                 if measured.limp:

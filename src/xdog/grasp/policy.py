@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 import numpy as np
 
@@ -159,6 +159,30 @@ class GraspPolicy:
             raise PolicyError(message) from error
         if chunk.shape != (contract.chunk, n):
             raise PolicyError(message)
+
+
+class ImagePolicy:
+    """A policy that needs images, joined with what gives them: called like one that needs none.
+
+    Args:
+        policy: that needs an image.
+        image: gives the picture of now, (H, W, 3) uint8 RGB; called only when the policy asks its network.
+    """
+
+    def __init__(self, policy: GraspPolicy, image: Callable[[], Array]) -> None:
+        self._policy, self._image = policy, image
+
+    def reset(self) -> None:
+        """Forget the past: the next call of `act` begins a grasp."""
+        self._policy.reset()
+
+    def act(self, joints: Array, token: Array) -> Array:
+        """Joint targets (6,) for one policy period; see `GraspPolicy.act`.
+
+        Raises:
+            PolicyError: the policy fails, or there is no image.
+        """
+        return self._policy.act(joints, token, self._image() if self._policy.looks else None)
 
 
 def shrink_image(image: Array, height: int, width: int) -> Array:

@@ -1,6 +1,8 @@
 """How the trunk is held above the ground, and what that makes of places that are given in its frame."""
 
+from collections import deque
 from dataclasses import dataclass
+from typing import Deque, Optional, Tuple
 
 import numpy as np
 
@@ -43,6 +45,27 @@ class TrunkPose:
         """A point (3,) of the level frame in base_link, m."""
         place: Array = self.rotation.T @ (np.asarray(point, dtype=float) - np.array([0.0, 0.0, self.height]))
         return place
+
+
+class TrunkPoseHistory:
+    """The last trunk poses, so that what was seen a moment ago can be placed by the pose of that moment.
+
+    Args:
+        length: how many are kept.
+    """
+
+    def __init__(self, length: int) -> None:
+        self._poses: Deque[Tuple[float, TrunkPose]] = deque(maxlen=length)
+
+    def add(self, stamp: float, pose: TrunkPose) -> None:
+        """Keep the pose of ``stamp`` (s). After a clock has jumped back, those before the jump are forgotten."""
+        if self._poses and stamp < self._poses[-1][0]:
+            self._poses.clear()
+        self._poses.append((stamp, pose))
+
+    def at(self, stamp: float) -> Optional[TrunkPose]:
+        """The pose nearest to ``stamp`` (s) in time; None without any."""
+        return min(self._poses, key=lambda entry: abs(entry[0] - stamp))[1] if self._poses else None
 
 
 def measure_trunk_pose(legs: LegKinematics, mount: Array, joints: Array, orientation: Array) -> TrunkPose:

@@ -6,7 +6,7 @@ from typing import Optional
 
 from xdog.core.config_file import ConfigFile
 from xdog.core.paths import share_path
-from xdog.safety.config import SafetyConfigError
+from xdog.safety.config import SafetyConfigError, load_safety_config
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,8 @@ class WalkingConfig:
 
 @dataclass(frozen=True)
 class TimeoutConfig:
-    """How long locomotion trusts what it was told, and how long the gate may take to open for `stand`, s."""
+    """How long locomotion follows a velocity command, and how long the gate may take to open for `stand`, s."""
 
-    safety: float
     command: float
     gate: float
 
@@ -73,13 +72,14 @@ class OdometryConfig:
 
 @dataclass(frozen=True)
 class LocomotionConfig:
-    """All of locomotion.yaml."""
+    """All of locomotion.yaml, and the time in s without safety/state until the legs are damped, from safety.yaml."""
 
     stance: StanceConfig
     body_pose: BodyPoseConfig
     walking: WalkingConfig
     timeouts: TimeoutConfig
     odometry: OdometryConfig
+    heartbeat_timeout: float
 
 
 def load_locomotion_config(path: Optional[Path] = None) -> LocomotionConfig:
@@ -90,4 +90,5 @@ def load_locomotion_config(path: Optional[Path] = None) -> LocomotionConfig:
         OSError: it cannot be read.
     """
     path = path or share_path("launch", "config", "locomotion.yaml")
-    return ConfigFile(path, SafetyConfigError).sections(LocomotionConfig)
+    timeout = load_safety_config().listeners.heartbeat_timeout
+    return ConfigFile(path, SafetyConfigError).sections(LocomotionConfig, heartbeat_timeout=timeout)

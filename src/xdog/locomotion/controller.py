@@ -13,6 +13,7 @@ from xdog.core.rotations import imu_mount
 from xdog.locomotion.config import LocomotionConfig
 from xdog.locomotion.observation import projected_gravity
 from xdog.locomotion.stance import BodyPose, LieDown, Stance, StandUp, smooth
+from xdog.safety.permission import SafetyPermission
 
 Array = np.ndarray
 
@@ -67,7 +68,7 @@ class Controller:
         self._mount = imu_mount(robot)
         self._period = 1.0 / robot.rates["control"]
         self._reading: Optional[LegsReading] = None
-        self._safety: Tuple[float, bool, str] = (-np.inf, False, "no safety/state has arrived")
+        self._permission = SafetyPermission(config.heartbeat_timeout)
         self._velocity: Tuple[float, Array] = (-np.inf, np.zeros(3))
         self._wanted_pose = self._pose = BodyPose()
         self._motion: Union[StandUp, LieDown, None] = None
@@ -85,8 +86,8 @@ class Controller:
     # What it is told.
 
     def on_safety(self, stamp: float, motion_allowed: bool, reason: str) -> None:
-        """The supervisor's verdict at ``stamp`` (s)."""
-        self._safety = (stamp, motion_allowed, reason)
+        """A heartbeat of the safety supervisor came in, stamped ``stamp`` (s)."""
+        self._permission.update(max(self.now, stamp), stamp, motion_allowed, reason)
 
     def on_gate(self, active: bool, reason: str) -> None:
         """What a legs/state says of the bridge's gate: once it damps the legs, they stay damped until `stand`.
@@ -265,12 +266,9 @@ class Controller:
         return self._why_not_move()
 
     def _why_not_move(self) -> str:
-        stamp, allowed, reason = self._safety
         if self._reading is None:
             return "no legs/state has arrived: is the bridge running?"
-        if abs(self.now - stamp) > self._config.timeouts.safety:
-            return f"no safety/state for {self._config.timeouts.safety} s: is the safety supervisor running?"
-        return "" if allowed else f"motion is not allowed: {reason}"
+        return self._permission.objection(self.now)
 
     def _why_not_stand(self) -> str:
         assert self._reading is not None

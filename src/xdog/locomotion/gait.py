@@ -57,7 +57,7 @@ class GaitState:
     amplitude: Array
     command: Array
 
-    def of(self, ids: Any) -> "GaitState":
+    def select(self, ids: Any) -> "GaitState":
         """Some of the robots: ``ids`` is an array of their numbers or a slice."""
         return GaitState(self.phase[ids], self.amplitude[ids], self.command[ids])
 

@@ -1,15 +1,13 @@
 """Node: arm_controller. Answers joint_states with arm/command once per control period.
 
-A command without points says that the servos are to be told nothing: the bridge's gate takes it for rest.
+A command without points gives the servos no new goals: the arm is at rest, and the bridge's gate keeps it there.
 """
 
 import math
 import queue
-import sys
 import threading
 from typing import Any, Callable, List, Optional, Tuple
 
-import actionlib
 import numpy as np
 import rospy
 from sensor_msgs.msg import JointState
@@ -20,21 +18,23 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from xdog.arm.config import load_arm_config
 from xdog.arm.controller import SILENCE, ArmController
 from xdog.arm.motions import ArmMeasurement, GripperMotion, Motion, TrajectoryMotion
-from xdog.arm.trajectory import SUCCESSFUL, Goal, Point, Tolerance, TrajectoryError
+from xdog.arm.trajectory import SUCCESSFUL, TrajectoryError
 from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.timers import PeriodFilter
 from xdog.msg import ArmState, SafetyState
 from xdog.nodes.common import clock, conversions
+from xdog.nodes.common.action_server import ActionServer
+from xdog.nodes.common.callbacks import is_ending, offer, start_thread, subscribe
 from xdog.nodes.common.lockstep import SafetyListener
+from xdog.nodes.common.run import run
 from xdog.nodes.common.standard_messages import (
     FollowJointTrajectoryAction,
     FollowJointTrajectoryFeedback,
-    FollowJointTrajectoryGoal,
     FollowJointTrajectoryResult,
     GripperCommandAction,
     GripperCommandFeedback,
     GripperCommandResult,
 )
-from xdog.safety.config import SafetyConfigError
 
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
@@ -49,40 +49,36 @@ Running = Tuple[Motion, Any]
 class ArmControllerNode:
     """The controller on its topics, actions and services. Time is the stamp of joint_states.
 
-    actionlib calls back under a lock of its own. What the control loop has to say to it goes through a queue, so that
-    the loop never waits for that lock.
+    actionlib calls back under a lock of its own. The control loop passes feedback and results to it through a queue, so
+    that the loop never waits for that lock.
     """
 
     def __init__(self, robot: RobotDescription, controller: ArmController) -> None:
         self._robot, self._controller = robot, controller
         self._news = threading.Condition()
-        self._period = 1.0 / robot.rates["control"]
-        self._answered = -1
+        self._period = PeriodFilter(1.0 / robot.rates["control"])
         self._arrival = 0.0
         self._legs = robot.legs.poses["stand"]
         self._measured: Optional[ArmMeasurement] = None
         self._running: List[Running] = []
         self._reports: queue.SimpleQueue = queue.SimpleQueue()
-        self._told = ""
+        self._published_mode = ""
         self._command = rospy.Publisher("arm/command", JointTrajectory, queue_size=1, tcp_nodelay=True)
         self._mode = rospy.Publisher("arm/mode", String, queue_size=1, latch=True)
-        self._heartbeat = SafetyListener(robot, self._on_safety)
-        for topic, kind, callback in (
-            ("arm/state", ArmState, self._on_arm_state),
-            ("arm/setpoint", JointTrajectory, self._on_setpoint),
-            ("joint_states", JointState, self._on_joints),
-        ):
-            rospy.Subscriber(topic, kind, callback, queue_size=1, tcp_nodelay=True)
+        self._safety = SafetyListener(robot, self._on_safety)
+        subscribe("arm/state", ArmState, self._on_arm_state)
+        subscribe("arm/setpoint", JointTrajectory, self._on_setpoint)
+        subscribe("joint_states", JointState, self._on_joints)
         for pose in ("stow", "home"):
-            rospy.Service(pose, Trigger, self._service(pose))
+            offer(pose, Trigger, self._service(pose))
         self._servers = [
-            actionlib.ActionServer(name, kind, begin, self._cancel, auto_start=False)
+            ActionServer(name, kind, begin, self._cancel)
             for name, kind, begin in (
                 ("arm_controller/follow_joint_trajectory", FollowJointTrajectoryAction, self._begin_trajectory),
                 ("gripper_controller/gripper_action", GripperCommandAction, self._begin_gripper),
             )
         ]
-        threading.Thread(target=self._report, daemon=True).start()
+        start_thread(self._report)
         for server in self._servers:
             server.start()
         clock.every(SILENCE, self._watch)
@@ -110,10 +106,8 @@ class ArmControllerNode:
     def _on_joints(self, message: JointState) -> None:
         """Answer the first joint_states of every control period."""
         stamp = conversions.to_seconds(message.header.stamp)
-        tick = math.floor(stamp / self._period + 1e-6)
-        if tick == self._answered:
+        if not self._period.is_first(stamp):
             return
-        self._answered = tick
         command = JointTrajectory()
         command.header.stamp = message.header.stamp
         with self._news:
@@ -123,11 +117,11 @@ class ArmControllerNode:
                 command.joint_names = self._robot.arm.names
                 command.points = [JointTrajectoryPoint(positions=goal.tolist())]
             self._command.publish(command)
-            self._after(feedback=tick % FEEDBACK_EVERY == 0)
-        self._heartbeat.answered(stamp)
+            self._after(feedback=self._period.count % FEEDBACK_EVERY == 0)
+        self._safety.done(stamp)
 
     def _step(self, stamp: float, message: JointState) -> Optional[np.ndarray]:
-        """What to tell the servos; the caller holds the lock."""
+        """The servos' next goals (6,) rad, None for rest; the caller holds the lock."""
         names, group = message.name, self._robot.arm
         try:
             if self._robot.legs.names[0] in names:
@@ -142,16 +136,16 @@ class ArmControllerNode:
         return self._controller.step(self._measured, self._legs)
 
     def _watch(self) -> None:
-        """End motions whose measurements have stopped coming."""
+        """End motions when joint_states has stopped, or the clock has jumped."""
         with self._news:
-            if self._running and clock.now() - self._arrival > SILENCE:
+            if self._running and abs(clock.now() - self._arrival) > SILENCE:
                 self._controller.stop("joint_states has stopped")
                 self._after()
 
     # Actions and services.
 
     def _begin_trajectory(self, handle: Any) -> None:
-        goal = trajectory_goal(handle.get_goal())
+        goal = conversions.trajectory_goal(handle.get_goal())
         self._begin(
             handle,
             lambda: self._controller.follow(goal),
@@ -194,7 +188,7 @@ class ArmControllerNode:
                     return TriggerResponse(success=False, message=str(error))
                 self._running.append((motion, None))
                 self._after()
-                while motion.outcome is None and not rospy.is_shutdown():
+                while motion.outcome is None and not is_ending():
                     self._news.wait(0.5)
                 outcome = motion.outcome
             if outcome is None:
@@ -208,9 +202,9 @@ class ArmControllerNode:
 
     def _after(self, feedback: bool = False) -> None:
         """Report the mode, what has ended, and feedback if it is due; the caller holds the lock."""
-        if self._controller.state != self._told:  # first, so that who hears of an end finds the mode after it
-            self._told = self._controller.state
-            self._mode.publish(String(self._told))
+        if self._controller.state != self._published_mode:  # first: a client whose goal ends finds the mode after it
+            self._published_mode = self._controller.state
+            self._mode.publish(String(self._published_mode))
         for motion, handle in list(self._running):
             if motion.outcome:
                 self._running.remove((motion, handle))
@@ -266,34 +260,12 @@ class ArmControllerNode:
                 handle.set_aborted(message, outcome.message)
 
 
-def trajectory_goal(message: FollowJointTrajectoryGoal) -> Goal:
-    """A goal's message as a plain type."""
-    trajectory = message.trajectory
-    path, end = (
-        [Tolerance(entry.name, entry.position, entry.velocity, entry.acceleration) for entry in entries]
-        for entries in (message.path_tolerance, message.goal_tolerance)
-    )
-    return Goal(
-        names=trajectory.joint_names,
-        points=[
-            Point(point.time_from_start.to_sec(), point.positions, point.velocities, point.accelerations)
-            for point in trajectory.points
-        ],
-        stamp=conversions.to_seconds(trajectory.header.stamp),
-        path_tolerance=path,
-        goal_tolerance=end,
-        goal_time_tolerance=message.goal_time_tolerance.to_sec(),
-    )
+def build() -> ArmControllerNode:
+    """The node, by its configuration files."""
+    robot = load_description()
+    return ArmControllerNode(robot, ArmController(robot, load_arm_config(robot)))
 
 
 def main() -> None:
     """Run the node."""
-    rospy.init_node("arm_controller")
-    try:
-        robot = load_description()
-        controller = ArmController(robot, load_arm_config(robot))
-    except (DescriptionError, SafetyConfigError, OSError) as error:
-        rospy.logfatal(str(error))
-        sys.exit(1)
-    ArmControllerNode(robot, controller)
-    rospy.spin()
+    run("arm_controller", build)

@@ -1,41 +1,37 @@
 """Node: grasp. Offers the PickObject action: stance, ACT policy, verified lift. Paced by joint_states.
 
-It knows where the object is from detections_3d and nowhere else; a policy that sees looks through the wrist camera for
-the rest. It moves the arm through arm_controller (arm/setpoint) and the trunk through locomotion (body_pose); both have
-their own limits and checks.
+The object's place comes from detections_3d alone; a policy that was trained on images also gets those of the wrist
+camera. The node moves the arm through arm_controller (arm/setpoint) and the trunk through locomotion (body_pose); both
+have their own limits and checks.
 """
 
-import sys
 import threading
 import traceback
-from collections import deque
 from pathlib import Path
-from typing import Deque, Dict, List, Optional, Tuple, Union
+from typing import List, Optional, Union
 
-import actionlib
 import numpy as np
 import rospy
 from geometry_msgs.msg import Pose, Quaternion
 from sensor_msgs.msg import Imu, JointState
-from std_msgs.msg import Time
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from xdog.core.contract import ContractError
 from xdog.core.description import DescriptionError, RobotDescription, load_description
 from xdog.core.onnx_session import PolicyError
-from xdog.core.paths import share_path
+from xdog.core.paths import share_path, user_path
 from xdog.core.rotations import euler_quaternion, imu_mount
+from xdog.core.timers import PeriodFilter
 from xdog.grasp.config import PickConfig, load_pick_config
 from xdog.grasp.object_tracker import TrackedDetection
 from xdog.grasp.pick import AfterPick, PickInput, PickOutcome, PickTask
-from xdog.grasp.policy import GraspPolicy
+from xdog.grasp.policy import GraspPolicy, ImagePolicy
 from xdog.grasp.stance_planner import StancePlanner, load_grasp_workspace
-from xdog.grasp.trunk_pose import TrunkPose, measure_trunk_pose
+from xdog.grasp.trunk_pose import TrunkPoseHistory, measure_trunk_pose
 from xdog.grasp.view_poses import ViewPoses, load_view_poses
 from xdog.locomotion.config import load_locomotion_config
 from xdog.locomotion.stance import BodyPose, Stance
 from xdog.msg import (
-    Detection3DArray,
     LegState,
     LocomotionState,
     PickObjectAction,
@@ -43,25 +39,26 @@ from xdog.msg import (
     PickObjectGoal,
     PickObjectResult,
     SafetyState,
-    VisionInfo,
 )
 from xdog.nodes.common import conversions
-from xdog.nodes.common.wrist_camera import ImagePolicy, WristCameraListener
-from xdog.safety.config import SafetyConfigError
+from xdog.nodes.common.action_server import SimpleActionServer
+from xdog.nodes.common.callbacks import is_ending, subscribe
+from xdog.nodes.common.lockstep import LockstepClient
+from xdog.nodes.common.perception_listener import Detection, PerceptionListener
+from xdog.nodes.common.run import run
+from xdog.nodes.common.wrist_camera import WristCameraListener
+from xdog.safety.config import ListenerConfig, load_safety_config
+from xdog.safety.permission import SafetyPermission
 
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
 SILENCE = 10.0
-"""s of wall time without joint_states after which a grasp is given up. The arm gets nothing meanwhile. A mirror in
+"""s of wall time without joint_states after which a grasp is given up. The arm gets nothing meanwhile. A simulation in
 lockstep on a busy machine may pause for a second or two."""
-LEGS_AGE = 0.3
-"""s; an older legs/state says nothing of who holds the legs."""
-SAFETY_AGE = 0.3
-"""s; an older safety/state allows nothing."""
 FEEDBACK_EVERY = 5
 """Control periods between two messages of feedback."""
-POSTURES_KEPT = 100
-"""At the control rate: two seconds in which detections may be late."""
+TRUNK_POSES_KEPT = 100
+"""At the control rate: two seconds by which detections may be late."""
 
 
 class GraspNode:
@@ -71,41 +68,38 @@ class GraspNode:
         self,
         robot: RobotDescription,
         config: PickConfig,
-        chooser: StancePlanner,
-        looks: ViewPoses,
+        ages: ListenerConfig,
+        planner: StancePlanner,
+        view_poses: ViewPoses,
         policy: Union[GraspPolicy, str],
     ) -> None:
-        self._robot, self._config, self._chooser, self._policy = robot, config, chooser, policy
-        sees = isinstance(policy, GraspPolicy) and policy.contract.image is not None
-        self._eye = WristCameraListener() if sees else None
-        self._looks = looks if sees else None
-        self._legs, self._mount = chooser.legs, imu_mount(robot)
+        self._robot, self._config, self._planner, self._policy = robot, config, planner, policy
+        needs_images = isinstance(policy, GraspPolicy) and policy.contract.image is not None
+        self._camera = WristCameraListener() if needs_images else None
+        self._view_poses = view_poses if needs_images else None
+        self._legs, self._mount = planner.legs, imu_mount(robot)
         self._control = 1.0 / robot.rates["control"]
+        self._period = PeriodFilter(self._control)
         self._news = threading.Condition()
         self._pick: Optional[PickTask] = None
-        self._tick = self._reported = -1
+        self._reported = 0
         self._imu: Optional[Imu] = None
-        self._safety: Optional[SafetyState] = None
+        self._permission = SafetyPermission(ages.heartbeat_timeout)
         self._locomotion: Optional[LocomotionState] = None
         self._leg_state: Optional[LegState] = None
-        self._labels: Dict[int, str] = {}
+        self._leg_state_age = ages.state_timeout
         self._measured: Optional[PickInput] = None
-        self._postures: Deque[Tuple[float, TrunkPose]] = deque(maxlen=POSTURES_KEPT)
+        self._trunk_poses = TrunkPoseHistory(TRUNK_POSES_KEPT)
+        self._lockstep = LockstepClient()
         self._setpoint = rospy.Publisher("arm/setpoint", JointTrajectory, queue_size=1, tcp_nodelay=True)
         self._body_pose = rospy.Publisher("body_pose", Pose, queue_size=1, tcp_nodelay=True)
-        self._done = rospy.Publisher("lockstep/done", Time, queue_size=1, tcp_nodelay=True)
-        for topic, kind, callback in (
-            ("imu/data", Imu, self._on_imu),
-            ("safety/state", SafetyState, self._on_safety),
-            ("locomotion/state", LocomotionState, self._on_locomotion),
-            ("legs/state", LegState, self._on_legs),
-            ("vision_info", VisionInfo, self._on_vision_info),
-            ("detections_3d", Detection3DArray, self._on_detections),
-            ("joint_states", JointState, self._on_joints),
-        ):
-            rospy.Subscriber(topic, kind, callback, queue_size=1, tcp_nodelay=True)
-        self._server = actionlib.SimpleActionServer("pick_object", PickObjectAction, self._execute, auto_start=False)
-        self._server.start()
+        self._perception = PerceptionListener(robot, self._on_detections)
+        subscribe("imu/data", Imu, self._on_imu)
+        subscribe("safety/state", SafetyState, self._on_safety)
+        subscribe("locomotion/state", LocomotionState, self._on_locomotion)
+        subscribe("legs/state", LegState, self._on_legs)
+        subscribe("joint_states", JointState, self._on_joints)
+        self._server = SimpleActionServer("pick_object", PickObjectAction, self._execute)
 
     # What comes in.
 
@@ -113,7 +107,8 @@ class GraspNode:
         self._imu = message
 
     def _on_safety(self, message: SafetyState) -> None:
-        self._safety = message
+        stamp = conversions.to_seconds(message.header.stamp)
+        self._permission.update(stamp, stamp, message.motion_allowed, "; ".join(message.reasons))
 
     def _on_locomotion(self, message: LocomotionState) -> None:
         self._locomotion = message
@@ -121,47 +116,18 @@ class GraspNode:
     def _on_legs(self, message: LegState) -> None:
         self._leg_state = message
 
-    def _on_vision_info(self, message: VisionInfo) -> None:
-        labels = rospy.get_param(message.database_location, {})
-        if not isinstance(labels, dict):
-            rospy.logwarn(f"vision_info names the parameter {message.database_location}, which maps no ids to labels")
-            return
-        self._labels = {int(key): str(label) for key, label in labels.items()}
-
-    def _on_detections(self, message: Detection3DArray) -> None:
-        if message.header.frame_id != self._robot.frames["base"]:
-            rospy.logwarn_throttle(
-                LOG_PERIOD,
-                f"detections_3d is in {message.header.frame_id}, not in {self._robot.frames['base']}: ignored",
-            )
-            return
+    def _on_detections(self, stamp: float, detections: List[Detection]) -> None:
+        """Place what was detected in the level frame, by the trunk pose of the picture's own time."""
         with self._news:
-            if self._pick is not None and self._postures:
-                self._pick.see(self._sightings(message))
-
-    def _sightings(self, message: Detection3DArray) -> List[TrackedDetection]:
-        """Detections in the level frame, by the posture at the time of the picture."""
-        stamp = conversions.to_seconds(message.header.stamp)
-        posture = min(self._postures, key=lambda entry: abs(entry[0] - stamp))[1]
-        sightings = []
-        for detection in message.detections:
-            p, size = detection.bbox.center.position, detection.bbox.size
-            numbers = [p.x, p.y, p.z, size.x, size.y, size.z]
-            if detection.results and np.isfinite(numbers).all() and min(numbers[3:]) > 0.0:
-                kind = max(detection.results, key=lambda result: result.score).id
-                label = self._labels.get(kind, str(kind))
-                sightings.append(
-                    TrackedDetection(stamp, label, posture.to_level(np.array(numbers[:3])), np.array(numbers[3:]))
-                )
-        return sightings
+            pose = self._trunk_poses.at(stamp)
+            if self._pick is not None and pose is not None:
+                self._pick.see([TrackedDetection(stamp, d.label, pose.to_level(d.centre), d.size) for d in detections])
 
     def _on_joints(self, message: JointState) -> None:
-        """Work once in every control period; ``lockstep/done`` tells the mirror that it was done."""
+        """Work once in every control period."""
         stamp = conversions.to_seconds(message.header.stamp)
-        tick = int(stamp / self._control + 1e-6)
-        if tick == self._tick:
+        if not self._period.is_first(stamp):
             return
-        self._tick = tick
         try:
             with self._news:
                 self._measured = self._measure(stamp, message)
@@ -169,7 +135,7 @@ class GraspNode:
                     self._work(self._pick, self._measured)
                     self._news.notify_all()
         finally:
-            self._done.publish(Time(message.header.stamp))
+            self._lockstep.done(stamp)
 
     def _measure(self, stamp: float, message: JointState) -> Optional[PickInput]:
         """What is known now; None if the arm or the IMU is silent."""
@@ -179,41 +145,34 @@ class GraspNode:
         try:
             legs, arm = (group.indices(message.name) for group in (self._robot.legs, self._robot.arm))
             joints, effort = np.array(message.position), np.array(message.effort)
-            posture = measure_trunk_pose(self._legs, self._mount, joints[legs], np.array([q.x, q.y, q.z, q.w]))
+            trunk = measure_trunk_pose(self._legs, self._mount, joints[legs], np.array([q.x, q.y, q.z, q.w]))
         except (DescriptionError, ValueError, IndexError) as error:
             rospy.logwarn_throttle(LOG_PERIOD, f"joint_states or imu/data are of no use for grasping: {error}")
             return None
-        self._postures.append((stamp, posture))
+        self._trunk_poses.add(stamp, trunk)
         standing = self._locomotion is not None and self._locomotion.state == LocomotionState.STANDING
-        return PickInput(
-            stamp, joints[arm], effort[arm], posture, standing, self._torque_off(stamp), self._objection(stamp)
-        )
+        objection = self._permission.objection(stamp)
+        return PickInput(stamp, joints[arm], effort[arm], trunk, standing, self._torque_off(stamp), objection)
 
     def _torque_off(self, now: float) -> str:
-        """Why nothing holds the legs. locomotion says what it wants of them, the bridge's gate what they get."""
+        """Why nothing holds the legs. locomotion says what it commands them, the bridge's gate what they get."""
         legs = self._leg_state
-        if legs is None or abs(now - conversions.to_seconds(legs.header.stamp)) > LEGS_AGE:
-            return f"no legs/state for {LEGS_AGE} s"
+        if legs is None or abs(now - conversions.to_seconds(legs.header.stamp)) > self._leg_state_age:
+            return f"no legs/state for {self._leg_state_age:g} s"
         return "" if legs.gate == LegState.ACTIVE else legs.gate_reason or "the bridge damps them"
-
-    def _objection(self, now: float) -> str:
-        safety = self._safety
-        if safety is None or abs(now - conversions.to_seconds(safety.header.stamp)) > SAFETY_AGE:
-            return f"no safety/state for {SAFETY_AGE} s"
-        return "" if safety.motion_allowed else "; ".join(safety.reasons) or "safety/state"
 
     # What goes out.
 
     def _work(self, pick: PickTask, measured: PickInput) -> None:
         over = pick.outcome is not None
-        wish = pick.step(measured)
+        command = pick.step(measured)
         if pick.failure is not None and not over:
             error = pick.failure
             rospy.logerr("".join(traceback.format_exception(type(error), error, error.__traceback__)))
-        if wish.body is not None:
-            self._publish_body(wish.body)
-        if wish.arm is not None:
-            point = JointTrajectoryPoint(positions=wish.arm.tolist(), time_from_start=rospy.Duration(self._control))
+        if command.body is not None:
+            self._publish_body(command.body)
+        if command.arm is not None:
+            point = JointTrajectoryPoint(positions=command.arm.tolist(), time_from_start=rospy.Duration(self._control))
             message = JointTrajectory(joint_names=list(self._robot.arm.names), points=[point])
             message.header.stamp = conversions.to_time(measured.now)
             self._setpoint.publish(message)
@@ -231,18 +190,18 @@ class GraspNode:
             rospy.logwarn(f"pick_object refused: {refusal}")
             self._server.set_aborted(PickObjectResult(outcome="refused", message=refusal), refusal)
             return
-        policy, eye = self._policy, self._eye
+        policy, camera = self._policy, self._camera
         assert isinstance(policy, GraspPolicy)
-        acting = policy if eye is None else ImagePolicy(policy, lambda: eye.look(self._now))
+        acting = policy if camera is None else ImagePolicy(policy, lambda: camera.image(self._now))
         pick = PickTask(
             self._robot,
             self._config,
             acting,
             policy.contract.period,
-            self._chooser,
+            self._planner,
             goal.label,
             AfterPick(goal.afterwards),
-            self._looks,
+            self._view_poses,
         )
         with self._news:
             self._pick = pick
@@ -262,9 +221,9 @@ class GraspNode:
 
     def _watch(self, pick: PickTask) -> PickOutcome:
         """Wait for the outcome and give feedback; every way out leaves the arm where it is."""
-        while not rospy.is_shutdown():
+        while not is_ending():
             with self._news:
-                self._reported = self._tick
+                self._reported = self._period.count
                 if not self._news.wait_for(lambda: self._is_news(pick), timeout=SILENCE):
                     return PickOutcome(False, "aborted", f"no joint_states with the arm for {SILENCE:g} s")
                 if pick.outcome is not None:
@@ -282,7 +241,7 @@ class GraspNode:
         return self._measured.now
 
     def _is_news(self, pick: PickTask) -> bool:
-        return pick.outcome is not None or self._tick >= self._reported + FEEDBACK_EVERY
+        return pick.outcome is not None or self._period.count >= self._reported + FEEDBACK_EVERY
 
     def _refusal(self, goal: PickObjectGoal) -> str:
         """Why a goal is refused; empty if it is taken."""
@@ -294,19 +253,19 @@ class GraspNode:
         if measured is None:
             return "no joint_states with the arm, or no imu/data"
         if measured.objection:
-            return f"motion is not allowed: {measured.objection}"
+            return measured.objection
         if legs is None or legs.state != LocomotionState.STANDING:
             return f"the dog must stand, it is {legs.name.replace('_', ' ') if legs else 'silent'}: call stand first"
         if measured.limp:
             return f"the dog's legs are not held: {measured.limp}"
         try:
-            if self._eye is not None:
-                self._eye.look(measured.now)
+            if self._camera is not None:
+                self._camera.image(measured.now)
         except PolicyError as error:
             return str(error)
-        labels = sorted(self._labels.values())
+        labels = sorted(self._perception.labels.values())
         if goal.label and goal.label not in labels:
-            return f"nothing is called '{goal.label}' in vision_info; known: {', '.join(labels) or 'nothing yet'}"
+            return f"vision_info has no label '{goal.label}'; known: {', '.join(labels) or 'none yet'}"
         return ""
 
 
@@ -318,18 +277,17 @@ def load_policy(path: Path, robot: RobotDescription) -> Union[GraspPolicy, str]:
         return str(error)
 
 
-def main() -> None:
-    """Run the node. Parameter: ~policy, path of the ONNX file."""
-    rospy.init_node("grasp")
-    try:
-        robot, config, locomotion = load_description(), load_pick_config(), load_locomotion_config()
-        chooser = StancePlanner(robot, Stance(robot, locomotion.stance, locomotion.body_pose), load_grasp_workspace())
-        looks = load_view_poses()
-    except (DescriptionError, SafetyConfigError, OSError) as error:
-        rospy.logfatal(str(error))
-        sys.exit(1)
-    policy = load_policy(Path(rospy.get_param("~policy", "") or share_path("policies", "grasp_state.onnx")), robot)
+def build() -> GraspNode:
+    """The node, by its configuration files and parameters."""
+    robot, config, locomotion = load_description(), load_pick_config(), load_locomotion_config()
+    planner = StancePlanner(robot, Stance(robot, locomotion.stance, locomotion.body_pose), load_grasp_workspace())
+    given = rospy.get_param("~policy", "")
+    policy = load_policy(user_path(given) if given else share_path("policies", "grasp_state.onnx"), robot)
     if isinstance(policy, str):
         rospy.logerr(f"picking up is off: {policy}")
-    GraspNode(robot, config, chooser, looks, policy)
-    rospy.spin()
+    return GraspNode(robot, config, load_safety_config().listeners, planner, load_view_poses(), policy)
+
+
+def main() -> None:
+    """Run the node. Parameter: ~policy, path of the ONNX file."""
+    run("grasp", build)

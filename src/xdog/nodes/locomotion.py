@@ -1,7 +1,5 @@
 """Node: locomotion. Answers legs/state with legs/command once per control period, in every state."""
 
-import math
-import sys
 import threading
 from pathlib import Path
 from typing import Callable, Optional, Tuple, Union
@@ -12,22 +10,24 @@ from geometry_msgs.msg import Pose, Twist
 from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 
 from xdog.core.contract import ContractError
-from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.description import RobotDescription, load_description
 from xdog.core.onnx_session import PolicyError
-from xdog.core.paths import share_path
+from xdog.core.paths import share_path, user_path
 from xdog.core.rotations import euler_angles, quaternion_matrix
+from xdog.core.timers import PeriodFilter
 from xdog.locomotion.config import load_locomotion_config
 from xdog.locomotion.controller import Controller, RequestResult, State
 from xdog.locomotion.policy import GaitPolicy
 from xdog.locomotion.stance import BodyPose
 from xdog.msg import LegCommand, LegState, LocomotionState, SafetyState
 from xdog.nodes.common import conversions
+from xdog.nodes.common.callbacks import offer, subscribe
 from xdog.nodes.common.lockstep import SafetyListener
-from xdog.safety.config import SafetyConfigError
+from xdog.nodes.common.run import run
 
 COMMAND_QUEUE = 20
-"""Commands kept for a listener that a busy machine writes to late: the supervisor takes a lost one for a late one. The
-bridge, which keeps the newest only, gets nothing old from it."""
+"""Commands kept for a subscriber that a busy machine serves late: to the supervisor a lost one looks like a late one.
+The bridge, which keeps the newest only, gets nothing old from it."""
 
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
@@ -41,32 +41,30 @@ class LocomotionNode:
         self._controller = controller
         self._policy_name = policy_name
         self._lock = threading.Lock()
-        self._period = 1.0 / robot.rates["control"]
-        self._answered = -1
-        self._told: Optional[Tuple[State, str]] = None
+        self._period = PeriodFilter(1.0 / robot.rates["control"])
+        self._published: Optional[Tuple[State, str]] = None
         self._command = rospy.Publisher("legs/command", LegCommand, queue_size=COMMAND_QUEUE, tcp_nodelay=True)
         self._state = rospy.Publisher("locomotion/state", LocomotionState, queue_size=1, latch=True)
-        self._tell(rospy.Time.now())
-        self._heartbeat = SafetyListener(robot, self._on_safety)
-        rospy.Subscriber("cmd_vel_safe", Twist, self._on_velocity, queue_size=1, tcp_nodelay=True)
-        rospy.Subscriber("body_pose", Pose, self._on_body_pose, queue_size=1, tcp_nodelay=True)
-        rospy.Subscriber("legs/state", LegState, self._on_legs, queue_size=1, tcp_nodelay=True)
+        self._publish_state(rospy.Time.now())
+        self._safety = SafetyListener(robot, self._on_safety)
+        subscribe("cmd_vel_safe", Twist, self._on_velocity)
+        subscribe("body_pose", Pose, self._on_body_pose)
+        subscribe("legs/state", LegState, self._on_legs)
         for name, request in (
             ("stand", controller.stand),
             ("walk", controller.walk),
             ("lie_down", controller.lie_down),
             ("damp", controller.damp),
         ):
-            rospy.Service(name, Trigger, self._service(request))
+            offer(name, Trigger, self._service(request))
 
     def _on_legs(self, message: LegState) -> None:
-        """Answer the first state of every control period; what the gate says counts in every state."""
+        """Answer the first state of every control period; the gate's verdict counts in every state."""
         with self._lock:
             self._controller.on_gate(message.gate == LegState.ACTIVE, message.gate_reason)
-        tick = math.floor(conversions.to_seconds(message.header.stamp) / self._period + 1e-6)
-        if tick == self._answered:
+        stamp = conversions.to_seconds(message.header.stamp)
+        if not self._period.is_first(stamp):
             return
-        self._answered = tick
         with self._lock:
             try:
                 reading = conversions.legs_reading(message, self._robot)
@@ -76,12 +74,13 @@ class LocomotionNode:
             else:
                 target = self._controller.step(reading)
                 self._command.publish(conversions.leg_command_message(target, self._robot, reading.stamp))
-            self._tell(message.header.stamp)
-        self._heartbeat.answered(conversions.to_seconds(message.header.stamp))
+            self._publish_state(message.header.stamp)
+        self._safety.done(stamp)
 
     def _on_safety(self, message: SafetyState) -> None:
+        stamp = conversions.to_seconds(message.header.stamp)
         with self._lock:
-            self._controller.on_safety(self._controller.now, message.motion_allowed, "; ".join(message.reasons))
+            self._controller.on_safety(stamp, message.motion_allowed, "; ".join(message.reasons))
 
     def _on_velocity(self, message: Twist) -> None:
         command = np.array([message.linear.x, message.linear.y, message.angular.z])
@@ -104,18 +103,18 @@ class LocomotionNode:
         def handle(_request: TriggerRequest) -> TriggerResponse:
             with self._lock:
                 answer = request()
-                self._tell(rospy.Time.now())
+                self._publish_state(rospy.Time.now())
             return TriggerResponse(success=answer.success, message=answer.message)
 
         return handle
 
-    def _tell(self, stamp: rospy.Time) -> None:
+    def _publish_state(self, stamp: rospy.Time) -> None:
         """Publish the state if it changed; the caller holds the lock."""
-        news = (self._controller.state, self._controller.reason)
-        if news == self._told:
+        state, reason = self._controller.state, self._controller.reason
+        if (state, reason) == self._published:
             return
-        self._told = news
-        message = LocomotionState(state=int(news[0]), name=news[0].name.lower(), reason=news[1])
+        self._published = state, reason
+        message = LocomotionState(state=int(state), name=state.name.lower(), reason=reason)
         message.header.stamp = stamp
         message.policy = self._policy_name
         self._state.publish(message)
@@ -130,18 +129,17 @@ def load_policy(path: Path, robot: RobotDescription) -> Union[GaitPolicy, str]:
         return str(error)
 
 
-def main() -> None:
-    """Run the node. Parameter: ~policy, path of the ONNX file."""
-    rospy.init_node("locomotion")
-    try:
-        robot, config = load_description(), load_locomotion_config()
-        path = Path(rospy.get_param("~policy", "") or share_path("policies", "gait.onnx"))
-        policy = load_policy(path, robot)
-        controller = Controller(robot, config, policy)
-    except (DescriptionError, SafetyConfigError, OSError) as error:
-        rospy.logfatal(str(error))
-        sys.exit(1)
+def build() -> LocomotionNode:
+    """The node, by its configuration files and parameters."""
+    robot, config = load_description(), load_locomotion_config()
+    given = rospy.get_param("~policy", "")
+    policy = load_policy(user_path(given) if given else share_path("policies", "gait.onnx"), robot)
+    controller = Controller(robot, config, policy)
     if isinstance(policy, str):
         rospy.logerr(f"walking is off: {policy}")
-    LocomotionNode(robot, controller, "" if isinstance(policy, str) else policy.contract.name)
-    rospy.spin()
+    return LocomotionNode(robot, controller, "" if isinstance(policy, str) else policy.contract.name)
+
+
+def main() -> None:
+    """Run the node. Parameter: ~policy, path of the ONNX file."""
+    run("locomotion", build)

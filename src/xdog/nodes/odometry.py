@@ -1,7 +1,5 @@
 """Node: leg odometry. legs/state in; odom and tf odom -> base_footprint -> base_link out."""
 
-import math
-import sys
 from typing import List
 
 import rospy
@@ -9,13 +7,15 @@ from geometry_msgs.msg import Point, Quaternion, Transform, TransformStamped, Ve
 from nav_msgs.msg import Odometry
 from tf2_ros import TransformBroadcaster
 
-from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.description import RobotDescription, load_description
 from xdog.core.rotations import euler_quaternion
+from xdog.core.timers import PeriodFilter
 from xdog.locomotion.config import load_locomotion_config
 from xdog.locomotion.odometry import Estimate, LegOdometry
 from xdog.msg import LegState
 from xdog.nodes.common import conversions
-from xdog.safety.config import SafetyConfigError
+from xdog.nodes.common.callbacks import subscribe
+from xdog.nodes.common.run import run
 
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
@@ -24,16 +24,15 @@ STATE_QUEUE = 200
 
 
 class OdometryNode:
-    """Integrates every legs/state and speaks once per control period."""
+    """Integrates every legs/state and publishes once per control period."""
 
     def __init__(self, robot: RobotDescription, odometry: LegOdometry) -> None:
         self._robot = robot
         self._odometry = odometry
-        self._period = 1.0 / robot.rates["control"]
-        self._spoken = -1
+        self._period = PeriodFilter(1.0 / robot.rates["control"])
         self._publisher = rospy.Publisher("odom", Odometry, queue_size=10, tcp_nodelay=True)
         self._broadcaster = TransformBroadcaster()
-        rospy.Subscriber("legs/state", LegState, self._on_legs, queue_size=STATE_QUEUE, tcp_nodelay=True)
+        subscribe("legs/state", LegState, self._on_legs, queue_size=STATE_QUEUE)
 
     def _on_legs(self, message: LegState) -> None:
         try:
@@ -41,16 +40,9 @@ class OdometryNode:
         except (conversions.MessageError, ValueError) as error:
             rospy.logerr_throttle(LOG_PERIOD, f"odometry stands still: {error}")
             return
-        tick = math.floor(estimate.stamp / self._period + 1e-6)
-        if tick == self._spoken:
-            return
-        self._spoken = tick
-        try:
+        if self._period.is_first(estimate.stamp):
             self._publisher.publish(self._message(message.header.stamp, estimate))
             self._broadcaster.sendTransform(self._transforms(message.header.stamp, estimate))
-        except rospy.ROSException:
-            if not rospy.is_shutdown():  # a shutdown closes topics under a callback that is still running
-                raise
 
     def _message(self, stamp: rospy.Time, estimate: Estimate) -> Odometry:
         message = Odometry()
@@ -81,14 +73,12 @@ class OdometryNode:
         return transforms
 
 
+def build() -> OdometryNode:
+    """The node, by its configuration files."""
+    robot, config = load_description(), load_locomotion_config()
+    return OdometryNode(robot, LegOdometry(robot, config.odometry))
+
+
 def main() -> None:
     """Run the node."""
-    rospy.init_node("odometry")
-    try:
-        robot, config = load_description(), load_locomotion_config()
-        odometry = LegOdometry(robot, config.odometry)
-    except (DescriptionError, SafetyConfigError, OSError) as error:
-        rospy.logfatal(str(error))
-        sys.exit(1)
-    OdometryNode(robot, odometry)
-    rospy.spin()
+    run("odometry", build)

@@ -1,6 +1,5 @@
 """Node: the safety supervisor. Its heartbeat on safety/state is the permission to move."""
 
-import sys
 import threading
 from typing import Callable, Optional, Union
 
@@ -10,11 +9,14 @@ from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 
-from xdog.core.description import DescriptionError, load_description
+from xdog.core.description import load_description
+from xdog.core.timers import PeriodFilter
 from xdog.msg import ArmState, LegCommand, LegState, SafetyState
 from xdog.nodes.common import clock
+from xdog.nodes.common.callbacks import offer, subscribe
+from xdog.nodes.common.run import run
 from xdog.safety.arm_supervisor import ArmReport, ArmSupervisor
-from xdog.safety.config import SafetyConfigError, load_safety_config
+from xdog.safety.config import load_safety_config
 from xdog.safety.latch import Verdict
 from xdog.safety.supervisor import LegsReport, Supervisor
 
@@ -23,7 +25,7 @@ WARNING_PERIOD = 5.0
 
 
 def legs_report(message: LegState) -> LegsReport:
-    """legs/state as the supervisor wants it."""
+    """legs/state as the supervisor needs it."""
     q, w, a = message.orientation, message.angular_velocity, message.linear_acceleration
     return LegsReport(
         stamp=message.header.stamp.to_sec(),
@@ -42,7 +44,7 @@ def legs_report(message: LegState) -> LegsReport:
 
 
 def arm_report(message: ArmState) -> ArmReport:
-    """arm/state as the supervisor of an arm wants it."""
+    """arm/state as the supervisor of an arm needs it."""
     return ArmReport(
         stamp=message.header.stamp.to_sec(),
         faults=tuple(message.faults),
@@ -53,24 +55,23 @@ def arm_report(message: ArmState) -> ArmReport:
 
 
 class SafetySupervisor:
-    """Speaks whenever simulated or real time crosses a heartbeat, and at once when its verdict changes."""
+    """Publishes whenever simulated or real time crosses a heartbeat, and at once when its verdict changes."""
 
     def __init__(self, supervisor: Union[Supervisor, ArmSupervisor], period: float) -> None:
         self._supervisor = supervisor
-        self._period = period
+        self._beat = PeriodFilter(period)
         self._lock = threading.Lock()
         self._seq = 0
-        self._tick = -1
-        self._heard = False
+        self._received = False
         self._newest_state: Optional[rospy.Time] = None
-        self._verdict: Optional[Verdict] = None
+        self._published: Optional[Verdict] = None
         self._publisher = rospy.Publisher("safety/state", SafetyState, queue_size=1, latch=True, tcp_nodelay=True)
         if isinstance(supervisor, Supervisor):
             self._watch_dog(supervisor)
         else:
             self._watch_arm(supervisor)
-        rospy.Service("estop", Trigger, self._estop)
-        rospy.Service("estop_reset", Trigger, self._reset)
+        offer("estop", Trigger, self._estop)
+        offer("estop_reset", Trigger, self._reset)
         clock.every(period, self._on_timer)
 
     def _watch_dog(self, supervisor: Supervisor) -> None:
@@ -93,62 +94,61 @@ class SafetySupervisor:
             with self._lock:
                 supervisor.on_arm(clock.arrival(message.header.stamp), [*message.faults, *message.warnings])
 
-        rospy.Subscriber("legs/state", LegState, on_legs, queue_size=1, tcp_nodelay=True)
-        # Every command counts, so that one that is overwritten in the queue doesn't look like a late one.
-        rospy.Subscriber("legs/command", LegCommand, on_command, queue_size=20, tcp_nodelay=True)
-        rospy.Subscriber("battery", BatteryState, on_battery, queue_size=1)
-        rospy.Subscriber("mux/inputs_neutral", Bool, on_inputs_neutral, queue_size=1)
-        rospy.Subscriber("arm/state", ArmState, on_arm, queue_size=1)
+        subscribe("legs/state", LegState, on_legs)
+        # Every command counts: one that is overwritten in the queue would look like a late one.
+        subscribe("legs/command", LegCommand, on_command, queue_size=20)
+        subscribe("battery", BatteryState, on_battery)
+        subscribe("mux/inputs_neutral", Bool, on_inputs_neutral)
+        subscribe("arm/state", ArmState, on_arm)
 
     def _watch_arm(self, supervisor: ArmSupervisor) -> None:
         def on_arm(message: ArmState) -> None:
             self._on_state(message.header.stamp, lambda now: supervisor.on_arm(now, arm_report(message)))
 
         # Every fault counts, also one that has gone in the next reading.
-        rospy.Subscriber("arm/state", ArmState, on_arm, queue_size=20, tcp_nodelay=True)
+        subscribe("arm/state", ArmState, on_arm, queue_size=20)
 
     def _on_state(self, stamp: rospy.Time, take_note: Callable[[float], None]) -> None:
         """The state came in that the heartbeat is stamped with."""
         now = clock.arrival(stamp)
         with self._lock:
-            self._heard, self._newest_state = True, stamp
+            self._received, self._newest_state = True, stamp
             take_note(now)
-            last, self._tick = self._tick, int(now / self._period + 1e-6)
-            if self._tick != last or self._changed(now):
-                self._speak(now)
+            if self._beat.is_first(now) or self._changed(now):
+                self._publish(now)
 
     def _on_timer(self) -> None:
         now = clock.now()
         with self._lock:
-            heard, self._heard = self._heard, False
-            if not heard or self._changed(now):  # without states the timer keeps up the heartbeat
-                self._speak(now)
+            received, self._received = self._received, False
+            if not received or self._changed(now):  # without states the timer keeps up the heartbeat
+                self._publish(now)
 
     def _estop(self, request: TriggerRequest) -> TriggerResponse:
         caller = request._connection_header.get("callerid", "an unknown node")
         with self._lock:
             self._supervisor.estop(f"asked for by {caller}")
-            self._speak(clock.now())
+            self._publish(clock.now())
         return TriggerResponse(success=True, message="stopped; estop_reset clears the stop")
 
     def _reset(self, _request: TriggerRequest) -> TriggerResponse:
         now = clock.now()
         with self._lock:
             granted, message = self._supervisor.reset(now)
-            self._speak(now)
+            self._publish(now)
         rospy.loginfo(f"estop_reset: {message}")
         return TriggerResponse(success=granted, message=message)
 
     def _changed(self, now: float) -> bool:
-        """Whether the permission to move is another than the one spoken last."""
-        return self._verdict is None or self._supervisor.verdict(now).level != self._verdict.level
+        """Whether the level is another than the one published last."""
+        return self._published is None or self._supervisor.verdict(now).level != self._published.level
 
-    def _speak(self, now: float) -> None:
+    def _publish(self, now: float) -> None:
         """Publish the verdict at ``now``; the caller holds the lock.
 
-        It is stamped with the newest state that it takes into account, so that the mirror in lockstep never runs
-        ahead of a supervisor that is behind. Nothing is said before the first state, which shows whether the
-        bridge has heard a supervisor before; and the mirror would wait for one that isn't connected yet.
+        It is stamped with the newest state that it takes into account, so that a simulation in lockstep never runs
+        ahead of a supervisor that is behind. Nothing is published before the first state, which shows whether the
+        bridge has had a supervisor before; and the simulation would wait for one that isn't connected yet.
         """
         if self._newest_state is None:
             return
@@ -157,7 +157,7 @@ class SafetySupervisor:
         message.header.stamp = self._newest_state
         message.reasons, message.warnings = list(verdict.reasons), list(verdict.warnings)
         self._publisher.publish(message)
-        if self._verdict is None or verdict.reasons != self._verdict.reasons:
+        if self._published is None or verdict.reasons != self._published.reasons:
             if verdict.reasons:
                 rospy.logerr(f"motion is not allowed: {'; '.join(verdict.reasons)}")
             else:
@@ -165,20 +165,18 @@ class SafetySupervisor:
         if verdict.warnings:
             rospy.logwarn_throttle(WARNING_PERIOD, "; ".join(verdict.warnings))
         self._seq += 1
-        self._verdict = verdict
+        self._published = verdict
+
+
+def build() -> SafetySupervisor:
+    """The node, by its configuration files and parameters."""
+    legs = rospy.get_param("~legs", True)
+    if not isinstance(legs, bool):
+        raise ValueError(f"~legs is {legs!r}; it must be true or false")
+    robot, config = load_description(), load_safety_config().supervisor
+    return SafetySupervisor(Supervisor(robot, config) if legs else ArmSupervisor(config), 1.0 / robot.rates["safety"])
 
 
 def main() -> None:
     """Run the node. Parameter: ~legs, false for an arm without a dog."""
-    rospy.init_node("safety_supervisor")
-    legs = rospy.get_param("~legs", True)
-    if not isinstance(legs, bool):
-        rospy.logfatal(f"~legs is {legs!r}; it must be true or false")
-        sys.exit(1)
-    try:
-        robot, config = load_description(), load_safety_config().supervisor
-    except (DescriptionError, SafetyConfigError, OSError) as error:
-        rospy.logfatal(str(error))
-        sys.exit(1)
-    SafetySupervisor(Supervisor(robot, config) if legs else ArmSupervisor(config), 1.0 / robot.rates["safety"])
-    rospy.spin()
+    run("safety_supervisor", build)

@@ -1,6 +1,5 @@
 """Node: the velocity mux, from cmd_vel and cmd_vel/<source> to cmd_vel_safe."""
 
-import sys
 import threading
 from typing import Optional
 
@@ -8,21 +7,22 @@ import rospy
 from geometry_msgs.msg import Twist
 from std_msgs.msg import Bool, String
 
-from xdog.core.description import DescriptionError, load_description
+from xdog.core.description import load_description
 from xdog.msg import SafetyState
 from xdog.nodes.common import clock
-from xdog.safety.config import SafetyConfigError
+from xdog.nodes.common.callbacks import subscribe
+from xdog.nodes.common.run import run
 from xdog.safety.mux import MuxOutput, VelocityMux
 from xdog.safety.mux_config import MuxConfig, load_mux_config
 
 EXTERNAL = "external"
-"""The source that speaks on plain cmd_vel."""
+"""The source that publishes on plain cmd_vel."""
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
 
 
 class VelocityMuxNode:
-    """Listens to every source and speaks at a constant rate, explicit zeros included."""
+    """Subscribes to every source and publishes at a constant rate, zeros included."""
 
     def __init__(self, config: MuxConfig, rate: float) -> None:
         self._mux = VelocityMux(config)
@@ -31,15 +31,15 @@ class VelocityMuxNode:
         self._velocity = rospy.Publisher("cmd_vel_safe", Twist, queue_size=1, tcp_nodelay=True)
         self._active = rospy.Publisher("mux/active", String, queue_size=1, latch=True)
         self._neutral = rospy.Publisher("mux/inputs_neutral", Bool, queue_size=1)
-        rospy.Subscriber("safety/state", SafetyState, self._on_safety, queue_size=1, tcp_nodelay=True)
+        subscribe("safety/state", SafetyState, self._on_safety)
         for source in config.priorities:
             topic = "cmd_vel" if source == EXTERNAL else f"cmd_vel/{source}"
-            rospy.Subscriber(topic, Twist, self._on_velocity, callback_args=source, queue_size=1, tcp_nodelay=True)
+            subscribe(topic, Twist, self._on_velocity, source)
         clock.every(1.0 / rate, self._tick)
 
     def _on_safety(self, message: SafetyState) -> None:
         with self._lock:
-            self._mux.on_safety(clock.now(), message.motion_allowed)
+            self._mux.on_safety(clock.now(), message.motion_allowed, "; ".join(message.reasons))
 
     def _on_velocity(self, message: Twist, source: str) -> None:
         linear, angular = message.linear, message.angular
@@ -55,7 +55,7 @@ class VelocityMuxNode:
         message = Twist()
         message.linear.x, message.linear.y, message.angular.z = output.velocity
         self._velocity.publish(message)
-        self._neutral.publish(output.inputs_neutral)  # always, so that a mux that has died isn't believed
+        self._neutral.publish(output.inputs_neutral)  # every time: what a mux that has died said last must not count
         last, self._last = self._last, output
         if last is None or output.active != last.active:
             self._active.publish(output.active)
@@ -63,13 +63,11 @@ class VelocityMuxNode:
             rospy.loginfo(f"locked: {output.lock}" if output.lock else "unlocked")
 
 
+def build() -> VelocityMuxNode:
+    """The node, by its configuration files."""
+    return VelocityMuxNode(load_mux_config(), load_description().rates["control"])
+
+
 def main() -> None:
     """Run the node."""
-    rospy.init_node("velocity_mux")
-    try:
-        robot, config = load_description(), load_mux_config()
-    except (DescriptionError, SafetyConfigError, OSError) as error:
-        rospy.logfatal(str(error))
-        sys.exit(1)
-    VelocityMuxNode(config, robot.rates["control"])
-    rospy.spin()
+    run("velocity_mux", build)

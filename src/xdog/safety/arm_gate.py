@@ -14,11 +14,10 @@ from xdog.safety.gate import (
     INVALID_COMMAND,
     JUST_STARTED,
     WORTH_A_WARNING,
-    Permission,
     check_command,
-    is_fresh,
     outside,
 )
+from xdog.safety.permission import SafetyPermission, is_fresh
 
 Array = np.ndarray
 
@@ -45,7 +44,7 @@ class ArmGate:
         self._config = config
         self._timeout = timeouts.command_timeout
         self._max_rate = np.minimum(config.max_rate, robot.arm.velocity)
-        self._permission = Permission(timeouts.heartbeat_timeout)
+        self._permission = SafetyPermission(timeouts.heartbeat_timeout)
         self._command: Optional[Tuple[float, float, Array]] = None
         self._ended = True
         self._sent: Optional[Array] = None

@@ -32,6 +32,14 @@ class ArmGateConfig:
 
 
 @dataclass(frozen=True)
+class ListenerConfig:
+    """Ages, s, from which states allow nothing to those who act on them, besides the gates."""
+
+    heartbeat_timeout: float
+    state_timeout: float
+
+
+@dataclass(frozen=True)
 class SupervisorConfig:
     """When the supervisor warns and stops: s, rad, degrees Celsius, V for each cell, rad/s; see safety.yaml."""
 
@@ -59,6 +67,7 @@ class SafetyConfig:
 
     gate: GateConfig
     arm_gate: ArmGateConfig
+    listeners: ListenerConfig
     supervisor: SupervisorConfig
 
 

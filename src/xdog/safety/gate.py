@@ -14,6 +14,7 @@ import numpy as np
 from xdog.core.description import JointGroup, RobotDescription
 from xdog.core.interfaces import LegsTarget
 from xdog.safety.config import GateConfig
+from xdog.safety.permission import SafetyPermission, is_fresh
 
 Array = np.ndarray
 
@@ -21,8 +22,7 @@ INVALID_COMMAND = "invalid command:"
 """How the reason begins when the gate refused a command: the supervisor latches a stop on it."""
 
 JUST_STARTED = "the bridge has just started"
-UNSUPERVISED = "no heartbeat from the safety supervisor yet"
-"""Reasons of a gate that no supervisor has ever spoken to."""
+"""Reason of a gate that has not decided yet. Like `UNSUPERVISED` it means that no supervisor was there before."""
 
 
 @dataclass(frozen=True)
@@ -40,35 +40,6 @@ class GateOutput:
     active: bool
     reason: str
     warning: str
-
-
-def is_fresh(now: float, arrival: float, stamp: float, timeout: float) -> bool:
-    """Whether a message is new enough at ``now``: neither its arrival nor its stamp is further away than ``timeout``.
-
-    The stamp tells a message that hung on its way from a fresh one. A clock that jumped back makes both old.
-    """
-    return abs(now - arrival) <= timeout and abs(now - stamp) <= timeout
-
-
-class Permission:
-    """The supervisor's last word and its age. Without a fresh word, motion is not allowed."""
-
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._word: Optional[Tuple[float, float, bool, str]] = None
-
-    def update(self, now: float, stamp: float, motion_allowed: bool, reason: str) -> None:
-        """A heartbeat that takes the legs/state of ``stamp`` (s) into account came in at ``now`` (s)."""
-        self._word = (now, stamp, motion_allowed, reason)
-
-    def objection(self, now: float) -> str:
-        """Why nothing may move at ``now`` (s); empty if it may."""
-        if self._word is None:
-            return UNSUPERVISED
-        arrival, stamp, allowed, reason = self._word
-        if not is_fresh(now, arrival, stamp, self._timeout):
-            return f"the safety supervisor's heartbeat is missing for more than {self._timeout:g} s"
-        return "" if allowed else f"motion not allowed: {reason or 'no reason given'}"
 
 
 def check_command(group: JointGroup, names: Sequence[str], columns: Sequence[Tuple[str, Sequence[float]]]) -> Array:
@@ -124,7 +95,7 @@ class CommandGate:
         self._max_kp, self._max_kd = robot.max_kp, robot.max_kd
         self._damp = robot.leg_gains["damp"]
         self._config = config
-        self._permission = Permission(config.heartbeat_timeout)
+        self._permission = SafetyPermission(config.heartbeat_timeout)
         self._command: Optional[Tuple[float, float, LegsTarget, str]] = None
         self._invalid = ""
         self._position = np.clip(np.zeros(len(self._legs.names)), self._legs.lower, self._legs.upper)

@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from xdog.safety.gate import JUST_STARTED, UNSUPERVISED
+from xdog.safety.gate import JUST_STARTED
+from xdog.safety.permission import UNSUPERVISED
 
 OK, WARN, DAMP, ESTOP = 0, 1, 2, 3
 """Levels of the verdict, as in SafetyState.msg."""

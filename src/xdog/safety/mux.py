@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Dict, Optional, Tuple
 
 from xdog.safety.mux_config import MuxConfig
+from xdog.safety.permission import SafetyPermission
 
 Velocity = Tuple[float, float, float]
 """vx (m/s), vy (m/s), wz (rad/s) in base_footprint."""
@@ -61,14 +62,14 @@ class VelocityMux:
         self._config = config
         self._sources: Dict[str, _Source] = {name: _Source() for name in config.priorities}
         self._order = sorted(config.priorities, key=lambda name: -config.priorities[name])
-        self._safety: Optional[Tuple[float, bool]] = None
+        self._permission = SafetyPermission(config.heartbeat_timeout)
         self._velocity = ZERO
         self._last_tick: Optional[float] = None
 
-    def on_safety(self, now: float, motion_allowed: bool) -> None:
-        """A safety/state came in at ``now``."""
+    def on_safety(self, now: float, motion_allowed: bool, reason: str) -> None:
+        """A safety/state came in at ``now``. Its stamp is of another clock and does not count."""
         self._note_held(now)
-        self._safety = (now, motion_allowed)
+        self._permission.update(now, now, motion_allowed, reason)
         self._note_held(now)
 
     def on_velocity(self, now: float, source: str, components: Tuple[float, ...]) -> str:
@@ -102,7 +103,7 @@ class VelocityMux:
         self._last_tick = now
         fresh = [name for name in self._order if self._fresh(now, self._sources[name])]
         neutral = all(is_neutral(self._sources[name].velocity or ZERO) for name in fresh)
-        lock = self._lock(now)
+        lock = self._permission.objection(now)
         if lock:
             self._velocity = ZERO
             return MuxOutput(ZERO, "", lock, neutral)
@@ -116,20 +117,12 @@ class VelocityMux:
         )
         return MuxOutput(self._velocity, active, "", neutral)
 
-    def _lock(self, now: float) -> str:
-        if self._safety is None:
-            return "no safety/state yet"
-        stamp, allowed = self._safety
-        if abs(now - stamp) > self._config.safety_timeout:
-            return f"safety/state is missing for more than {self._config.safety_timeout:g} s"
-        return "" if allowed else "motion not allowed"
-
     def _fresh(self, now: float, source: _Source) -> bool:
         return source.velocity is not None and abs(now - source.heard) <= self._config.timeout
 
     def _note_held(self, now: float) -> None:
         """During a lock, mark the sources that ask for motion: they must let go before they count again."""
-        if self._lock(now):
+        if self._permission.objection(now):
             for source in self._sources.values():
                 source.held = source.held or (self._fresh(now, source) and not is_neutral(source.velocity or ZERO))
 

@@ -6,7 +6,7 @@ from typing import Mapping, Optional
 
 from xdog.core.config_file import ConfigFile, fill
 from xdog.core.paths import share_path
-from xdog.safety.config import SafetyConfigError
+from xdog.safety.config import SafetyConfigError, load_safety_config
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,13 @@ class Planar:
 
 @dataclass(frozen=True)
 class MuxConfig:
-    """All of mux.yaml: times in s, priorities by source, limits in m/s and rad/s, acceleration in m/s^2 and rad/s^2."""
+    """All of mux.yaml: times in s, priorities by source, limits in m/s and rad/s, acceleration in m/s^2 and rad/s^2.
+
+    ``heartbeat_timeout`` is that of the listeners in safety.yaml.
+    """
 
     timeout: float
-    safety_timeout: float
+    heartbeat_timeout: float
     priorities: Mapping[str, int]
     limits: Planar
     acceleration: Planar
@@ -32,7 +35,6 @@ class MuxConfig:
 @dataclass(frozen=True)
 class _Timeouts:
     timeout: float
-    safety_timeout: float
 
 
 def load_mux_config(path: Optional[Path] = None) -> MuxConfig:
@@ -56,4 +58,5 @@ def load_mux_config(path: Optional[Path] = None) -> MuxConfig:
         raise SafetyConfigError(f"{where}: two sources have the same priority")
     rest = {key: value for key, value in content.items() if key not in ("limits", "acceleration", "priorities")}
     times = fill(_Timeouts, rest, f"{where}: the file", SafetyConfigError)
-    return MuxConfig(times.timeout, times.safety_timeout, dict(priorities), limits, acceleration)
+    heartbeat_timeout = load_safety_config().listeners.heartbeat_timeout
+    return MuxConfig(times.timeout, heartbeat_timeout, dict(priorities), limits, acceleration)

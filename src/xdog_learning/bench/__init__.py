@@ -1,4 +1,4 @@
-"""`./xdog bench`: speed of training and of the running graph on this machine. See docs/benchmarks.md."""
+"""`./xdog bench`: speed of training and of the running graph on this machine. See docs/explain/benchmarks.md."""
 
 
 class BenchError(RuntimeError):

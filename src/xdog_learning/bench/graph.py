@@ -38,7 +38,7 @@ def probe(seed: int, logs: Path, report: Report) -> Dict[str, List[Any]]:
     """Run the probe in a process of its own, so that nothing of ours delays its clock; returns what it recorded."""
     output = logs / "probe.json"
     output.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "xdog_sim.nodes.common.graph_probe", str(output), str(seed)]
+    command = [sys.executable, "-m", "xdog_sim.nodes.graph_probe", str(output), str(seed)]
     with (logs / "probe.log").open("w+", encoding="utf-8") as log:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
             assert process.stdout is not None
@@ -56,7 +56,7 @@ def probe(seed: int, logs: Path, report: Report) -> Dict[str, List[Any]]:
 
 
 def graph_figures(records: Mapping[str, Any], period: float) -> Dict[str, Any]:
-    """Figures of what the probe recorded; see `xdog_sim.nodes.common.graph_probe`."""
+    """Figures of what the probe recorded; see `xdog_sim.nodes.graph_probe`."""
     latencies = command_latencies(records["published"], records["safe"], records["states"], records["commands"])
     return {
         "loop_jitter_p99_ms": jitter_p99_ms([at for at, _ in records["walking"]], period),

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from xdog.core.paths import share_path
+from xdog.core.paths import require_writable, share_path
 from xdog_learning.bench import BenchError
 from xdog_learning.bench.metrics import Report
 
@@ -37,7 +37,7 @@ FIGURES = {
     "fault_to_damping_ms": ("faults", "ms of simulated time", "<= 200"),
     "fault_to_damping_by_fault": ("faults", "ms of simulated time", ""),
 }
-"""Of every figure: the part that measures it, its unit, its goal. docs/benchmarks.md says more."""
+"""Of every figure: the part that measures it, its unit, its goal. docs/explain/benchmarks.md says more."""
 
 
 @dataclass
@@ -108,7 +108,7 @@ def run_parts(arguments: BenchOptions, console: Console) -> Tuple[Dict[str, Any]
 
 
 def table(figures: Dict[str, Any]) -> Table:
-    """The figures as a table that is Markdown too, for docs/benchmarks.md."""
+    """The figures as a table that is Markdown too, for docs/explain/benchmarks.md."""
     result = Table(box=box.MARKDOWN)
     for column in ("figure", "value", "unit", "goal"):
         result.add_column(column)
@@ -146,10 +146,14 @@ def main() -> int:
     console = Console(stderr=arguments.json)
     start = time.monotonic()
     try:
+        if "graph" in arguments.only:
+            require_writable(arguments.output, "--output")
         figures, problems = run_parts(arguments, console)
     except KeyboardInterrupt:
         console.print("stopped")
         return 130
+    except OSError as error:
+        raise SystemExit(f"cannot measure: {error}") from error
     console.print(table(figures))
     console.print(f"measured in {time.monotonic() - start:.0f} s")
     for problem in problems:

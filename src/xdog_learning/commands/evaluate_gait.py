@@ -15,7 +15,7 @@ from rich.table import Table
 from torch import Tensor
 
 from xdog.core.description import load_description
-from xdog.core.paths import share_path
+from xdog.core.paths import require_writable, share_path
 from xdog.locomotion.contract import PolicyContract, check_contract, contract_from_metadata
 from xdog_learning.gait.plots import plot_speed_curve, plot_tracking
 from xdog_learning.gait.scoring import Actor, check_config_fits, evaluate_policy, speed_curve
@@ -95,6 +95,7 @@ def main() -> None:
         robot, config, ranges = load_description(), load_gait_config(arguments.settings), load_ranges()
         check_contract(contract, robot, str(arguments.policy))
         check_config_fits(contract, config)
+        require_writable(arguments.output, "--output")
     except (OSError, ValueError) as error:
         raise SystemExit(f"cannot evaluate: {error}") from error
     console = Console(stderr=arguments.json)

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from xdog.core.description import load_description
 from xdog.core.onnx_session import PolicyError
-from xdog.core.paths import share_path
+from xdog.core.paths import require_writable, share_path
 from xdog.grasp.observation import TOKEN_SIZE
 from xdog.grasp.policy import GraspPolicy
 from xdog_learning.grasp.pictures import plot_scores, save_contact_sheet
@@ -87,7 +87,7 @@ def chosen_conditions(arguments: EvaluateGraspOptions) -> List[Condition]:
         raise SystemExit(f"--only {' '.join(unknown)}: the actors are {', '.join(actors)}")
     there = [actor for actor in actors if actor == EXPERT or policy_file(arguments, actor).is_file()]
     for actor in sorted(set(actors) - set(there) - {EXPERT}) if not arguments.only else ():
-        print(f"not scored: {actor}, there is no {policy_file(arguments, actor)} (docs/grasping.md: training)")
+        print(f"not scored: {actor}, there is no {policy_file(arguments, actor)} (docs/use/grasping.md: training)")
     wanted = [condition for condition in CONDITIONS if condition.actor in (arguments.only or there)]
     return [condition for condition in wanted if condition.name.endswith("_success") or not arguments.quick]
 
@@ -150,6 +150,7 @@ def main() -> None:
     try:
         policies = {actor: GraspPolicy(path, load_description()) for actor, path in files.items()}
         choose_renderer()
+        require_writable(arguments.output, "--output")
         arguments.output.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError, PolicyError, RenderError) as error:
         raise SystemExit(f"cannot evaluate: {error}") from error

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from xdog.core.contract import ContractError
 from xdog.core.onnx_session import PolicyError
-from xdog.core.paths import share_path
+from xdog.core.paths import require_writable, share_path
 from xdog.grasp.policy import GraspPolicy
 from xdog_learning.commands.evaluate_grasp import HELD_OUT_SEED
 from xdog_learning.grasp.pick_scenarios import PickResult, PickScenario, write_scene
@@ -123,6 +123,7 @@ def main() -> None:
         signal.signal(number, lambda *_: sys.exit(1))  # so that the graph is ended in order
     console = Console(stderr=arguments.json, soft_wrap=True)
     try:
+        require_writable(arguments.output, "--output")
         tried = run(arguments, console)
     except KeyboardInterrupt:
         raise SystemExit("stopped") from None

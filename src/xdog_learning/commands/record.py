@@ -16,7 +16,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from xdog.core.paths import share_path
+from xdog.core.paths import require_writable, share_path
 from xdog_learning.dataset import DatasetError, DatasetWriter
 from xdog_learning.grasp.expert import GraspAttempt, attempt
 from xdog_sim.grasp.field_of_view import FieldOfView
@@ -96,7 +96,7 @@ def _tools() -> "Tuple[ScenarioSampler, FieldOfView]":
 def _numbered(number: int, seed: int, images: bool) -> GraspAttempt:
     placer, sight = _tools()
     placement = placer.draw(number, seed)
-    if images and not sight.sees(placer.token(placement)[:3], placer.looking(placement, number).start):
+    if images and not sight.sees(placer.object_features(placement)[:3], placer.at_view_pose(placement, number).start):
         return GraspAttempt(placement, None, False, "out of the camera's sight")  # nothing to learn from such pictures
     return attempt(placement, number, images)
 
@@ -189,6 +189,7 @@ def main() -> None:
     if arguments.episodes < 1 or arguments.workers < 1:
         raise SystemExit("--episodes and --workers must be above zero.")
     try:
+        require_writable(arguments.folder, "--out")
         if arguments.by == "expert" and arguments.images:
             choose_renderer()
         with DatasetWriter(arguments.folder) as writer:

@@ -9,6 +9,7 @@ import numpy as np
 import tyro
 from rich.console import Console
 
+from xdog.core.paths import require_writable
 from xdog_learning.dataset import DatasetError, load_dataset
 from xdog_learning.dataset.episode import Episode
 from xdog_sim.offscreen import RenderError, choose_renderer
@@ -52,7 +53,9 @@ def replay_simulated(
     """Replay in a simulated scene and say how it went."""
     screen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     filmed = arguments.film is not None or not screen
+    path = arguments.film or Path("out/replay.mp4")
     if filmed:
+        require_writable(path, "--film")
         choose_renderer()
     # These bring MuJoCo, which renders by what was chosen before it is imported.
     from xdog_learning.grasp.replay_scene import film, find_placement, show
@@ -64,7 +67,6 @@ def replay_simulated(
     if why:
         console.print(f"{why}: the object stands where it was seen, everything else is assumed.")
     scene = GraspScene(placement, placer, seed, visuals=True)
-    path = arguments.film or Path("out/replay.mp4")
     try:
         measured = film(episode, scene, path) if filmed else show(episode, scene)
     finally:

@@ -15,7 +15,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from torch import Tensor
 
 from xdog.core.description import RobotDescription, load_description
-from xdog.core.paths import share_path
+from xdog.core.paths import require_writable, share_path
 from xdog.locomotion.contract import PolicyContract
 from xdog.locomotion.observation import ObservationBuilder
 from xdog_learning.export import export_policy, present_commit
@@ -221,6 +221,8 @@ def main() -> None:
     arguments = tyro.cli(TrainGaitOptions, prog="xdog train gait")
     try:
         robot, config, ranges = load_description(), load_gait_config(arguments.settings), load_ranges()
+        require_writable(arguments.run, "--run")
+        require_writable(arguments.policy, "--output")
     except (OSError, ValueError) as error:
         raise SystemExit(f"cannot train: {error}") from error
     if arguments.seed >= CHECK_SEED:

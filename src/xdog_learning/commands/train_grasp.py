@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
 from xdog.core.description import RobotDescription, load_description
-from xdog.core.paths import share_path
+from xdog.core.paths import require_writable, share_path
 from xdog_learning.commands import record
 from xdog_learning.dataset import DatasetError, DatasetWriter, Demonstrations, load_dataset
 from xdog_learning.export import present_commit
@@ -249,6 +249,8 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     console = Console(soft_wrap=True)
     try:
+        require_writable(arguments.folder, "--run")
+        require_writable(arguments.policy, "--output")
         train(arguments, load_description(), load_grasp_settings(arguments.settings), console)
     except KeyboardInterrupt:
         raise SystemExit("Interrupted while recording. What was recorded is whole; the same command goes on.") from None

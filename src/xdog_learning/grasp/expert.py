@@ -196,24 +196,24 @@ def attempt(
     """Let the expert try a placement once. ``seed``: of perception's errors and of the disturbance."""
     placer, solver = _tools()
     if images:
-        placement = placer.looking(placement, seed)
+        placement = placer.at_view_pose(placement, seed)
     scene = GraspScene(placement, placer, seed, flaws, visuals=images)
     first = scene.observe()
-    path = placer.path(placement, first.token, KEPT_OFF) or placer.path(placement, first.token)
+    path = placer.path(placement, first.object_features, KEPT_OFF) or placer.path(placement, first.object_features)
     if path is None:
         return GraspAttempt(placement, None, False, "no way to where the object seems to be")
-    expert = Expert(placer, solver, path, first.token, first.joints)
+    expert = Expert(placer, solver, path, first.object_features, first.joints)
     random = np.random.default_rng([seed, 1])
     keep = np.exp(-placer.config.policy_period / DISTURBANCE_TIME)
     sway = np.zeros(6)
     rows: Dict[str, List[Array]] = {"state": [], "token": [], "action": [], "image": []}
     observation = first
-    while scene.time < placer.config.success.time and not scene.judge.spoilt:
+    while scene.time < placer.config.success.time and not scene.judge.failed:
         if expert.done and (scene.judge.success or scene.judge.held == 0.0):
             break
         action = expert.act(observation)
         rows["state"].append(observation.joints)
-        rows["token"].append(observation.token)
+        rows["token"].append(observation.object_features)
         rows["action"].append(action)
         if images:
             rows["image"].append(scene.render())
@@ -224,7 +224,7 @@ def attempt(
     judge = scene.judge
     scene.close()
     if not judge.success:
-        reason = "too deep in the object" if judge.spoilt else judge.fault or "held for too short a time"
+        reason = "too deep in the object" if judge.failed else judge.fault or "held for too short a time"
         return GraspAttempt(placement, None, False, f"{reason}, lifted {judge.lift:.3f} m")
     episode = Episode(
         state=np.asarray(rows["state"], dtype=np.float32),

@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from xdog_learning.grasp.trials import Condition, Trial, TrialOutcome, in_processes, noise_seed, roll_out, tools
-from xdog_sim.grasp.scene import GraspScene, nominal_flaws
+from xdog_sim.grasp.scene import GraspScene, nominal_noise
 
 Array = np.ndarray
 
@@ -72,8 +72,8 @@ def _frames(job: "Tuple[Path, int, int]") -> Tuple[List[Array], TrialOutcome]:
 
     def watch(scene: GraspScene) -> None:
         if len(frames) < COLUMNS and scene.time >= FRAME_EVERY * len(frames) - 1e-9:
-            frames.append(scene.picture(eye, 320, 240).copy())
+            frames.append(scene.render_camera(eye, 320, 240).copy())
 
     noise = noise_seed(index, seed)
-    outcome = roll_out(policies["policy"], placement, placer, noise, nominal_flaws(placer), watch, visuals=True)
+    outcome = roll_out(policies["policy"], placement, placer, noise, nominal_noise(placer), watch, visuals=True)
     return frames, outcome

@@ -42,7 +42,7 @@ def find_placement(
         for kept, attempt in source["kept"]:
             if kept == number and source["by"] == "expert":
                 drawn = placer.draw(attempt, source["seed"])
-                for placement in (drawn, placer.looking(drawn, attempt)):
+                for placement in (drawn, placer.at_view_pose(drawn, attempt)):
                     if is_of(placement, episode, placer):
                         return placement, attempt, ""
                 made = version_text(version_of(source, attempt))
@@ -56,7 +56,7 @@ def is_of(placement: GraspScenario, episode: Episode, placer: ScenarioSampler) -
     seen = placer.config.perception
     place = SURE * math.hypot(seen.position_error, seen.jitter)
     limits = [*[place] * 3, *[SURE * seen.size_error] * 2, *[SAME_ANGLE] * 3]
-    off = np.abs(placer.token(placement) - episode.environment_state[0])
+    off = np.abs(placer.object_features(placement) - episode.environment_state[0])
     return bool(np.all(off <= limits) and np.abs(placement.start - episode.state[0]).max() <= SAME_START)
 
 
@@ -77,7 +77,7 @@ def seen_placement(episode: Episode, placer: ScenarioSampler) -> GraspScenario:
 
     def placed(rise: float) -> Tuple[Array, float]:
         rotation = rotation_matrix(0.0, pitch, 0.0)
-        base = placer.trunk(rise, pitch).position + rotation @ placer._mount
+        base, _ = placer.arm_base(rise, pitch)
         position = base + rotation @ np.array([token["centre_x"], token["centre_y"], token["centre_z"]])
         return position, float(position[2]) - item.height / 2.0
 
@@ -119,7 +119,7 @@ def show(episode: Episode, scene: GraspScene) -> Array:
     import mujoco.viewer  # needs a screen's libraries
 
     with mujoco.viewer.launch_passive(scene.model, scene.data, show_left_ui=False, show_right_ui=False) as viewer:
-        viewer.cam.lookat[:], viewer.cam.distance = scene.placement.position, 0.9
+        viewer.cam.lookat[:], viewer.cam.distance = scene.scenario.position, 0.9
         due = time.monotonic()
 
         def pace() -> None:
@@ -139,7 +139,7 @@ def film(episode: Episode, scene: GraspScene, path: Path) -> Array:
         VideoError: nothing on this machine can render.
     """
     camera = mujoco.MjvCamera()
-    camera.lookat[:] = scene.placement.position
+    camera.lookat[:] = scene.scenario.position
     camera.distance, camera.azimuth, camera.elevation = 0.9, 120.0, -20.0  # m, degrees
     states: List[Array] = []
     measured = run(episode, scene, lambda: states.append(scene.data.qpos.copy()))
@@ -147,7 +147,7 @@ def film(episode: Episode, scene: GraspScene, path: Path) -> Array:
     for state, image in zip(track(states, description="film"), images):
         scene.data.qpos[:] = state
         mujoco.mj_forward(scene.model, scene.data)
-        image[:] = scene.picture(camera, WIDTH, HEIGHT)
+        image[:] = scene.render_camera(camera, WIDTH, HEIGHT)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_video(path, images, episode.fps)
     return measured

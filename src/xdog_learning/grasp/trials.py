@@ -16,7 +16,7 @@ from xdog.grasp.policy import GraspPolicy
 from xdog_learning.grasp.expert import attempt
 from xdog_sim.grasp.field_of_view import FieldOfView
 from xdog_sim.grasp.scenario import GraspScenario, ScenarioSampler
-from xdog_sim.grasp.scene import GraspScene, ObservationNoise, nominal_flaws
+from xdog_sim.grasp.scene import GraspScene, ObservationNoise, nominal_noise
 
 Array = np.ndarray
 Job = TypeVar("Job")
@@ -33,7 +33,7 @@ class Condition:
     Attributes:
         name: of the score.
         actor: EXPERT or a policy's name.
-        flaws: entries of `xdog_sim.grasp.scene.Flaws` in place of the nominal ones.
+        flaws: entries of `xdog_sim.grasp.scene.ObservationNoise` in place of the nominal ones.
         camera_error: m, how far the camera is from where it should be, in a random direction.
     """
 
@@ -121,7 +121,7 @@ def roll_out(
     """
     sees = policy.contract.image is not None
     if sees:
-        placement = placer.looking(placement, seed)
+        placement = placer.at_view_pose(placement, seed)
     scene = GraspScene(placement, placer, seed, flaws, visuals=sees or visuals)
     policy.reset()
     late = math.ceil(flaws.delay / policy.contract.period)  # periods; the camera has one image a period
@@ -133,15 +133,15 @@ def roll_out(
             if sees and (late or policy.looks):
                 images.append(scene.render())
             observation = scene.observe()
-            scene.step(policy.act(observation.joints, observation.token, images[0] if images else None))
-            if scene.judge.success or scene.judge.spoilt:
+            scene.step(policy.act(observation.joints, observation.object_features, images[0] if images else None))
+            if scene.judge.success or scene.judge.failed:
                 break
     finally:
         scene.close()
     judge = scene.judge
     if judge.success:
         return TrialOutcome(True, "", scene.time)
-    reason = "too deep in the object" if judge.spoilt else judge.fault or "held for too short a time"
+    reason = "too deep in the object" if judge.failed else judge.fault or "held for too short a time"
     return TrialOutcome(False, f"{reason}, lifted {judge.lift:.3f} m", scene.time)
 
 
@@ -153,7 +153,7 @@ def attempt_under(
     seed: int,
 ) -> TrialOutcome:
     """One attempt under a condition."""
-    flaws = replace(nominal_flaws(placer), **condition.flaws)
+    flaws = replace(nominal_noise(placer), **condition.flaws)
     if condition.actor == EXPERT:
         tried = attempt(placement, seed, images=False, flaws=flaws, disturbed=False)
         return TrialOutcome(
@@ -210,9 +210,9 @@ def _trial(job: "Tuple[int, int, Tuple[Condition, ...], Tuple[Tuple[str, Path], 
     placer, policies = tools(files)
     placement = placer.draw(index, seed, held_out=True)
     noise = noise_seed(index, seed)
-    base, _ = placer.arm_base(placement)
+    base, _ = placer.arm_base(placement.rise, placement.pitch)
     sight = FieldOfView(placer.robot, placer.config.camera)
-    seen = sight.sees(placer.token(placement)[:3], placer.looking(placement, noise).start)
+    seen = sight.sees(placer.object_features(placement)[:3], placer.at_view_pose(placement, noise).start)
     outcomes: Dict[str, TrialOutcome] = {}
     for condition in conditions:
         outcomes[condition.name] = attempt_under(condition, policies, placement, placer, noise)

@@ -1,4 +1,4 @@
-"""Asks the running graph to pick up one object after the other, and looks at what really became of them."""
+"""Has the running graph pick up one object after the other, and measures what really became of them."""
 
 import threading
 import time
@@ -10,6 +10,7 @@ from nav_msgs.msg import Odometry
 from std_srvs.srv import Trigger
 
 from xdog.msg import LocomotionState, PickObjectAction, PickObjectGoal
+from xdog.nodes.common.callbacks import subscribe
 from xdog.nodes.common.standard_messages import Detection3DArray
 from xdog.srv import Reset
 from xdog_learning.grasp.pick_scenarios import PickResult, PickScenario
@@ -30,19 +31,19 @@ class PickerError(RuntimeError):
 
 
 class LateError(PickerError):
-    """Something took longer than it may in simulated time: this lane has failed, the next one may not."""
+    """Something took longer than it may in simulated time: this scenario has failed, the next one may not."""
 
 
 class Picker:
-    """One lane after the other.
+    """One scenario after the other.
 
     Args:
-        lanes: of the scene that the graph simulates.
+        scenarios: of the scene that the graph simulates.
         success: how far up and how long counts.
     """
 
-    def __init__(self, lanes: Sequence[PickScenario], success: SuccessConfig) -> None:
-        self._numbers: Dict[str, int] = {lane.name: number for number, lane in enumerate(lanes)}
+    def __init__(self, scenarios: Sequence[PickScenario], success: SuccessConfig) -> None:
+        self._numbers: Dict[str, int] = {scenario.name: number for number, scenario in enumerate(scenarios)}
         self._success = success
         self._news = threading.Condition()
         self._latest: Dict[str, Any] = {}
@@ -51,9 +52,9 @@ class Picker:
             ("ground_truth/objects", Detection3DArray),
             ("ground_truth/odom", Odometry),
         ):
-            rospy.Subscriber(topic, kind, self._on_message, callback_args=topic, queue_size=1, tcp_nodelay=True)
+            subscribe(topic, kind, self._on_message, topic)
         self._ahead: Optional[float] = None
-        """m that the trunk comes ahead while it stands up: placements are for a standing trunk at zero."""
+        """m by which the trunk moves ahead while it stands up: scenarios are for a standing trunk at zero."""
         self._client = actionlib.SimpleActionClient("pick_object", PickObjectAction)
 
     def wait_until_ready(self) -> None:
@@ -69,24 +70,24 @@ class Picker:
             except rospy.ROSException:
                 raise PickerError(f"the graph is not up: no service '{service}'") from None
         if not self._client.wait_for_server(rospy.Duration(START_TIMEOUT)):
-            raise PickerError("nobody offers pick_object")
+            raise PickerError("no node offers pick_object")
         self._wait_until(lambda: len(self._latest) == 3, START_TIMEOUT, "states and objects")
 
-    def pick(self, lane: PickScenario) -> PickResult:
-        """Put the dog before a lane, let it stand up and pick the object up.
+    def pick(self, scenario: PickScenario) -> PickResult:
+        """Put the dog in front of the object, let it stand up and pick the object up.
 
         Raises:
             PickerError: a service refuses, or the simulation stopped.
         """
         try:
             if self._ahead is None:
-                self._stand(lane, 0.0)
+                self._stand(scenario, 0.0)
                 self._ahead = float(self._latest["ground_truth/odom"].pose.pose.position.x)
-            self._stand(lane, -self._ahead)
+            self._stand(scenario, -self._ahead)
         except LateError as error:
             return PickResult("failed", str(error), 0, False, 0.0)
-        before, begun = self._lowest(lane), rospy.get_time()
-        self._client.send_goal(PickObjectGoal(label=lane.label, afterwards=PickObjectGoal.HOLD))
+        before, begun = self._lowest(scenario), rospy.get_time()
+        self._client.send_goal(PickObjectGoal(label=scenario.label, afterwards=PickObjectGoal.HOLD))
         try:
             self._wait_until(
                 lambda: self._client.simple_state == actionlib.SimpleGoalState.DONE, PICK, "pick_object ends"
@@ -97,37 +98,37 @@ class Picker:
         seconds, result = rospy.get_time() - begun, self._client.get_result()
         if result is None:
             raise PickerError(f"pick_object gave no result: {self._client.get_goal_status_text()}")
-        lifted = self._lowest(lane) - before >= self._success.lift
+        lifted = self._lowest(scenario) - before >= self._success.lift
         self._pass(self._success.hold)
-        lifted = lifted and self._lowest(lane) - before >= self._success.lift
+        lifted = lifted and self._lowest(scenario) - before >= self._success.lift
         return PickResult(result.outcome, result.message, int(result.attempts), lifted, seconds)
 
-    def _stand(self, lane: PickScenario, x: float) -> None:
-        """Put the dog down at x (m) before a lane and let it stand up."""
+    def _stand(self, scenario: PickScenario, x: float) -> None:
+        """Put the dog down at x (m), in front of the scenario's object, and let it stand up."""
         self._ask("damp")
-        answer = rospy.ServiceProxy("reset", Reset)("lie", x, lane.y, 0.0)
+        answer = rospy.ServiceProxy("reset", Reset)("lie", x, scenario.y, 0.0)
         if not answer.success:
             raise PickerError(f"reset: {answer.message}")
-        self._pass(0.2)  # until all nodes have heard that the legs jumped
+        self._pass(0.2)  # until every node has received the legs' jump
         self._ask("estop_reset")
         self._ask("stand")
         self._wait_until(
             lambda: self._latest["locomotion/state"].state == LocomotionState.STANDING, UP, "the dog stands"
         )
-        self._pass(1.0)  # the detector is to see the object from here
+        self._pass(1.0)  # until the detector has seen the object from here
 
     def _on_message(self, message: Any, topic: str) -> None:
         with self._news:
             self._latest[topic] = message
             self._news.notify_all()
 
-    def _lowest(self, lane: PickScenario) -> float:
-        """Of the lane's object above the ground, m."""
-        box = self._latest["ground_truth/objects"].detections[self._numbers[lane.name]].bbox
+    def _lowest(self, scenario: PickScenario) -> float:
+        """Height above the ground of the object's lowest point, m."""
+        box = self._latest["ground_truth/objects"].detections[self._numbers[scenario.name]].bbox
         return float(box.center.position.z - 0.5 * box.size.z)
 
     def _ask(self, service: str) -> None:
-        """Call a service until it agrees: nodes that have just started may not know each other yet."""
+        """Call a service until it succeeds: nodes that have just started may not be connected yet."""
         end, answer = rospy.get_time() + UP, None
         while answer is None or not answer.success:
             if rospy.get_time() > end:
@@ -142,7 +143,7 @@ class Picker:
         self._wait_until(lambda: rospy.get_time() >= end, seconds + 1.0, "the clock goes on")
 
     def _wait_until(self, condition: Callable[[], bool], timeout: float, what: str) -> None:
-        """Look at a condition whenever a message comes in; ``timeout`` in simulated s."""
+        """Check a condition whenever a message comes in; ``timeout`` in simulated s."""
         end, wall = rospy.get_time() + timeout, time.monotonic() + SILENCE_TIMEOUT
         with self._news:
             while not condition():
@@ -155,24 +156,24 @@ class Picker:
 
 
 def pick_all(
-    lanes: Sequence[PickScenario], success: SuccessConfig, report: Callable[[PickScenario, PickResult], None]
+    scenarios: Sequence[PickScenario], success: SuccessConfig, report: Callable[[PickScenario, PickResult], None]
 ) -> None:
-    """Join the graph that ``ROS_MASTER_URI`` names, try every lane, and leave.
+    """Join the graph that ``ROS_MASTER_URI`` names, try every scenario, and leave.
 
     Args:
-        lanes: of the graph's scene.
+        scenarios: of the graph's scene.
         success: how far up and how long counts.
-        report: called after every lane.
+        report: called after every scenario.
 
     Raises:
         PickerError: the graph fails.
     """
     rospy.init_node("picker", disable_signals=True)
     try:
-        picker = Picker(lanes, success)
+        picker = Picker(scenarios, success)
         picker.wait_until_ready()
-        for lane in lanes:
-            report(lane, picker.pick(lane))
+        for scenario in scenarios:
+            report(scenario, picker.pick(scenario))
     except rospy.ServiceException as error:
         raise PickerError(f"a service failed: {error}") from error
     finally:

@@ -29,8 +29,8 @@ from xdog.teleop.terminal import KeyTerminal, NoTerminalError
 from xdog_learning.commands.record import RecordOptions, source_of, with_source
 from xdog_learning.dataset import DatasetWriter
 from xdog_learning.dataset.episode_builder import EpisodeBuilder, EpisodeBuilderError
-from xdog_learning.nodes.arm_link import ArmLink, ArmLinkError, join_graph
-from xdog_learning.nodes.eyes import PerceptionListener
+from xdog_learning.nodes.common.arm_link import ArmLink, ArmLinkError, join_graph
+from xdog_learning.nodes.common.observation_listener import ObservationListener
 from xdog_sim.grasp.config import load_grasp_scenarios
 
 Array = np.ndarray
@@ -80,7 +80,7 @@ class DemonstrationRecorder:
         self._leader = open_leader(arguments, self._robot) if arguments.by == "leader" else None
         self._follower: Optional[LeaderFollower] = None
         guest = LockstepClient()
-        self._eyes = PerceptionListener(self._robot, arguments.label, size, guest)
+        self._eyes = ObservationListener(self._robot, arguments.label, size, guest)
         self._link = ArmLink(self._robot, self._on_joints, guest)  # last: it calls back from here on
 
     def run(self) -> None:

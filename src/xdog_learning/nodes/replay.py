@@ -15,7 +15,7 @@ from xdog.nodes.common.lockstep import LockstepClient
 from xdog.teleop.arm import load_arm_teleop_config
 from xdog_learning.commands.replay import difference
 from xdog_learning.dataset.episode import Episode
-from xdog_learning.nodes.arm_link import ArmLink, ArmLinkError, join_graph
+from xdog_learning.nodes.common.arm_link import ArmLink, ArmLinkError, join_graph
 
 Array = np.ndarray
 

@@ -1,4 +1,4 @@
-"""BatchSim on MuJoCo's own thread pool (`mujoco.batch`)."""
+"""A `BatchSim` on MuJoCo's own thread pool (`mujoco.batch`)."""
 
 from typing import List, Optional, Sequence, Union
 
@@ -26,7 +26,7 @@ _EXPANDED = (
 
 
 def training_options(timestep: float, kp: float, kd: float) -> WorldOptions:
-    """The fast model that gaits are trained on; the arm is part of the trunk, whose inertia `set_parameters` sets."""
+    """The fast model for training gaits. The arm is part of the trunk, whose inertia `set_parameters` sets."""
     return WorldOptions(
         timestep=timestep,
         leg_actuators="position",
@@ -47,7 +47,7 @@ class MujocoBatch:
     Args:
         options: the model; its leg actuators must be "position" and its arm "fixed".
         num: robots.
-        threads: worker threads, 0 for one a core.
+        threads: worker threads, 0 for one per core.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class MujocoBatch:
             raise ValueError("MujocoBatch needs WorldOptions(leg_actuators='position', arm='fixed')")
         robot = robot or load_description()
         self.model = build_model(options, robot)
-        # A diverged simulation must show: MuJoCo would quietly put it back to its default pose.
+        # A diverged simulation must be noticed: by default MuJoCo silently resets it.
         self.model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
         self.num = num
         self.timestep = options.timestep
@@ -80,10 +80,10 @@ class MujocoBatch:
         self.foot_position = torch.zeros(num, len(robot.feet), 3)
 
     def state(self, ages: Optional[Tensor] = None) -> BatchState:
-        """See `BatchSim.state`. Robots that were reset since the last `step` have no past: theirs is the present.
+        """See `BatchSim.state`. Robots that were reset after the last `step` have no past and give their current state.
 
         Raises:
-            ValueError: an age reaches beyond the last `step`.
+            ValueError: an age reaches back beyond the last `step`.
         """
         qpos, qvel = self._qpos, self._qvel
         if ages is not None and self._records is not None:
@@ -116,12 +116,12 @@ class MujocoBatch:
         started = self._time.reshape(self.num).copy()
         self._records = self._batch.rollout(count, self._controls, record=_RECORD, out=self._records)
         self._fresh[:] = False
-        # MuJoCo stops a simulation that warns (a value that is not finite, too many contacts): its clock stays behind.
-        bad = self._time.reshape(self.num) - started < (count - 0.5) * self.timestep
-        bad |= ~(np.isfinite(self._qpos.sum(1)) & (np.abs(self._qvel).max(1) < 1e3))  # a NaN shows in sum and max
-        if bad.any():
-            self.failures += int(bad.sum())
-            ids = np.flatnonzero(bad)
+        # MuJoCo stops a simulation that raises a warning (values not finite, too many contacts): its clock lags behind.
+        diverged = self._time.reshape(self.num) - started < (count - 0.5) * self.timestep
+        diverged |= ~(np.isfinite(self._qpos.sum(1)) & (np.abs(self._qvel).max(1) < 1e3))  # a NaN shows in sum and max
+        if diverged.any():
+            self.failures += int(diverged.sum())
+            ids = np.flatnonzero(diverged)
             self._batch.reset(ids)
             self._qpos[ids, 2] = 1.0
             for name, live in (("qpos", self._qpos), ("qvel", self._qvel)):
@@ -130,7 +130,7 @@ class MujocoBatch:
             self._records["site_xpos"][ids] = 0.0
         self.torque = _tensor(self._records["actuator_force"][:, :, self._actuators])
         self.foot_position = _tensor(self._records["site_xpos"][:, -1][:, self._sites])
-        return torch.from_numpy(bad)
+        return torch.from_numpy(diverged)
 
     def reset(self, ids: Tensor, position: Tensor, orientation: Tensor, joint_position: Tensor) -> None:
         """See `BatchSim.reset`."""
@@ -142,7 +142,7 @@ class MujocoBatch:
         self._qpos[rows] = pose
         self._qvel[rows] = 0.0
         self._batch.forward(rows, stage=mujoco.mjtStage.mjSTAGE_POS)
-        self.foot_position = self.foot_position.clone()  # whoever keeps the old one sees what was
+        self.foot_position = self.foot_position.clone()  # callers may still hold the previous tensor
         self.foot_position[ids] = _tensor(self._site_xpos[rows][:, self._sites])
         self._fresh[rows] = True
 
@@ -183,7 +183,7 @@ def _tensor(array: np.ndarray) -> Tensor:
 
 
 def _columns(indices: Sequence[int]) -> Union[slice, List[int]]:
-    """The indices for cutting columns out of an array: a slice, which copies nothing, where they follow each other."""
+    """Index of columns: a slice, which copies nothing, if the columns are consecutive."""
     first = int(indices[0])
     together = list(indices) == list(range(first, first + len(indices)))
     return slice(first, first + len(indices)) if together else [int(index) for index in indices]

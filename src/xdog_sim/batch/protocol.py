@@ -1,4 +1,4 @@
-"""BatchSim: many simulated robots behind one protocol, torch tensors in and out, whatever engine runs them."""
+"""BatchSim: the protocol of a physics engine that simulates many robots at once, with torch tensors in and out."""
 
 from dataclasses import dataclass
 from typing import Optional, Protocol, Union
@@ -25,22 +25,22 @@ class BatchState:
     joint_position: Tensor
     joint_velocity: Tensor
 
-    def of(self, ids: Union[slice, Tensor]) -> "BatchState":
-        """The state of some of the robots."""
+    def select(self, ids: Union[slice, Tensor]) -> "BatchState":
+        """The state of the robots ``ids``."""
         return BatchState(*(getattr(self, name)[ids] for name in self.__dataclass_fields__))
 
 
 @dataclass
 class BatchParameters:
-    """What differs from robot to robot; m rows, one for each robot that gets new values.
+    """Physical parameters that differ between robots; m rows, one for each robot that gets new values.
 
     Attributes:
         trunk_mass: (m,) kg, of trunk, camera, arm and payload as one body.
         trunk_com: (m, 3) its centre of mass in the trunk's frame, m.
         trunk_inertia: (m, 3, 3) its inertia about that centre, trunk's axes, kg m^2.
         friction: (m,) sliding friction of the feet.
-        kp, kd: (m, 12) gains as the actuators really realise them, Nm/rad and Nm s/rad.
-        effort: (m, 12) torque limits as the actuators really have them, Nm.
+        kp, kd: (m, 12) true gains of the actuators, Nm/rad and Nm s/rad.
+        effort: (m, 12) true torque limits of the actuators, Nm.
     """
 
     trunk_mass: Tensor
@@ -53,12 +53,12 @@ class BatchParameters:
 
 
 class BatchSim(Protocol):
-    """n robots on a flat floor, each with position-controlled legs and its arm held still.
+    """n robots on a flat floor, each with position-controlled legs and a fixed arm.
 
     Attributes:
         num: n.
         timestep: physics step, s.
-        failures: simulations that became non-finite and were put back, counted since the start.
+        failures: number of simulations that diverged and were reset since the start.
         torque: (n, k, 12) actuator torques, Nm, in each of the k physics steps of the last `step`.
         foot_position: (n, 4, 3) centres of the feet, world, m.
     """
@@ -70,14 +70,14 @@ class BatchSim(Protocol):
     foot_position: Tensor
 
     def state(self, ages: Optional[Tensor] = None) -> BatchState:
-        """The present state, or each robot's state ``ages`` (n,) physics steps ago, within the last `step`."""
+        """The current state, or the state of each robot ``ages`` (n,) physics steps ago, within the last `step`."""
         ...
 
     def step(self, targets: Tensor) -> Tensor:
         """Advance by k physics steps with joint targets (n, k, 12), rad.
 
         Returns:
-            (n,) bool, the robots whose simulation became non-finite; they stand still until they are reset.
+            (n,) bool, the robots whose simulation diverged; they stay at rest until they are reset.
         """
         ...
 
@@ -90,5 +90,5 @@ class BatchSim(Protocol):
         ...
 
     def set_parameters(self, ids: Tensor, parameters: BatchParameters) -> None:
-        """Give robots ``ids`` (m,) new bodies, floors and actuators."""
+        """Set the physical parameters of robots ``ids`` (m,)."""
         ...

@@ -1,1 +1,1 @@
-"""The demo: a simulated XDog in a real ROS graph follows a course; figures, a plot and a video come out."""
+"""The demo: a simulated XDog in a real ROS graph follows a course; the results are metrics, a plot and a video."""

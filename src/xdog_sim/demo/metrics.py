@@ -1,4 +1,4 @@
-"""The demo's figures: how well a recorded run followed its commands and took its pushes."""
+"""Metrics of the demo: how well a recorded run followed its commands and recovered from pushes."""
 
 from dataclasses import dataclass
 from typing import Optional, Tuple
@@ -10,22 +10,22 @@ from xdog_sim.demo.recording import Recording
 Array = np.ndarray
 
 SETTLING = 1.0
-"""s after a change of the command that do not count in the errors."""
+"""s after a change of the command that are left out of the errors."""
 PUSH_WINDOW = 2.0
-"""s after a push that do not count in the errors."""
+"""s after a push that are left out of the errors."""
 FALL_TILT = 1.0
-"""rad between the trunk's and the world's vertical: more is a fall, as for the safety supervisor."""
+"""rad between the vertical axes of trunk and world. Beyond it the robot has fallen, as for the safety supervisor."""
 PUSH_REPORT = 3.0
-"""s after a push in which the largest tilt is looked for."""
-CALM_TILT, CALM_ERROR, CALM_FOR = 0.15, 0.15, 0.5
-"""Recovered: tilt below (rad) and mean velocity error below (m/s) for so long (s)."""
+"""s after a push over which the largest tilt is taken."""
+CALM_TILT, CALM_ERROR, CALM_TIME = 0.15, 0.15, 0.5
+"""The robot has recovered once tilt (rad) and mean velocity error (m/s) stay below these values for this time (s)."""
 STRIDE = 0.4
-"""s, about one stride: averages over it show the motion without the gait's own swaying."""
+"""s, about one stride. Averages over a stride show the motion without the sway of the gait."""
 
 
 @dataclass(frozen=True)
 class PushMetrics:
-    """What one push did: the phase it hit, its size (m/s), largest tilt (rad), time to recover (s; None: never)."""
+    """Result of one push: label of its phase, size (m/s), largest tilt (rad), time to recover (s; None: never)."""
 
     label: str
     size: float
@@ -35,18 +35,18 @@ class PushMetrics:
 
 @dataclass(frozen=True)
 class CourseMetrics:
-    """Figures of one run.
+    """Metrics of one run.
 
     Attributes:
-        velocity_rmse: m/s, length of the planar velocity error, outside settling and pushes.
+        velocity_rmse: m/s, RMS of the length of the planar velocity error, without settling times and pushes.
         yaw_rate_rmse: rad/s, on the same samples.
-        falls: how often the tilt exceeded FALL_TILT.
-        pushes: one entry a push.
-        odometry_drift: m between odometry and truth at the end, both started at the same pose.
+        falls: number of times that the tilt exceeded FALL_TILT.
+        pushes: one entry per push.
+        odometry_drift: m between odometry and ground truth at the end, with the same start pose.
         odometry_drift_yaw: rad, likewise.
         path_length: m walked.
         duration: simulated s.
-        real_time_factor: simulated time over wall time.
+        real_time_factor: simulated time divided by wall time.
     """
 
     velocity_rmse: float
@@ -60,19 +60,19 @@ class CourseMetrics:
     real_time_factor: float
 
     def errors_text(self) -> str:
-        """The two errors in a line."""
+        """Both errors in one line."""
         if np.isnan(self.velocity_rmse):
             return "no velocity was followed"
         return f"{self.velocity_rmse:.3f} m/s and {self.yaw_rate_rmse:.3f} rad/s"
 
     @property
     def succeeded(self) -> bool:
-        """No fall, and every push recovered from."""
+        """Whether the robot never fell and recovered from every push."""
         return self.falls == 0 and all(push.recovery is not None for push in self.pushes)
 
 
 def tilt_angle(orientation: Array) -> Array:
-    """Angle, rad (n,), between the trunk's and the world's vertical; orientation (n, 4) in x, y, z, w order."""
+    """Angle, rad (n,), between the vertical axes of trunk and world; orientation (n, 4) in x, y, z, w order."""
     return np.arccos(np.clip(1.0 - 2.0 * (orientation[:, 0] ** 2 + orientation[:, 1] ** 2), -1.0, 1.0))
 
 
@@ -83,12 +83,12 @@ def yaw_angle(orientation: Array) -> Array:
 
 
 def rising_edges(flags: Array) -> int:
-    """How often a condition (n,) became true, counting a start in it."""
+    """Number of times that a condition (n,) became true; true at the start counts as one."""
     return int(flags[:1].sum() + (flags[1:] & ~flags[:-1]).sum())
 
 
 def counted_samples(time: Array, command: Array, walking: Array, pushes: Tuple[float, ...]) -> Array:
-    """Which samples count in the errors, (n,) bool: walking, settled after a command change, not just pushed.
+    """Samples that count towards the errors, (n,) bool: walking, settled after a change of command, not just pushed.
 
     Args:
         time: (n,) s, increasing.
@@ -106,14 +106,14 @@ def counted_samples(time: Array, command: Array, walking: Array, pushes: Tuple[f
 
 
 def rms(values: Array) -> float:
-    """Root of the mean square over all rows: for (n, k) of the rows' lengths. NaN of no rows."""
+    """Root mean square of values (n,), or of the lengths of rows (n, k). NaN without rows."""
     if len(values) == 0:
         return float("nan")
     return float(np.sqrt(np.mean(np.sum(np.reshape(values, (len(values), -1)) ** 2, axis=1))))
 
 
 def moving_average(time: Array, values: Array, window: float) -> Array:
-    """Mean of values (n, k) over ``window`` seconds centred on each of the times (n,)."""
+    """Mean of values (n, k) over a window (s) centred on each of the times (n,)."""
     first = np.searchsorted(time, time - 0.5 * window, side="left")
     last = np.searchsorted(time, time + 0.5 * window, side="right")
     sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
@@ -121,7 +121,7 @@ def moving_average(time: Array, values: Array, window: float) -> Array:
 
 
 def recovery_time(time: Array, tilt: Array, error: Array, push: float) -> Optional[float]:
-    """Seconds from a push until the robot is calm again and stays so for CALM_FOR; None if it never is.
+    """Seconds from a push until the robot is calm and stays calm for CALM_TIME; None if it never is.
 
     Args:
         time: (n,) s, increasing.
@@ -131,7 +131,7 @@ def recovery_time(time: Array, tilt: Array, error: Array, push: float) -> Option
     """
     calm = (tilt < CALM_TILT) & (np.linalg.norm(error, axis=1) < CALM_ERROR)
     for start in np.flatnonzero(calm & (time >= push)):
-        until = np.searchsorted(time, time[start] + CALM_FOR)
+        until = np.searchsorted(time, time[start] + CALM_TIME)
         if until == len(time):
             return None
         if np.all(calm[start : until + 1]):
@@ -140,7 +140,7 @@ def recovery_time(time: Array, tilt: Array, error: Array, push: float) -> Option
 
 
 def odometry_drift(truth: Array, odometry: Array) -> Tuple[float, float]:
-    """Distance (m) and angle (rad) between the last poses once the first ones are laid over each other.
+    """Distance (m) and angle (rad) between the last poses after aligning the first ones.
 
     Args:
         truth, odometry: (n, 3) x, y in m and yaw in rad.
@@ -156,13 +156,13 @@ def odometry_drift(truth: Array, odometry: Array) -> Tuple[float, float]:
     return float(np.hypot(difference[0], difference[1])), float(abs(yaw))
 
 
-def compute_figures(run: Recording) -> CourseMetrics:
-    """All figures of a run."""
+def compute_metrics(run: Recording) -> CourseMetrics:
+    """Compute all metrics of a run."""
     tilt = tilt_angle(run.orientation)
     error = run.command[:, :2] - run.velocity[:, :2]
     yaw_error = run.command[:, 2] - run.angular_velocity[:, 2]
     counted = counted_samples(run.time, run.command, run.walking, tuple(push.time for push in run.pushes))
-    average = moving_average(run.time, error, 0.5 * STRIDE)  # one step: shows a shove as well
+    average = moving_average(run.time, error, 0.5 * STRIDE)  # over one step, so that it still shows a push
     pushes = []
     for push in run.pushes:
         window = (run.time >= push.time) & (run.time <= push.time + PUSH_REPORT)

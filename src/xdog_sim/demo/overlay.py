@@ -1,4 +1,4 @@
-"""What is written over the demo's film: the phase, and commanded against measured velocity as bars."""
+"""The overlay of the demo's video: the phase, and bars of commanded and measured velocity."""
 
 from pathlib import Path
 from typing import Tuple
@@ -10,13 +10,13 @@ from PIL import Image, ImageDraw, ImageFont
 Array = np.ndarray
 
 MARGIN, ROW, BAR = 14, 20, 130
-"""Pixels: from the picture's edge, between rows, length of a bar."""
+"""Pixels: margin of the image, distance of rows, length of a bar."""
 ROWS: Tuple[Tuple[str, str, float], ...] = (
     ("forward", "m/s", 1.2),
     ("left", "m/s", 0.6),
     ("turn", "rad/s", 1.8),
 )
-"""Name, unit and full scale of every bar."""
+"""Name, unit and full scale of each bar."""
 PANEL, INK, TRACK = (255, 255, 255, 190), (32, 36, 42, 255), (205, 211, 218, 255)
 MEASURED, COMMAND, PUSH = (31, 119, 201, 255), (32, 36, 42, 255), (209, 56, 43, 255)
 
@@ -27,20 +27,20 @@ def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
 
 
 class Overlay:
-    """Draws the panel in the lower left corner of a picture."""
+    """Draws a panel into the lower left corner of images."""
 
     def __init__(self) -> None:
         self._small, self._large = _font(12), _font(15, bold=True)
 
     def draw(self, pixels: Array, time: float, label: str, command: Array, measured: Array, pushed: bool) -> Array:
-        """A picture with the panel on it.
+        """Return the image with the panel drawn on it.
 
         Args:
             pixels: (height, width, 3) uint8.
             time: simulated s.
             label: of the phase.
             command, measured: (3,) vx, vy in m/s, wz in rad/s.
-            pushed: a push has just been given.
+            pushed: whether the robot has just been pushed.
         """
         image = Image.fromarray(pixels).convert("RGBA")
         panel = Image.new("RGBA", image.size, (0, 0, 0, 0))

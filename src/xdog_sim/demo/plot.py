@@ -1,4 +1,4 @@
-"""The demo's plot: commanded against measured velocity."""
+"""The plot of the demo: commanded and measured velocity."""
 
 from pathlib import Path
 from typing import Any, List, Tuple
@@ -28,13 +28,13 @@ STYLE: Any = {
 }
 
 
-def save_plot(run: Recording, figures: CourseMetrics, path: Path) -> None:
-    """Draw vx, vy and wz over time, with phases and pushes marked, 900 by 660 points of a hundredth inch.
+def save_plot(run: Recording, metrics: CourseMetrics, path: Path) -> None:
+    """Plot vx, vy and wz over time, with phases and pushes marked; 9 by 6.6 inches.
 
     Args:
-        run: what was recorded.
-        figures: for the title.
-        path: of the picture; its suffix chooses the format.
+        run: the recorded run.
+        metrics: for the title.
+        path: of the image; its suffix selects the format.
     """
     measured = np.column_stack([run.velocity[:, :2], run.angular_velocity[:, 2]])
     smooth = moving_average(run.time, measured, STRIDE)
@@ -69,7 +69,7 @@ def save_plot(run: Recording, figures: CourseMetrics, path: Path) -> None:
         handles, names = axes[0].get_legend_handles_labels()
         fig.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
         fig.suptitle(
-            f"XDog's demo: commanded and measured velocity\nRMS error {figures.errors_text()}",
+            f"XDog's demo: commanded and measured velocity\nRMS error {metrics.errors_text()}",
             fontsize=12,
         )
         fig.savefig(path, dpi=150)
@@ -77,7 +77,7 @@ def save_plot(run: Recording, figures: CourseMetrics, path: Path) -> None:
 
 
 def _limits(command: np.ndarray, measured: np.ndarray) -> Tuple[float, float]:
-    low, high = np.percentile(measured, [0.5, 99.5])  # a fall's spikes would hide everything else
+    low, high = np.percentile(measured, [0.5, 99.5])  # ignore the spikes of a fall, which would hide everything else
     low, high = min(low, command.min(), -0.25), max(high, command.max(), 0.25)
     margin = 0.08 * (high - low)
     return low - margin, high + margin

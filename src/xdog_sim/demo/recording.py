@@ -1,4 +1,4 @@
-"""What is written down during a run, and how it becomes arrays on one clock."""
+"""Records the topics of a run and resamples them to common timestamps."""
 
 from dataclasses import dataclass
 from typing import Dict, List, Sequence, Tuple
@@ -10,7 +10,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class PushMark:
-    """A push that was given: time s, change of velocity (3,) m/s in the world, label of the phase."""
+    """One push: time s, change of velocity (3,) m/s in the world, label of the phase."""
 
     time: float
     delta: Array
@@ -19,7 +19,7 @@ class PushMark:
 
 @dataclass(frozen=True)
 class PhaseMark:
-    """A phase that began: time s, its label."""
+    """Start of a phase: time s, its label."""
 
     time: float
     label: str
@@ -27,20 +27,20 @@ class PhaseMark:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A run on one clock, n samples.
+    """A run as n samples with common timestamps.
 
     Attributes:
-        time: (n,) simulated s from the run's start.
+        time: (n,) simulated s since the start of the run.
         position: (n, 3) m, trunk in the world.
         orientation: (n, 4) x, y, z, w, trunk in the world.
         velocity: (n, 3) m/s, along the trunk's axes.
         angular_velocity: (n, 3) rad/s, about the trunk's axes.
-        command: (n, 3) vx, vy in m/s, wz in rad/s that the course asked for.
-        walking: (n,) bool, the legs are under the gait's control.
+        command: (n, 3) commanded vx, vy in m/s, wz in rad/s.
+        walking: (n,) bool, whether the gait controls the legs.
         joint_names: k names.
         joints: (n, k) rad.
-        odometry: (n, 3) x, y in m and yaw in rad, as the odometry node says.
-        phases, pushes: what happened when.
+        odometry: (n, 3) x, y in m and yaw in rad, as published by the odometry node.
+        phases, pushes: events with their times.
         wall_time: s that the run took on the wall clock.
     """
 
@@ -60,7 +60,7 @@ class Recording:
 
 
 class Track:
-    """Stamped rows of numbers, in the order in which they came. One thread may write while others read."""
+    """Time series of rows of numbers. One thread may write while others read."""
 
     def __init__(self) -> None:
         self._samples: List[Tuple[float, Sequence[float]]] = []
@@ -69,8 +69,8 @@ class Track:
         return bool(self._samples)
 
     @property
-    def newest(self) -> Sequence[float]:
-        """The last row."""
+    def latest(self) -> Sequence[float]:
+        """The latest row."""
         return self._samples[-1][1]
 
     @property
@@ -79,12 +79,12 @@ class Track:
         return [time for time, _ in list(self._samples)]
 
     def add(self, time: float, row: Sequence[float]) -> None:
-        """Append a row unless it is not newer than the last."""
+        """Append a row; ignored unless it is newer than the last one."""
         if not self._samples or time > self._samples[-1][0]:
             self._samples.append((time, row))
 
     def at(self, times: Array, hold: bool = False) -> Array:
-        """Rows at other times, (m, k): interpolated linearly, or the last one not newer if ``hold``."""
+        """Rows at the given times (m,), (m, k): interpolated linearly, or the last one before each time if ``hold``."""
         samples = list(self._samples)
         own = np.array([time for time, _ in samples])
         rows = np.array([row for _, row in samples], dtype=float)
@@ -94,7 +94,7 @@ class Track:
 
 
 class CourseRecorder:
-    """Collects what topics say during a run. One thread a track may write."""
+    """Collects the messages of a run. Each track may be written by one thread."""
 
     def __init__(self) -> None:
         self.truth = Track()
@@ -109,28 +109,28 @@ class CourseRecorder:
         self.pushes: List[PushMark] = []
 
     def add_joints(self, time: float, names: Sequence[str], positions: Sequence[float]) -> None:
-        """Note joint angles, rad, whatever their order."""
+        """Add joint angles, rad, in any order."""
         if not self.joint_names:
             self.joint_names = tuple(names)
-        where: Dict[str, float] = dict(zip(names, positions))
-        self.joints.add(time, [where[name] for name in self.joint_names])
+        angles: Dict[str, float] = dict(zip(names, positions))
+        self.joints.add(time, [angles[name] for name in self.joint_names])
 
     def add_odometry(self, time: float, x: float, y: float, yaw: float) -> None:
-        """Note a pose of the odometry node, m and rad."""
+        """Add a pose of the odometry node, m and rad; the yaw is unwrapped."""
         if self.odometry:
-            last = self.odometry.newest[2]
+            last = self.odometry.latest[2]
             yaw = last + (yaw - last + np.pi) % (2.0 * np.pi) - np.pi
         self.odometry.add(time, [x, y, yaw])
 
     def finish(self, wall_time: float) -> Recording:
-        """Everything on the clock of the ground truth, starting at 0 with the first command.
+        """Resample everything to the timestamps of the ground truth, with 0 at the first command.
 
         Raises:
             ValueError: a track is empty.
         """
         for name in ("truth", "joints", "odometry", "commands"):
             if not getattr(self, name):
-                raise ValueError(f"the run recorded no {name}: is the node that publishes it alive?")
+                raise ValueError(f"the run recorded no {name}: is the node that publishes it running?")
         commanded = self.commands.times
         start, end = commanded[0], commanded[-1]
         time = np.array([t for t in self.truth.times if start <= t <= end])

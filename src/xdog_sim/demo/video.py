@@ -1,4 +1,4 @@
-"""The demo's film: a recorded run rendered without a screen and encoded as h264."""
+"""The video of the demo: a recorded run, rendered without a screen and encoded as h264."""
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
@@ -21,29 +21,29 @@ Array = np.ndarray
 WIDTH, HEIGHT = 640, 480
 """Pixels."""
 FRAME_RATE = 25
-"""Frames a simulated second. Rendering costs about 0.1 s of one core a frame without a GPU."""
+"""Frames per simulated second. Without a GPU, a frame takes one core about 0.1 s."""
 CHUNK = 20
-"""Frames that one process renders at a time."""
+"""Frames that a process renders per task."""
 CAMERA_DISTANCE, CAMERA_AZIMUTH, CAMERA_ELEVATION = 1.35, 130.0, -18.0  # m, degrees
 CAMERA_SMOOTHING = 1.5
-"""s over which the trunk's path is averaged to make the camera's."""
+"""s over which the path of the trunk is averaged for the camera."""
 ARROW_SCALE = 0.9
-"""m that an arrow is long for 1 m/s; a push's is half as long."""
+"""Length of an arrow in m per m/s; arrows of pushes are half as long."""
 SHORTEST_ARROW = 0.09
-"""m; shorter ones would be a blob."""
+"""m; shorter arrows are not drawn."""
 PUSH_SHOWN = 0.6
-"""s for which a push's arrow stays."""
+"""s for which the arrow of a push is shown."""
 COMMAND_COLOUR, MEASURED_COLOUR, PUSH_COLOUR = (0.13, 0.14, 0.16, 1.0), (0.12, 0.47, 0.79, 1.0), (0.82, 0.22, 0.17, 1.0)
 
 
 def video_model() -> mujoco.MjModel:
-    """The robot on its floor, lit and trimmed for cheap and pretty pictures."""
+    """The robot on a floor, with light and quality settings for fast rendering."""
     spec = build_spec(WorldOptions(sensors=False))
     base = next(body for body in spec.worldbody.bodies)
     spec.visual.global_.offwidth, spec.visual.global_.offheight = WIDTH, HEIGHT
     spec.visual.quality.shadowsize, spec.visual.quality.offsamples = 1024, 0
     spec.visual.quality.numslices, spec.visual.quality.numstacks = 20, 10
-    spec.stat.extent = 4.0  # m; with the light overhead it keeps the floor free of shadow patterns
+    spec.stat.extent = 4.0  # m; with the light overhead it avoids shadow artifacts on the floor
     head = spec.visual.headlight
     head.ambient, head.diffuse, head.specular = [0.35] * 3, [0.35] * 3, [0.1] * 3
     spec.material("tiles").reflectance = 0.0
@@ -62,8 +62,8 @@ def video_model() -> mujoco.MjModel:
     return spec.compile()
 
 
-class Painter:
-    """Turns a recorded run into pictures. One a process: it owns an OpenGL context."""
+class FrameRenderer:
+    """Renders frames of a recorded run. One per process, because it owns an OpenGL context."""
 
     def __init__(self, run: Recording) -> None:
         self._run = run
@@ -82,7 +82,7 @@ class Painter:
         self._addresses = [int(self._model.joint(name).qposadr[0]) for name in run.joint_names]
 
     def frame(self, time: float) -> Array:
-        """The picture at ``time`` s, (HEIGHT, WIDTH, 3) uint8."""
+        """The frame at ``time`` s, (HEIGHT, WIDTH, 3) uint8."""
         run = self._run
         i = min(int(np.searchsorted(run.time, time)), len(run.time) - 1)
         self._data.qpos[:3] = run.position[i]
@@ -104,7 +104,7 @@ class Painter:
         x, y, z, w = run.orientation[i]
         yaw = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
         turn = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
-        for velocity, colour, height, width in (  # on the floor, one lying on the other
+        for velocity, colour, height, width in (  # on the floor, one above the other
             (run.command[i], COMMAND_COLOUR, 0.0, 0.025),
             (self._measured[i], MEASURED_COLOUR, 0.025, 0.012),
         ):
@@ -130,35 +130,35 @@ class Painter:
         scene.ngeom += 1
 
 
-_painter: List[Painter] = []
+_frame_renderer: List[FrameRenderer] = []
 
 
-def _start(run: Recording) -> None:
-    _painter.append(Painter(run))
+def _start_process(run: Recording) -> None:
+    _frame_renderer.append(FrameRenderer(run))
 
 
-def _paint(times: Array) -> bytes:
-    return b"".join(_painter[0].frame(float(time)).tobytes() for time in times)
+def _render_chunk(times: Array) -> bytes:
+    return b"".join(_frame_renderer[0].frame(float(time)).tobytes() for time in times)
 
 
 def save_video(run: Recording, path: Path, progress: Callable[[float], None], processes: int = 2) -> None:
-    """Render a run and encode it, at its own speed.
+    """Render a run and encode it as a video in real time.
 
     Args:
-        run: what was recorded.
+        run: the recorded run.
         path: of the mp4 file (h264, yuv420p).
-        progress: called with the finished share, 0 to 1.
-        processes: how many render at once.
+        progress: called with the finished fraction, 0 to 1.
+        processes: number of processes that render in parallel.
 
     Raises:
-        VideoError: nothing on this machine can render, or a process that did was killed.
+        RenderError: this machine cannot render, or a rendering process was killed.
     """
     choose_renderer()
-    unfinished = path.with_suffix(".part.mp4")  # a film cut short cannot be played
+    partial = path.with_suffix(".part.mp4")  # an incomplete video cannot be played
     times = np.arange(0.0, run.time[-1], 1.0 / FRAME_RATE)
     chunks = [times[i : i + CHUNK] for i in range(0, len(times), CHUNK)]
     writer = imageio_ffmpeg.write_frames(
-        str(unfinished),
+        str(partial),
         (WIDTH, HEIGHT),
         fps=FRAME_RATE,
         codec="libx264",
@@ -168,10 +168,10 @@ def save_video(run: Recording, path: Path, progress: Callable[[float], None], pr
         quality=None,
     )
     writer.send(None)
-    # A fresh interpreter for each: OpenGL contexts do not survive a fork.
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start, (run,))
+    # Each process is a new interpreter, because OpenGL contexts do not survive a fork.
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start_process, (run,))
     try:
-        for done, pixels in enumerate(pool.map(_paint, chunks), start=1):
+        for done, pixels in enumerate(pool.map(_render_chunk, chunks), start=1):
             size = WIDTH * HEIGHT * 3
             for start in range(0, len(pixels), size):
                 writer.send(pixels[start : start + size])
@@ -181,4 +181,4 @@ def save_video(run: Recording, path: Path, progress: Callable[[float], None], pr
     finally:
         pool.shutdown(cancel_futures=True)
         writer.close()
-    unfinished.replace(path)
+    partial.replace(path)

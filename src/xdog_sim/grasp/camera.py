@@ -1,4 +1,4 @@
-"""The wrist camera: where it looks, and pictures as policies that see learn from them."""
+"""The wrist camera in the simulation, and the renderer for camera images."""
 
 from typing import Optional
 
@@ -11,13 +11,13 @@ from xdog_sim.world import COLLISION_GROUP
 
 Array = np.ndarray
 
-NOWHERE = np.zeros(3)
+ZERO = np.zeros(3)
 WRIST = "wrist"
 """Name of the wrist camera in a model."""
 
 
 def view_axes(camera: CameraConfig) -> Array:
-    """(3, 3): the camera's right, up and backward directions, as MuJoCo counts them, as columns in gripper_frame."""
+    """(3, 3): right, up and backward directions of the camera (MuJoCo's convention) as columns, in gripper_frame."""
     up = np.array([0.0, np.cos(camera.tilt), np.sin(camera.tilt)])
     backward = np.array([0.0, np.sin(camera.tilt), -np.cos(camera.tilt)])
     return np.column_stack([np.cross(up, backward), up, backward])
@@ -27,19 +27,19 @@ def add_wrist_camera(
     spec: mujoco.MjSpec,
     config: CameraConfig,
     link: str,
-    shift: Array = NOWHERE,
-    turn: Array = NOWHERE,
+    shift: Array = ZERO,
+    turn: Array = ZERO,
     brightness: float = 1.0,
 ) -> None:
-    """Add the wrist camera and the light in which it sees to a world.
+    """Add the wrist camera to a world and adapt its light.
 
     Args:
-        spec: the world; it needs its visuals.
-        config: of the camera.
-        link: that it is mounted on.
-        shift: (3,) m, error of its mounting.
-        turn: (3,) rad, the same as roll, pitch, yaw.
-        brightness: of the light, as a factor.
+        spec: the world; it must have visual shapes.
+        config: settings of the camera.
+        link: name of the link that carries it.
+        shift: (3,) m, position error of its mount.
+        turn: (3,) rad, orientation error of its mount as roll, pitch, yaw.
+        brightness: factor for the light.
     """
     orientation = np.zeros(4)
     mujoco.mju_mat2Quat(orientation, (view_axes(config) @ rotation_matrix(*turn)).flatten())
@@ -64,18 +64,18 @@ def add_wrist_camera(
 
 
 class SceneRenderer:
-    """Renders a world without collision shapes, shadows and reflections. Belongs to one thread, as OpenGL wants it.
+    """Renders a world without collision shapes, shadows and reflections. Use it from one thread only (OpenGL).
 
     Args:
-        model: MuJoCo's.
+        model: the MuJoCo model of the world.
     """
 
     def __init__(self, model: mujoco.MjModel) -> None:
         self._model = model
         self._renderer: Optional[mujoco.Renderer] = None
 
-    def take(self, data: mujoco.MjData, camera: object, width: int, height: int) -> Array:
-        """The world as a named camera or an mjvCamera sees it, (height, width, 3) uint8."""
+    def render(self, data: mujoco.MjData, camera: object, width: int, height: int) -> Array:
+        """Image from a named camera or an mjvCamera, (height, width, 3) uint8."""
         if self._renderer is None or (self._renderer.width, self._renderer.height) != (width, height):
             self.close()
             self._renderer = mujoco.Renderer(self._model, height, width)
@@ -87,7 +87,7 @@ class SceneRenderer:
         return self._renderer.render()
 
     def close(self) -> None:
-        """Give the OpenGL context back."""
+        """Release the OpenGL context."""
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None

@@ -1,4 +1,4 @@
-"""Whether an arm pose hits something, judged by MuJoCo's collision shapes in the world of a placement."""
+"""Collision check of arm poses with MuJoCo's collision shapes in the world of a grasp scenario."""
 
 import copy
 from typing import List
@@ -12,16 +12,16 @@ from xdog_sim.grasp.objects import OBJECT
 Array = np.ndarray
 
 SELF = 8
-"""Contact bit of the arm's links among themselves."""
+"""Contact bit for self-collision of the arm."""
 
 
 class Clearance:
-    """Collision test of arm poses against dog, support, floor, object and the arm itself.
+    """Collision check of arm poses against dog, support, floor, object and the arm itself.
 
     Args:
-        model: the world of a placement, with its object where it was put.
+        model: the world of a scenario with the object in its initial place.
         robot: the body.
-        margin: distance that counts as a hit, m.
+        margin: distance that counts as a collision, m.
     """
 
     def __init__(self, model: mujoco.MjModel, robot: RobotDescription, margin: float) -> None:
@@ -30,24 +30,24 @@ class Clearance:
         model = self._model
         self._arm_q = [int(model.joint(name).qposadr[0]) for name in robot.arm.names]
         self._body = model.geom_bodyid
-        item = model.body(OBJECT).id
+        object_body = model.body(OBJECT).id
         moving = [model.jnt_bodyid[model.joint(name).id] for name in robot.arm.names]
         self._fixed = [i for i in range(model.ngeom) if model.body_weldid[self._body[i]] == 0]
         arm = np.isin(self._body, moving)
-        # The base and the shoulder's geoms always lie beside each other, as does each link beside the next.
+        # Base and shoulder always touch, as do consecutive links.
         model.geom_contype[arm] |= SELF
         model.geom_conaffinity[arm] |= SELF
         base = self._body == model.body("arm_base_link").id
         model.geom_conaffinity[base] |= SELF
         model.geom_contype[arm & (self._body == moving[0])] &= ~SELF
-        self._item = np.flatnonzero(self._body == item)
+        self._object_geoms = np.flatnonzero(self._body == object_body)
         self._fingers = np.flatnonzero(np.isin(self._body, moving[4:]))
         model.geom_margin[:] = 0.0
         model.geom_margin[arm] = margin
         mujoco.mj_kinematics(model, self._data)
 
     def free(self, joints: Array, with_object: bool) -> bool:
-        """Whether the arm at ``joints``, (6,) rad, hits nothing; ``with_object``: nor the object."""
+        """Whether the arm at ``joints``, (6,) rad, is free of collisions; ``with_object`` includes the object."""
         model, data = self._model, self._data
         data.qpos[self._arm_q] = joints
         mujoco.mj_kinematics(model, data)
@@ -55,14 +55,14 @@ class Clearance:
         mujoco.mj_collision(model, data)
         for i in range(data.ncon):
             pair = data.contact.geom[i]
-            touches_object = np.isin(pair, self._item).any()
+            touches_object = np.isin(pair, self._object_geoms).any()
             if touches_object and (not with_object or np.isin(pair, self._fixed).any()):
                 continue
             return False
         return True
 
-    def support_meets_dog(self, support: str) -> bool:
-        """Whether the support, where there is one, stands in the dog."""
+    def support_hits_dog(self, support: str) -> bool:
+        """Whether the support, if there is one, collides with the dog."""
         model, data = self._model, self._data
         place = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, support)
         if place < 0:

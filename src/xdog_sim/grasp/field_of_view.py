@@ -1,4 +1,4 @@
-"""What the wrist camera sees of an object before the arm moves."""
+"""The field of view of the wrist camera: whether it sees an object from a given arm pose."""
 
 import math
 
@@ -12,21 +12,21 @@ from xdog_sim.grasp.config import CameraConfig
 Array = np.ndarray
 
 MARGIN = 0.9
-"""Share of the half picture, from its middle, in which the object's middle counts as seen."""
+"""Fraction of the half image, from its centre, within which an object's centre counts as visible."""
 
 
 class FieldOfView:
-    """The camera's field of view from an arm pose, as the arm's base sees it."""
+    """The field of view of the wrist camera, in the frame of the arm's base."""
 
     def __init__(self, robot: RobotDescription, camera: CameraConfig) -> None:
         self._arm, self._place, self._axes = ArmKinematics(robot), np.array(camera.position), view_axes(camera)
         self._edges = np.array([math.tan(camera.horizontal_view / 2.0), math.tan(camera.vertical_view / 2.0)])
 
     def sees(self, centre: Array, pose: Array) -> bool:
-        """Whether an object's middle, (3,) m in arm_base_link, lies well in the picture. Occlusion is not looked at.
+        """Whether an object's centre lies well within the image. Ignores occlusion.
 
         Args:
-            centre: of the object.
+            centre: of the object, (3,) m in arm_base_link.
             pose: of the arm, (5,) or (6,) rad.
         """
         position, rotation = self._arm.forward(np.asarray(pose, dtype=float)[:5])

@@ -1,8 +1,8 @@
 """The strict judge of a grasp: an object counts as picked up only while the jaws alone hold it from both sides.
 
-A grasp succeeds if the object's lowest point is lifted by `SuccessConfig.lift` and stays so for `hold` in one piece,
-while each jaw presses on it with its inner side, towards the other jaw, and nothing else but the gripper's palm touches
-it; and if from the first touch of both jaws on no part of the arm was ever deeper in the object than `penetration`.
+A grasp succeeds if the lowest point of the object stays lifted by `SuccessConfig.lift` for `hold` without a break, each
+jaw presses on it from its inner side, and nothing else touches it except the palm. Once both jaws have touched the
+object, no part of the arm may penetrate it deeper than `penetration`.
 """
 
 import mujoco
@@ -15,11 +15,11 @@ from xdog_sim.grasp.objects import OBJECT
 Array = np.ndarray
 
 OTHER, ARM, FIXED, MOVING, PALM, ITEM = 0, 1, 2, 4, 8, 16
-"""What a geom is: anything else, the arm but for the gripper, a jaw, the palm, the object."""
-LOOK_EVERY = 0.005
-"""s between full judgements; penetration is watched at every call."""
-INWARDS = 0.3
-"""Smallest cosine between a jaw's push and the direction towards the other jaw."""
+"""Kinds of geoms: others, the arm without the gripper, the two jaws, the palm, the object."""
+CHECK_PERIOD = 0.005
+"""s between full checks; penetration is checked at every call."""
+MIN_INWARD_COSINE = 0.3
+"""Smallest cosine between the contact force of a jaw and the direction towards the other jaw."""
 
 
 def lowest_point(model: mujoco.MjModel, data: mujoco.MjData, geoms: Array) -> float:
@@ -38,21 +38,21 @@ def lowest_point(model: mujoco.MjModel, data: mujoco.MjData, geoms: Array) -> fl
 
 
 class Judge:
-    """Watches one attempt.
+    """Judges one attempt.
 
     Attributes:
         gripped: whether both jaws have touched the object.
-        deepest: penetration of object and arm since then, m.
-        lift: how far the object's lowest point is above where it was, m.
-        held: for how long everything has been as it should, s.
+        deepest: largest penetration of object and arm since then, m.
+        lift: height of the object's lowest point above its initial height, m.
+        held: for how long the object has counted as held, s.
         longest: the longest `held`, s.
-        fault: why the object does not count as held right now, in words; empty if it does.
+        fault: why the object does not count as held right now; empty if it does.
     """
 
     def __init__(
         self, model: mujoco.MjModel, data: mujoco.MjData, robot: RobotDescription, config: SuccessConfig
     ) -> None:
-        """Args: a world with a body ``object`` at rest, where it is to be picked up from."""
+        """Args: a world whose body ``object`` rests where it is to be picked up."""
         self._model, self._data, self._config = model, data, config
         bodies = model.geom_bodyid
         arm = [model.body(robot.joints[name].child).id for name in robot.arm.names]
@@ -62,28 +62,28 @@ class Judge:
         kind = np.full(model.ngeom, OTHER)
         kind[np.isin(bodies, [*arm, model.body("arm_base_link").id])] = ARM
         kind[hand] = FIXED
-        kind[hand[np.argmax(model.geom_pos[hand, 2])]] = PALM  # the finger reaches further along the hand's -z
+        kind[hand[np.argmax(model.geom_pos[hand, 2])]] = PALM  # the finger reaches further along -z of the hand
         kind[solid & (bodies == jaw)] = MOVING
-        self._item = np.flatnonzero(solid & (bodies == model.body(OBJECT).id))
-        kind[self._item] = ITEM
+        self._object_geoms = np.flatnonzero(solid & (bodies == model.body(OBJECT).id))
+        kind[self._object_geoms] = ITEM
         self._kind = kind
-        self._start = lowest_point(model, data, self._item)
+        self._start = lowest_point(model, data, self._object_geoms)
         self._last = float(data.time)
         self.gripped, self.deepest, self.lift, self.held, self.longest = False, 0.0, 0.0, 0.0, 0.0
         self.fault = "not between the jaws"
 
     @property
     def success(self) -> bool:
-        """Whether the grasp counts."""
-        return self.longest >= self._config.hold - 1e-9 and not self.spoilt
+        """Whether the grasp has succeeded."""
+        return self.longest >= self._config.hold - 1e-9 and not self.failed
 
     @property
-    def spoilt(self) -> bool:
-        """Whether this attempt can no longer count."""
+    def failed(self) -> bool:
+        """Whether this attempt can no longer succeed."""
         return self.deepest >= self._config.penetration
 
-    def watch(self) -> None:
-        """Judge the present moment; call it after every physics step."""
+    def update(self) -> None:
+        """Judge the current state; call it after every physics step."""
         contact = self._data.contact
         kinds = self._kind[contact.geom]
         pairs = kinds.sum(axis=1)
@@ -93,27 +93,29 @@ class Judge:
         if self.gripped and both.any():
             self.deepest = max(self.deepest, float(-contact.dist[touching[both > 0]].min()))
         elapsed = float(self._data.time) - self._last
-        if elapsed < LOOK_EVERY - 1e-9:
+        if elapsed < CHECK_PERIOD - 1e-9:
             return
         self._last += elapsed
-        self.lift = lowest_point(self._model, self._data, self._item) - self._start
+        self.lift = lowest_point(self._model, self._data, self._object_geoms) - self._start
         self.fault = self._find_fault(touching, both)
         self.held = self.held + elapsed if not self.fault else 0.0
         self.longest = max(self.longest, self.held)
 
     def _find_fault(self, touching: Array, other: Array) -> str:
-        """What is wrong, given the contacts of the object and the kinds of what it touches, (n,) each."""
+        """The fault, given the contacts of the object and the kinds of the touching geoms, (n,) each."""
         contact, data = self._data.contact, self._data
         if FIXED not in other or MOVING not in other:
             return "not between the jaws"
         if np.isin(other, (OTHER, ARM)).any():
             geom = contact.geom[touching[np.isin(other, (OTHER, ARM))][0]]
             names = [self._model.geom(i).name or self._model.body(self._model.geom_bodyid[i]).name for i in geom]
-            return f"touches {next((name for i, name in zip(geom, names) if i not in self._item), OBJECT)}"
-        # Contact normals point from the first geom to the second; here from what touches to the object.
+            return f"touches {next((name for i, name in zip(geom, names) if i not in self._object_geoms), OBJECT)}"
+        # Contact normals point from the first geom to the second. Here they shall point towards the object.
         away = np.where(self._kind[contact.geom[touching, 0]] == ITEM, -1.0, 1.0)
         push = away[:, None] * contact.frame[touching, :3]
-        across = push @ data.xmat[self._hand].reshape(3, 3)[:, 0]  # along the way from the fixed jaw to the moving one
-        if across[other == FIXED].mean() < INWARDS or across[other == MOVING].mean() > -INWARDS:
+        across = (
+            push @ data.xmat[self._hand].reshape(3, 3)[:, 0]
+        )  # along the direction from the fixed to the moving jaw
+        if across[other == FIXED].mean() < MIN_INWARD_COSINE or across[other == MOVING].mean() > -MIN_INWARD_COSINE:
             return "not pressed from both sides"
         return "" if self.lift >= self._config.lift else "not lifted"

@@ -1,4 +1,4 @@
-"""What is grasped and what it lies on, as parts of a MuJoCo world."""
+"""Objects to be grasped and their supports, as parts of a MuJoCo world."""
 
 import math
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from xdog_sim.grasp.config import GraspScenarioConfig
 Array = np.ndarray
 
 OBJECT = "object"
-"""Name of the object's body and of its free joint."""
+"""Name of the object's body and its free joint."""
 SUPPORT = "support"
-"""Name of the geom that the object lies on, if it is not the floor."""
+"""Name of the geom on which the object stands, unless that is the floor."""
 NECK_HEIGHT, NECK_WIDTH = 0.36, 0.5
-"""Of a bottle: the neck's share of the height and of the width."""
+"""The neck of a bottle as a fraction of its height and width."""
 SOLREF = (0.004, 1.0)
-"""s and damping ratio: stiff enough that a firm grip presses well below 1 mm deep; four physics steps."""
+"""Time constant (s, four physics steps) and damping ratio: stiff enough that a firm grip penetrates well below 1 mm."""
 SOLIMP = (0.95, 0.99, 0.001, 0.5, 2.0)
 TABLE_SIZE = (0.30, 0.60)
-"""m, depth and width of a table's or shelf's top."""
+"""m, depth and width of the top of a table or shelf."""
 BOARD = 0.018
-"""m, thickness of a shelf."""
+"""m, thickness of a shelf board."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class GraspObject:
 
     @property
     def size(self) -> Array:
-        """Extents of its bounding box, upright and unturned, (3,) m."""
+        """Size of its bounding box when it is upright and not rotated, (3,) m."""
         return np.array([self.width, self.width, self.height])
 
 
@@ -51,9 +51,9 @@ def add_object(
     config: GraspScenarioConfig,
     name: str = OBJECT,
 ) -> None:
-    """Add a free body called ``name``; position (3,) m is its middle in the world, yaw in rad.
+    """Add a free body called ``name``; position (3,) m is its centre in the world, yaw in rad.
 
-    Its friction counts wherever it touches. It meets the floor, supports and every part of the robot.
+    Its own friction applies to all its contacts. It collides with the floor, supports and every part of the robot.
     """
     body = spec.worldbody.add_body(name=name, pos=position, quat=[math.cos(yaw / 2.0), 0.0, 0.0, math.sin(yaw / 2.0)])
     body.add_freejoint(name=name)
@@ -76,7 +76,7 @@ def add_object(
             solimp=list(SOLIMP),
         )
 
-    def shown(size: Sequence[float], z: float, colour: Sequence[float]) -> None:
+    def visual(size: Sequence[float], z: float, colour: Sequence[float]) -> None:
         body.add_geom(
             type=geom.mjGEOM_CYLINDER, size=[*size, 0.0], pos=[0.0, 0.0, z], mass=0.0, contype=0, conaffinity=0,
             rgba=[*colour, 1.0],
@@ -88,25 +88,25 @@ def add_object(
         solid(geom.mjGEOM_BOX, [radius, radius, half], 0.0, 1.0)
     elif item.kind == "cup":
         solid(geom.mjGEOM_CYLINDER, [radius, half], 0.0, 1.0)
-        shown([0.86 * radius, 0.0005], half, [0.12, 0.10, 0.10])
+        visual([0.86 * radius, 0.0005], half, [0.12, 0.10, 0.10])
     elif item.kind == "bottle":
         neck = NECK_HEIGHT * half
         solid(geom.mjGEOM_CYLINDER, [radius, half - neck], -neck, 0.9)
         solid(geom.mjGEOM_CYLINDER, [NECK_WIDTH * radius, neck], half - neck, 0.1)
-        shown([1.05 * NECK_WIDTH * radius, 0.2 * neck], half - 0.2 * neck, [0.95, 0.95, 0.95])
+        visual([1.05 * NECK_WIDTH * radius, 0.2 * neck], half - 0.2 * neck, [0.95, 0.95, 0.95])
     else:
         raise ValueError(f"unknown object '{item.kind}'; known: ball, cube, bottle, cup")
 
 
 def add_support(spec: mujoco.MjSpec, kind: str, surface: float, edge_x: float, y: float, name: str = SUPPORT) -> None:
-    """Add what the object stands on: nothing on the ground, a block as a table, a board on posts as a shelf.
+    """Add the support of an object: a block as a table, a board on posts as a shelf, nothing for the ground.
 
-    It is a body of its own called ``name``, as is its top: the world's own shapes are the ground.
+    The support is a separate body called ``name``, and so is the geom of its top: geoms of the world body are ground.
 
     Args:
         surface: height of its top above the ground, m.
-        edge_x: world x of its edge towards the dog, m.
-        y: world y of its middle, m.
+        edge_x: world x of the edge that faces the dog, m.
+        y: world y of its centre, m.
     """
     if kind == "ground":
         return
@@ -133,10 +133,10 @@ def add_support(spec: mujoco.MjSpec, kind: str, surface: float, edge_x: float, y
 
 
 def prepare_for_grasping(spec: mujoco.MjSpec, legs: Sequence[str]) -> None:
-    """Set what holding something needs: the contact solver, and arm against legs (links named in ``legs``)."""
+    """Set up the contact solver for grasping, and contacts between the arm and the links named in ``legs``."""
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     spec.option.impratio = 10.0  # Menagerie's robotstudio_so101
-    spec.option.iterations = spec.option.ls_iterations = 50  # with 10 line searches, held objects are flung away
+    spec.option.iterations = spec.option.ls_iterations = 50  # with 10 line searches, grasped objects are flung away
     for geom in spec.geoms:
         if geom.parent.name in legs and geom.contype:
             geom.conaffinity = 2

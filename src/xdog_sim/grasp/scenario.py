@@ -1,6 +1,6 @@
-"""What the object is, where it lies and how dog and arm start: drawn from sim/grasp_scenarios.yaml and a seed.
+"""Grasp scenarios: an object, its place and the start of dog and arm, drawn from sim/grasp_scenarios.yaml and a seed.
 
-A draw that the arm can't reach without hitting something is thrown away and drawn again from the same stream.
+A draw that the arm cannot reach without a collision is rejected, and the next one is drawn from the same stream.
 """
 
 from dataclasses import dataclass, replace
@@ -24,27 +24,28 @@ from xdog_sim.world import HeldTrunk, WorldOptions, build_spec
 Array = np.ndarray
 
 TRAINING, HELD_OUT = 1, 2
-"""First word of the random streams: a training seed never gives a held-out placement, whatever its number."""
-MOST_DRAWS = 2000
+"""First entry of the seed sequence, so that no training seed gives a held-out scenario."""
+MAX_DRAWS = 2000
+"""Rejected draws after which there is taken to be no reachable place."""
 
 
 @dataclass(frozen=True, eq=False)
 class GraspScenario:
-    """One grasp to be done. The world's origin lies on the ground under a dog that stands plainly.
+    """One grasp task. The origin of the world lies on the ground below the trunk of the dog in its standing pose.
 
     Attributes:
         item: the object.
         support: "ground", "table" or "shelf".
-        surface: height of what the object stands on, m.
-        position: of the object's middle in the world, (3,) m.
+        surface: height of the surface on which the object stands, m.
+        position: of the object's centre in the world, (3,) m.
         yaw: of the object, rad.
-        edge: world x of the support's near edge, m.
-        rise, pitch: the dog's stance: m over plain standing, rad nose down.
+        edge: world x of the edge of the support that faces the dog, m.
+        rise, pitch: stance of the dog: m above the standing pose, rad nose down.
         start: arm pose, (6,) rad.
-        camera_shift: m, error of the camera's mounting in its optical frame, (3,).
-        camera_turn: rad, the same as roll, pitch, yaw, (3,).
-        brightness: of the light.
-        rejected: draws that were thrown away before this one.
+        camera_shift: position error of the camera's mount in its optical frame, (3,) m.
+        camera_turn: orientation error of the mount as roll, pitch, yaw, (3,) rad.
+        brightness: factor for the light.
+        rejected: number of draws that were rejected before this one.
     """
 
     item: GraspObject
@@ -63,7 +64,7 @@ class GraspScenario:
 
 
 class ScenarioSampler:
-    """Draws placements and builds their worlds."""
+    """Draws scenarios and builds their worlds."""
 
     def __init__(self, robot: Optional[RobotDescription] = None, config: Optional[GraspScenarioConfig] = None) -> None:
         self.robot = robot or load_description()
@@ -75,78 +76,80 @@ class ScenarioSampler:
         self._kinds = [(kind, support) for support in self.config.supports for kind in self.config.objects]
 
     def trunk(self, rise: float, pitch: float) -> HeldTrunk:
-        """The trunk held in a stance on its standing footholds."""
+        """The fixed trunk in a stance, with the feet where they are in the standing pose."""
         pose = self._stance.within_reach(BodyPose(height=rise, pitch=pitch))
         foot = self._stance.legs.legs[0].foot_radius
         height = foot - float(self._stance.standing_feet[:, 2].mean()) + pose.height
         quaternion = np.array([np.cos(pose.pitch / 2.0), 0.0, np.sin(pose.pitch / 2.0), 0.0])
         return HeldTrunk(np.array([0.0, 0.0, height]), quaternion, self._stance.legs.joints(self._stance.feet_at(pose)))
 
-    def arm_base(self, placement: GraspScenario) -> Tuple[Array, Array]:
-        """Position (3,) m and rotation (3, 3) of arm_base_link in the world."""
-        trunk, rotation = self.trunk(placement.rise, placement.pitch), rotation_matrix(0.0, placement.pitch, 0.0)
-        return trunk.position + rotation @ self._mount, rotation
+    def arm_base(self, rise: float, pitch: float) -> Tuple[Array, Array]:
+        """Position (3,) m and rotation (3, 3) of arm_base_link in the world, for a stance as in `GraspScenario`."""
+        rotation = rotation_matrix(0.0, pitch, 0.0)
+        return self.trunk(rise, pitch).position + rotation @ self._mount, rotation
 
-    def token(self, placement: GraspScenario) -> Array:
-        """The true token of the placement, (8,)."""
-        position, rotation = self.arm_base(placement)
+    def object_features(self, scenario: GraspScenario) -> Array:
+        """The true object features, (8,), see xdog.grasp.observation."""
+        position, rotation = self.arm_base(scenario.rise, scenario.pitch)
         down = rotation.T @ np.array([0.0, 0.0, -1.0])
-        return object_token(rotation.T @ (placement.position - position), placement.item.size, down)
+        return object_token(rotation.T @ (scenario.position - position), scenario.item.size, down)
 
-    def spec(self, placement: GraspScenario, visuals: bool) -> mujoco.MjSpec:
-        """The world of a placement."""
-        options = WorldOptions(held=self.trunk(placement.rise, placement.pitch), sensors=False, visuals=visuals)
+    def spec(self, scenario: GraspScenario, visuals: bool) -> mujoco.MjSpec:
+        """The MuJoCo world of a scenario."""
+        options = WorldOptions(held=self.trunk(scenario.rise, scenario.pitch), sensors=False, visuals=visuals)
         spec = build_spec(options, self.robot)
         legs = [joint.child for joint in self.robot.joints.values() if joint.name in self.robot.legs.names]
         prepare_for_grasping(spec, [*legs, *self.robot.feet])
-        add_support(spec, placement.support, placement.surface, placement.edge, 0.0)
-        add_object(spec, placement.item, placement.position, placement.yaw, self.config)
+        add_support(spec, scenario.support, scenario.surface, scenario.edge, 0.0)
+        add_object(spec, scenario.item, scenario.position, scenario.yaw, self.config)
         return spec
 
     def path(
-        self, placement: GraspScenario, token: Array, margin: float = 0.0, spare: float = 0.0
+        self, scenario: GraspScenario, features: Array, margin: float = 0.0, spare: float = 0.0
     ) -> Optional[GraspPath]:
-        """A way for the arm to the object that hits nothing, planned by a token, or None.
+        """A collision-free path of the arm to the object, or None.
 
         Args:
-            margin: m that it must keep from everything.
+            scenario: the world and the start of the arm.
+            features: object features (8,) to plan with.
+            margin: m of distance to keep from everything.
             spare: m that the arm must be able to reach further.
         """
-        candidates = list(self.planner.candidates(token, spare))
+        candidates = list(self.planner.candidates(features, spare))
         if not candidates:
             return None
-        clearance = Clearance(self.spec(placement, visuals=False).compile(), self.robot, margin)
-        if not clearance.free(placement.start, with_object=True) or clearance.support_meets_dog(SUPPORT):
+        clearance = Clearance(self.spec(scenario, visuals=False).compile(), self.robot, margin)
+        if not clearance.free(scenario.start, with_object=True) or clearance.support_hits_dog(SUPPORT):
             return None
-        return self.planner.route(placement.start, candidates, clearance)
+        return self.planner.route(scenario.start, candidates, clearance)
 
     def draw(self, index: int, seed: int, held_out: bool = False) -> GraspScenario:
-        """Placement number ``index`` of a seed; kinds of object and support take turns.
+        """Scenario number ``index`` of a seed; the combinations of object and support take turns.
 
         Raises:
-            RuntimeError: grasp_scenarios.yaml leaves no reachable place.
+            RuntimeError: grasp_scenarios.yaml allows no reachable place.
         """
         kind, support = self._kinds[index % len(self._kinds)]
         config = self.config
         random = np.random.default_rng([HELD_OUT if held_out else TRAINING, seed, index])
-        for rejected in range(MOST_DRAWS):
-            placement = self._draw(random, kind, support, rejected)
-            if self.path(placement, self.token(placement), config.clearance, config.spare_reach) is not None:
-                return placement
+        for rejected in range(MAX_DRAWS):
+            scenario = self._draw(random, kind, support, rejected)
+            if self.path(scenario, self.object_features(scenario), config.clearance, config.spare_reach) is not None:
+                return scenario
         raise RuntimeError(
-            f"no reachable place for a {kind} on {support} in {MOST_DRAWS} draws: see sim/grasp_scenarios.yaml"
+            f"no reachable place for a {kind} on {support} in {MAX_DRAWS} draws: see sim/grasp_scenarios.yaml"
         )
 
-    def looking(self, placement: GraspScenario, seed: int) -> GraspScenario:
-        """The same placement with the arm where a grasp by the wrist camera starts; ``seed``: of that pose's noise."""
+    def at_view_pose(self, scenario: GraspScenario, seed: int) -> GraspScenario:
+        """The same scenario with the arm at the view pose where image policies start; ``seed`` of the pose noise."""
         camera, arm = self.config.camera, self.robot.arm
-        looks = ViewPoses(np.array(camera.look_low), np.array(camera.look_high), camera.high)
+        view_poses = ViewPoses(np.array(camera.look_low), np.array(camera.look_high), camera.high)
         noise = np.random.default_rng([seed, 3]).uniform(-1, 1, 5) * camera.look_noise
-        pose = looks.pose(self.token(placement)[2]) + noise
-        return replace(placement, start=np.clip(np.append(pose, placement.start[5]), arm.lower, arm.upper))
+        pose = view_poses.pose(self.object_features(scenario)[2]) + noise
+        return replace(scenario, start=np.clip(np.append(pose, scenario.start[5]), arm.lower, arm.upper))
 
     def draws(self, count: int, seed: int, held_out: bool = False) -> Iterator[GraspScenario]:
-        """The first ``count`` placements of a seed."""
+        """The first ``count`` scenarios of a seed, in order."""
         return (self.draw(index, seed, held_out) for index in range(count))
 
     def _draw(self, random: np.random.Generator, kind: str, support: str, rejected: int) -> GraspScenario:
@@ -166,7 +169,7 @@ class ScenarioSampler:
             colour=tuple(random.uniform(0.05, 0.95, 3)),
         )
         surface, rise, pitch = within(stance.height), within(stance.rise), within(stance.pitch)
-        base = self.trunk(rise, pitch).position + rotation_matrix(0.0, pitch, 0.0) @ self._mount
+        base, _ = self.arm_base(rise, pitch)
         radius, azimuth = within(config.place.radius), within(config.place.azimuth)
         x, y = base[0] + radius * np.cos(azimuth), base[1] + radius * np.sin(azimuth)
         arm = self.robot.arm

@@ -1,4 +1,4 @@
-"""One grasp in the mirror: an arm on a dog that holds still, an object, a judge."""
+"""The simulation of one grasp: an arm on a dog that stands still, an object and a judge."""
 
 import dataclasses
 from collections import deque
@@ -17,20 +17,20 @@ from xdog_sim.grasp.scenario import GraspScenario, ScenarioSampler
 
 Array = np.ndarray
 
-MEASURE_EVERY = 0.010
-"""s between the measurements that an observation may be."""
+MEASUREMENT_PERIOD = 0.010
+"""s between measurements of the joints."""
 
 
 @dataclass(frozen=True)
 class ObservationNoise:
-    """How much worse than true the policy's view and the servos are.
+    """Errors of perception and servos.
 
     Attributes:
-        position_error: m, standard deviation of each axis of the object's position, constant while a grasp lasts.
-        jitter: m, the same, of every observation.
-        size_error: m, the same, of the object's extents, constant.
+        position_error: m, standard deviation per axis of an error of the object's position, drawn once per grasp.
+        jitter: m, standard deviation per axis of an error of the position, drawn for each observation.
+        size_error: m, standard deviation per axis of an error of the object's size, drawn once per grasp.
         delay: s from a measurement to the policy.
-        camera_noise: standard deviation of every pixel, of 255.
+        camera_noise: standard deviation of each pixel, of 255.
         backlash: rad to either side of each joint.
     """
 
@@ -44,67 +44,68 @@ class ObservationNoise:
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """What the policy sees: measured joints (6,) rad, the object's token, and when that was, s."""
+    """Input of the policy: measured joints (6,) rad, object features (8,) and the time of measurement, s."""
 
     joints: Array
-    token: Array
+    object_features: Array
     stamp: float
 
 
 class GraspScene:
-    """A placement come to life.
+    """A grasp scenario while it is simulated.
 
-    The object's token is that of the start: on the robot, too, a grasp keeps what the detector saw before the arm came
-    into its view.
+    The object features are those at the start. The robot, too, keeps what the detector reported before the arm entered
+    the view of the head camera.
 
     Attributes:
-        placement: what is grasped.
-        flaws: in force.
-        judge: of this attempt.
-        model, data: MuJoCo's.
+        scenario: the initial state of the world.
+        noise: errors of perception and servos.
+        judge: the judge of this attempt.
+        model, data: of MuJoCo.
     """
 
     def __init__(
         self,
-        placement: GraspScenario,
-        placer: ScenarioSampler,
+        scenario: GraspScenario,
+        sampler: ScenarioSampler,
         seed: int = 0,
-        flaws: Optional[ObservationNoise] = None,
+        noise: Optional[ObservationNoise] = None,
         visuals: bool = False,
     ) -> None:
-        """Args: seed of all noise; flaws as the two files in sim/ say if None; visuals for `render`."""
-        self.placement, self.robot, self.config = placement, placer.robot, placer.config
-        self.flaws = flaws or nominal_flaws(placer)
-        mirror = load_sim_config()
-        spec = placer.spec(placement, visuals)
-        spec.option.timestep = mirror.physics_step
+        """Args: seed of all noise; noise, `nominal_noise` if None; visuals are needed for `render`."""
+        self.scenario, self.robot, self.config = scenario, sampler.robot, sampler.config
+        self.noise = noise or nominal_noise(sampler)
+        sim_config = load_sim_config()
+        spec = sampler.spec(scenario, visuals)
+        spec.option.timestep = sim_config.physics_step
         if visuals:
             camera = self.config.camera
             add_wrist_camera(
-                spec, camera, self.robot.tool_frame, placement.camera_shift, placement.camera_turn, placement.brightness
+                spec, camera, self.robot.tool_frame, scenario.camera_shift, scenario.camera_turn, scenario.brightness
             )
         self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
         self._random = np.random.default_rng(seed)
         self._arm = SimulatedArm(
-            self.robot, dataclasses.replace(mirror, arm=dataclasses.replace(mirror.arm, backlash=self.flaws.backlash))
+            self.robot,
+            dataclasses.replace(sim_config, arm=dataclasses.replace(sim_config.arm, backlash=self.noise.backlash)),
         )
         names = self.robot.arm.names
         self._q = [int(self.model.joint(name).qposadr[0]) for name in names]
         self._v = [int(self.model.joint(name).dofadr[0]) for name in names]
         self._u = [self.model.actuator(name).id for name in names]
-        self.data.qpos[self._q] = placement.start
-        self.data.ctrl[self._u] = placement.start
-        self._arm.restart(placement.start)
+        self.data.qpos[self._q] = scenario.start
+        self.data.ctrl[self._u] = scenario.start
+        self._arm.restart(scenario.start)
         mujoco.mj_forward(self.model, self.data)
-        self._period_steps = round(self.config.policy_period / mirror.physics_step)
-        self._delay_steps = round(self.config.servo.command_delay / mirror.physics_step)
-        self._measure_steps = round(MEASURE_EVERY / mirror.physics_step)
-        self._token = self._seen_token(placer)
-        self._history: Deque[Tuple[float, Array]] = deque(maxlen=1 + int(1.0 / MEASURE_EVERY))
+        self._period_steps = round(self.config.policy_period / sim_config.physics_step)
+        self._delay_steps = round(self.config.servo.command_delay / sim_config.physics_step)
+        self._measure_steps = round(MEASUREMENT_PERIOD / sim_config.physics_step)
+        self._object_features = self._measured_features(sampler)
+        self._history: Deque[Tuple[float, Array]] = deque(maxlen=1 + int(1.0 / MEASUREMENT_PERIOD))
         self._measure()
         self.judge = Judge(self.model, self.data, self.robot, self.config.success)
-        self._pictures = SceneRenderer(self.model)
+        self._renderer = SceneRenderer(self.model)
 
     @property
     def time(self) -> float:
@@ -112,15 +113,15 @@ class GraspScene:
         return float(self.data.time)
 
     def observe(self) -> Observation:
-        """The newest measurement that has arrived, with fresh jitter on the object's position."""
-        due = self.time - self.flaws.delay + 1e-9
+        """The latest measurement that has arrived, with new jitter on the object's position."""
+        due = self.time - self.noise.delay + 1e-9
         stamp, joints = next((entry for entry in reversed(self._history) if entry[0] <= due), self._history[0])
-        token = self._token.copy()
-        token[:3] += self._random.normal(0.0, self.flaws.jitter, 3)
-        return Observation(joints.copy(), token, stamp)
+        features = self._object_features.copy()
+        features[:3] += self._random.normal(0.0, self.noise.jitter, 3)
+        return Observation(joints.copy(), features, stamp)
 
     def step(self, action: Array) -> None:
-        """One policy period with joint targets, (6,) rad; targets beyond the joints' limits are cut to them.
+        """Simulate one policy period with joint targets, (6,) rad, clipped to the joint limits.
 
         Raises:
             ValueError: not six finite numbers.
@@ -134,12 +135,12 @@ class GraspScene:
                 self._arm.write(action)
             self.data.ctrl[self._u] = self._arm.advance()
             mujoco.mj_step(self.model, self.data)
-            self.judge.watch()
+            self.judge.update()
             if (i + 1) % self._measure_steps == 0:
                 self._measure()
 
     def render(self) -> Array:
-        """What the wrist camera sees, (H, W, 3) uint8.
+        """Image of the wrist camera, (height, width, 3) uint8.
 
         Raises:
             RuntimeError: the scene was made without visuals.
@@ -147,35 +148,37 @@ class GraspScene:
         if self.model.ncam == 0:
             raise RuntimeError("GraspScene.render needs a scene made with visuals=True")
         camera = self.config.camera
-        image = self.picture(WRIST, int(camera.width), int(camera.height))
-        if self.flaws.camera_noise > 0.0:
-            noise = self._random.normal(0.0, self.flaws.camera_noise, image.shape)
-            image = np.clip(image + noise, 0.0, 255.0).astype(np.uint8)
+        image = self.render_camera(WRIST, int(camera.width), int(camera.height))
+        if self.noise.camera_noise > 0.0:
+            pixel_noise = self._random.normal(0.0, self.noise.camera_noise, image.shape)
+            image = np.clip(image + pixel_noise, 0.0, 255.0).astype(np.uint8)
         return image
 
-    def picture(self, camera: object, width: int, height: int) -> Array:
-        """The scene as a named camera or an mjvCamera sees it, (height, width, 3) uint8."""
-        return self._pictures.take(self.data, camera, width, height)
+    def render_camera(self, camera: object, width: int, height: int) -> Array:
+        """Image from a named camera or an mjvCamera, (height, width, 3) uint8."""
+        return self._renderer.render(self.data, camera, width, height)
 
     def close(self) -> None:
-        """Give the OpenGL context back."""
-        self._pictures.close()
+        """Release the OpenGL context."""
+        self._renderer.close()
 
     def _measure(self) -> None:
         data = self.data
         self._arm.measure(data.time, data.qpos[self._q], data.qvel[self._v], data.actuator_force[self._u])
         self._history.append((float(data.time), self._arm.read().position))
 
-    def _seen_token(self, placer: ScenarioSampler) -> Array:
-        position, rotation = placer.arm_base(self.placement)
-        centre = rotation.T @ (self.placement.position - position)
-        centre = centre + self._random.normal(0.0, self.flaws.position_error, 3)
-        size = self.placement.item.size + self._random.normal(0.0, self.flaws.size_error, 3)
+    def _measured_features(self, sampler: ScenarioSampler) -> Array:
+        position, rotation = sampler.arm_base(self.scenario.rise, self.scenario.pitch)
+        centre = rotation.T @ (self.scenario.position - position)
+        centre = centre + self._random.normal(0.0, self.noise.position_error, 3)
+        size = self.scenario.item.size + self._random.normal(0.0, self.noise.size_error, 3)
         return object_token(centre, np.maximum(size, 0.005), rotation.T @ np.array([0.0, 0.0, -1.0]))
 
 
-def nominal_flaws(placer: ScenarioSampler) -> ObservationNoise:
-    """The flaws that sim/grasp_scenarios.yaml and sim/hardware.yaml give."""
-    seen = placer.config.perception
+def nominal_noise(sampler: ScenarioSampler) -> ObservationNoise:
+    """The noise given by sim/grasp_scenarios.yaml and sim/hardware.yaml."""
+    perception = sampler.config.perception
     backlash = load_sim_config().arm.backlash
-    return ObservationNoise(seen.position_error, seen.jitter, seen.size_error, seen.delay, 0.0, backlash)
+    return ObservationNoise(
+        perception.position_error, perception.jitter, perception.size_error, perception.delay, 0.0, backlash
+    )

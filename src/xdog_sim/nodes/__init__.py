@@ -1,1 +1,1 @@
-"""ROS nodes of the mirror."""
+"""ROS nodes of the simulation, one a file."""

@@ -1,7 +1,6 @@
 """sim_bridge: the bridge with a simulated robot behind it, plus the clock and what only a simulation can do."""
 
 import queue
-import sys
 import time
 from concurrent.futures import Future
 from typing import Any, Callable, Optional
@@ -14,12 +13,15 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Time
 from trajectory_msgs.msg import JointTrajectory
 
-from xdog.core.description import DescriptionError, load_description
+from xdog.core.description import load_description
+from xdog.core.paths import user_path
 from xdog.msg import Detection3DArray, LegCommand, SafetyState
 from xdog.nodes.common import conversions
 from xdog.nodes.common.bridge import STATE_QUEUE, Bridge
+from xdog.nodes.common.callbacks import is_ending, offer, subscribe
 from xdog.nodes.common.connections import has_publisher
-from xdog.safety.config import SafetyConfigError, load_safety_config
+from xdog.nodes.common.run import run
+from xdog.safety.config import load_safety_config
 from xdog.srv import (
     Fault,
     FaultRequest,
@@ -37,16 +39,16 @@ from xdog.srv import (
     ResetRequest,
     ResetResponse,
 )
-from xdog_sim.config import SimConfigError, load_sim_config
+from xdog_sim.config import load_sim_config
 from xdog_sim.lockstep import Lockstep
 from xdog_sim.nodes.common.conversions import detections_message
 from xdog_sim.nodes.common.viewer import open_viewer
 from xdog_sim.robot import SimulatedRobot, SimulationError
-from xdog_sim.scene import EMPTY, Objects, SceneError, furnish, load_scene
+from xdog_sim.scene import EMPTY, Objects, furnish, load_scene
 from xdog_sim.world import WorldOptions, build_spec
 
 BACKLOG = 0.1
-"""Real time: a simulation that is further behind the wall clock gives up catching up, s."""
+"""Real time: a simulation that is further behind the wall clock no longer catches up, s."""
 
 FRAME_TIME = 1.0 / 60.0
 """Between two pictures of the viewer, s of wall time."""
@@ -74,19 +76,16 @@ class SimBridge(Bridge):
         self._steps_per_cycle = round(1.0 / (rates["state"] * sim.step_time))
         self._control_every = round(rates["state"] / rates["control"])
         self._truth_every = round(rates["state"] / rates["joint_states"])
-        self._done = rospy.Subscriber("lockstep/done", Time, self._on_done, queue_size=1, tcp_nodelay=True)
-        rospy.Service("reset", Reset, self._on_reset)
-        rospy.Service("push", Push, self._on_push)
-        rospy.Service("fault", Fault, self._on_fault)
-        rospy.Service("place_object", PlaceObject, self._on_place_object)
-        rospy.Service("pull", Pull, self._on_pull)
+        self._done = subscribe("lockstep/done", Time, self._on_done)
+        offer("reset", Reset, self._on_reset)
+        offer("push", Push, self._on_push)
+        offer("fault", Fault, self._on_fault)
+        offer("place_object", PlaceObject, self._on_place_object)
+        offer("pull", Pull, self._on_pull)
 
     def _make_lockstep(self) -> Lockstep:
-        def listen(topic: str, kind: type, stamp: Callable[[Any], float]) -> Callable[[], bool]:
-            def heard(message: Any) -> None:
-                self._heard(topic, stamp(message))
-
-            subscriber = rospy.Subscriber(topic, kind, heard, queue_size=1, tcp_nodelay=True)
+        def watch(topic: str, kind: type, stamp: Callable[[Any], float]) -> Callable[[], bool]:
+            subscriber = subscribe(topic, kind, lambda message: self._received(topic, stamp(message)))
             return lambda: has_publisher(subscriber)
 
         return Lockstep(
@@ -94,8 +93,8 @@ class SimBridge(Bridge):
                 "legs/command": lambda: has_publisher(self.command_subscriber),
                 "safety/state": lambda: has_publisher(self.safety_subscriber),
                 "arm/command": lambda: has_publisher(self.arm_subscriber),
-                "cmd_vel_safe": listen("cmd_vel_safe", Twist, lambda _: 0.0),
-                "odom": listen("odom", Odometry, lambda message: conversions.to_seconds(message.header.stamp)),
+                "cmd_vel_safe": watch("cmd_vel_safe", Twist, lambda _: 0.0),
+                "odom": watch("odom", Odometry, lambda message: conversions.to_seconds(message.header.stamp)),
             },
             rospy.logwarn,
         )
@@ -105,28 +104,28 @@ class SimBridge(Bridge):
         if self._lockstep:
             node = message._connection_header["callerid"]
             self._lockstep.join(node, lambda: has_publisher(self._done, node))
-            self._lockstep.heard(node, conversions.to_seconds(message.data))
+            self._lockstep.received(node, conversions.to_seconds(message.data))
 
     def on_leg_command(self, message: LegCommand) -> None:
         """legs/command came in."""
         super().on_leg_command(message)
-        self._heard("legs/command", conversions.to_seconds(message.header.stamp))
+        self._received("legs/command", conversions.to_seconds(message.header.stamp))
 
     def on_arm_command(self, message: JointTrajectory) -> None:
-        """arm/command came in. Only one that bears the stamp of the joint_states it answers is waited for."""
+        """arm/command came in. It is waited for only if it carries the stamp of the joint_states that it answers."""
         super().on_arm_command(message)
         stamp = conversions.to_seconds(message.header.stamp)
         if stamp:
-            self._heard("arm/command", stamp)
+            self._received("arm/command", stamp)
 
     def on_safety(self, message: SafetyState) -> None:
         """A heartbeat of the safety supervisor came in."""
         super().on_safety(message)
-        self._heard("safety/state", conversions.to_seconds(message.header.stamp))
+        self._received("safety/state", conversions.to_seconds(message.header.stamp))
 
-    def _heard(self, topic: str, stamp: float = 0.0) -> None:
+    def _received(self, topic: str, stamp: float = 0.0) -> None:
         if self._lockstep:
-            self._lockstep.heard(topic, stamp)
+            self._lockstep.received(topic, stamp)
 
     def run(self, after_cycle: Callable[[], None]) -> None:
         """Simulate until ROS shuts down, calling ``after_cycle`` after every cycle."""
@@ -135,7 +134,7 @@ class SimBridge(Bridge):
         pace = Pace(self._steps_per_cycle * self.sim.step_time)
         cycle = 0
         try:
-            while not rospy.is_shutdown():
+            while not is_ending():
                 self._cycle_once(cycle, pace)
                 after_cycle()
                 cycle += 1
@@ -162,15 +161,15 @@ class SimBridge(Bridge):
         self._advance()
 
     def _wait(self, now: float, states: bool) -> bool:
-        """Lockstep: wait for the controllers' answers to the state of ``now``; False if nobody is there to answer.
+        """Lockstep: wait for the controllers' answers to the state of ``now``; False if there is no controller.
 
-        While no legs/state go out nobody can answer to them: then the wall clock and the velocity mux give the pace.
+        While no legs/state are published there is nothing to answer: the wall clock and the velocity mux give the pace.
         """
         assert self._lockstep is not None
         rates = self.robot.rates
         wanted = {"cmd_vel_safe": float("-inf"), "arm/command": now}
         if states:
-            wanted.update(dict.fromkeys(self._lockstep.guests, now - 1.0 / rates["control"]))
+            wanted.update(dict.fromkeys(self._lockstep.clients, now - 1.0 / rates["control"]))
             wanted.update({"legs/command": now, "safety/state": now - 1.0 / rates["safety"], "odom": now})
         return self._lockstep.wait(wanted) and states
 
@@ -206,7 +205,7 @@ class SimBridge(Bridge):
                 done.set_result(str(error))
 
         self._requests.put(run)
-        while not rospy.is_shutdown():
+        while not is_ending():
             try:
                 return done.result(timeout=0.5)
             except TimeoutError:
@@ -262,7 +261,7 @@ class Pace:
 
 
 def make_refresh(viewer: Optional[Any]) -> Callable[[], None]:
-    """What to do after every cycle so that the viewer shows the robot."""
+    """A function that updates the viewer, to be called after every cycle."""
     if viewer is None:
         return lambda: None
     shown = [0.0]
@@ -276,28 +275,34 @@ def make_refresh(viewer: Optional[Any]) -> Callable[[], None]:
     return refresh
 
 
-def main() -> None:
-    """Run the node. Parameters: ~lockstep, ~seed, ~perfect, ~viewer, ~scene."""
-    rospy.init_node("sim_bridge")
+def viewer_wanted() -> bool:
+    """Whether MuJoCo's viewer was asked for."""
+    return bool(rospy.get_param("~viewer", False))
+
+
+def build() -> SimBridge:
+    """The node, by its configuration files and parameters."""
     if not rospy.get_param("/use_sim_time", False):
-        rospy.logfatal("sim_bridge needs /use_sim_time true before any node starts; xdog.launch sets it")
-        sys.exit(1)
-    viewer_wanted = bool(rospy.get_param("~viewer", False))
+        raise ValueError("sim_bridge needs /use_sim_time true before any node starts; xdog.launch sets it")
     seed = rospy.get_param("~seed", 0)
     if not isinstance(seed, int) or seed < 0:
-        rospy.logfatal(f"~seed is {seed!r}; it must be a whole number, zero or above")
-        sys.exit(1)
-    try:
-        robot, config = load_description(), load_sim_config()
-        if rospy.get_param("~perfect", False):
-            config = config.perfect()
-        options = WorldOptions(timestep=config.physics_step, visuals=viewer_wanted)
-        scene, spec = load_scene(str(rospy.get_param("~scene", EMPTY))), build_spec(options, robot)
-        furnish(spec, scene, robot)
-        sim = SimulatedRobot(robot, config, seed, spec.compile())
-        objects = Objects(scene, sim.model, sim.data)
-        bridge = SimBridge(sim, objects, bool(rospy.get_param("~lockstep", False)))
-    except (DescriptionError, SimConfigError, SafetyConfigError, SceneError, OSError) as error:
-        rospy.logfatal(str(error))
-        sys.exit(1)
-    bridge.run(make_refresh(open_viewer(sim.model, sim.data) if viewer_wanted else None))
+        raise ValueError(f"~seed is {seed!r}; it must be a whole number, zero or above")
+    robot, config = load_description(), load_sim_config()
+    if rospy.get_param("~perfect", False):
+        config = config.perfect()
+    options = WorldOptions(timestep=config.physics_step, visuals=viewer_wanted())
+    scene, spec = load_scene(str(rospy.get_param("~scene", EMPTY)), user_path), build_spec(options, robot)
+    furnish(spec, scene, robot)
+    sim = SimulatedRobot(robot, config, seed, spec.compile())
+    objects = Objects(scene, sim.model, sim.data)
+    return SimBridge(sim, objects, bool(rospy.get_param("~lockstep", False)))
+
+
+def simulate(bridge: SimBridge) -> None:
+    """Simulate until ROS shuts down, in the viewer if it was asked for."""
+    bridge.run(make_refresh(open_viewer(bridge.sim.model, bridge.sim.data) if viewer_wanted() else None))
+
+
+def main() -> None:
+    """Run the node. Parameters: ~lockstep, ~seed, ~perfect, ~viewer, ~scene."""
+    run("sim_bridge", build, simulate)

@@ -2,18 +2,19 @@
 
 import threading
 import time
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, Optional, Tuple
 
 import numpy as np
 import rospy
 from geometry_msgs.msg import Twist, Vector3
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Time
 from std_srvs.srv import Trigger
 
 from xdog.core.description import load_description
 from xdog.msg import LocomotionState, SafetyState
+from xdog.nodes.common.callbacks import subscribe
+from xdog.nodes.common.lockstep import LockstepClient
 from xdog.srv import Push
 from xdog_sim.demo.course import REACHED, Course, CourseFailedError, CourseRunner, CourseStep, Triple
 from xdog_sim.demo.recording import CourseRecorder, PhaseMark, PushMark, Recording
@@ -38,7 +39,7 @@ def heading(orientation: Tuple[float, float, float, float]) -> float:
 class CourseDriver:
     """Publishes ``cmd_vel``, calls locomotion's services and ``push``, and writes down what the robot does. Used once.
 
-    It takes part in lockstep: by ``lockstep/done`` the mirror knows up to when it has acted, and waits for it.
+    It takes part in lockstep: the simulation waits until it has acted.
     """
 
     def __init__(self) -> None:
@@ -52,17 +53,15 @@ class CourseDriver:
         self._problem = ""
         self._request, self._request_until = "", 0.0
         self._velocity = rospy.Publisher("cmd_vel", Twist, queue_size=1, tcp_nodelay=True)
-        self._done = rospy.Publisher("lockstep/done", Time, queue_size=1, tcp_nodelay=True)
-        self._subscribers: List[rospy.Subscriber] = [
-            rospy.Subscriber(topic, kind, callback, queue_size=100, tcp_nodelay=True)
-            for topic, kind, callback in (
-                ("ground_truth/odom", Odometry, self._on_truth),
-                ("odom", Odometry, self._on_odometry),
-                ("joint_states", JointState, self._on_joints),
-                ("locomotion/state", LocomotionState, self._on_locomotion),
-                ("safety/state", SafetyState, self._on_safety),
-            )
-        ]
+        self._lockstep = LockstepClient()
+        for topic, kind, callback in (
+            ("ground_truth/odom", Odometry, self._on_truth),
+            ("odom", Odometry, self._on_odometry),
+            ("joint_states", JointState, self._on_joints),
+            ("locomotion/state", LocomotionState, self._on_locomotion),
+            ("safety/state", SafetyState, self._on_safety),
+        ):
+            subscribe(topic, kind, callback, queue_size=100)
 
     def _on_truth(self, message: Odometry) -> None:
         pose, twist = message.pose.pose, message.twist.twist
@@ -101,7 +100,7 @@ class CourseDriver:
             try:
                 rospy.wait_for_service(service, timeout=max(deadline - time.monotonic(), 0.1))
             except rospy.ROSException:
-                raise CourseFailedError(f"nobody offers the service {rospy.resolve_name(service)}") from None
+                raise CourseFailedError(f"no node offers the service {rospy.resolve_name(service)}") from None
         with self._news:
             ready = self._news.wait_for(
                 lambda: bool(self._now and self._legs and self._safety and self._safety.motion_allowed),
@@ -143,16 +142,16 @@ class CourseDriver:
                 end = now + AFTERMATH
                 while now < end:
                     now = self._next_instant(now)
-                self._recorder.commands.add(now, self._recorder.commands.newest)
+                self._recorder.commands.add(now, self._recorder.commands.latest)
         finally:
-            self._done.unregister()  # the mirror waits no longer for this node
+            self._lockstep.close()
         try:
             return self._recorder.finish(time.monotonic() - started), problem
         except ValueError as error:
             raise CourseFailedError(problem or str(error)) from error
 
     def _next_instant(self, now: float) -> float:
-        self._done.publish(Time(rospy.Time.from_sec(now)))
+        self._lockstep.done(now)
         with self._news:
             if not self._news.wait_for(lambda: self._now >= now + self._period - 1e-6, timeout=SILENCE_TIMEOUT):
                 raise CourseFailedError(f"the simulation stopped: no ground_truth/odom for {SILENCE_TIMEOUT:.0f} s")
@@ -177,7 +176,7 @@ class CourseDriver:
         if self._request:
             self._ask(now)
         if step.push is not None and step.phase is not None:
-            # The mirror pushes between two of its cycles, for which it may have to wait for this node.
+            # The simulation pushes between two of its cycles, for which it may have to wait for this node.
             threading.Thread(target=self._push, args=(step.push, step.phase.label), daemon=True).start()
         return step
 

@@ -5,7 +5,6 @@ robot's own arm controller; what goes well waits for ``twin/confirm`` and is the
 as it came. The action ends with what the robot's action said: there is no success without motion.
 """
 
-import sys
 import threading
 import time
 from typing import Any, Dict, Optional, Tuple
@@ -21,20 +20,20 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 
 from xdog.arm.trajectory import INVALID_GOAL, PATH_TOLERANCE_VIOLATED
-from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.description import RobotDescription, load_description
 from xdog.core.rotations import euler_angles, quaternion_matrix
-from xdog.nodes.arm_controller import trajectory_goal
 from xdog.nodes.common import clock, conversions
+from xdog.nodes.common.action_server import SimpleActionServer
+from xdog.nodes.common.callbacks import is_ending, offer, subscribe
 from xdog.nodes.common.connections import has_publisher
+from xdog.nodes.common.run import run
 from xdog.nodes.common.standard_messages import (
     FollowJointTrajectoryAction,
     FollowJointTrajectoryGoal,
     FollowJointTrajectoryResult,
 )
-from xdog.safety.config import SafetyConfigError
-from xdog_sim.config import SimConfigError
 from xdog_sim.nodes.common.viewer import open_viewer
-from xdog_sim.twin import FRAMES, Rehearsal, Report, TwinScene, TwinView
+from xdog_sim.twin import FRAME_RATE, Rehearsal, Report, TwinScene, TwinView
 
 EXPIRY = 30.0
 """s that a rehearsed motion waits for its confirmation."""
@@ -47,7 +46,7 @@ VIEW_RATE, IMAGE_RATE = 25.0, 5.0
 IMAGE_SIZE = (480, 640)
 """Height and width of twin/image, pixels."""
 POLL = 0.1
-"""s of wall time between two looks at whether a goal was cancelled."""
+"""s of wall time between two checks whether a goal was cancelled."""
 
 
 class TwinNode:
@@ -58,32 +57,31 @@ class TwinNode:
         self.view = TwinView(robot)
         self._lock = threading.Condition()
         self._joints: Dict[str, float] = {}
-        self._heard = -np.inf
+        self._received = -np.inf
         self._place = (0.0, 0.0, 0.0)
         self._replay: Optional[Tuple[float, Report]] = None
         self._pending: Optional[Dict[str, float]] = None
         self._answer = ""
         self._image = rospy.Publisher("twin/image", Image, queue_size=1)
         self._state = rospy.Publisher("twin/state", String, queue_size=1, latch=True)
-        self._tell("showing the robot")
+        self._publish_state("showing the robot")
         action = "arm_controller/follow_joint_trajectory"
         self._client = actionlib.SimpleActionClient(action, FollowJointTrajectoryAction)
-        self._status = rospy.Subscriber(f"{action}/status", GoalStatusArray, lambda _: None, queue_size=1)
-        rospy.Subscriber("joint_states", JointState, self._on_joints, queue_size=1)
-        rospy.Subscriber("odom", Odometry, self._on_odometry, queue_size=1)
-        rospy.Service("twin/confirm", Trigger, self._on_confirm)
-        rospy.Service("twin/discard", Trigger, self._on_discard)
-        self._server = actionlib.SimpleActionServer(
-            f"twin/{action}", FollowJointTrajectoryAction, self._execute, auto_start=False
-        )
-        self._server.start()
+        self._status = subscribe(f"{action}/status", GoalStatusArray, lambda _: None)
+        subscribe("joint_states", JointState, self._on_joints)
+        subscribe("odom", Odometry, self._on_odometry)
+        offer("twin/confirm", Trigger, self._on_confirm)
+        offer("twin/discard", Trigger, self._on_discard)
+        self._server = SimpleActionServer(f"twin/{action}", FollowJointTrajectoryAction, self._execute)
 
     # The robot.
 
     def _on_joints(self, message: JointState) -> None:
         with self._lock:
             self._joints.update(zip(message.name, message.position))
-            self._heard = clock.arrival(message.header.stamp)  # a mirror in lockstep may pause: nothing is old then
+            self._received = clock.arrival(
+                message.header.stamp
+            )  # a simulation in lockstep may pause: nothing is old then
 
     def _on_odometry(self, message: Odometry) -> None:
         p, q = message.pose.pose.position, message.pose.pose.orientation
@@ -92,17 +90,17 @@ class TwinNode:
             self._place = (p.x, p.y, yaw)
 
     def _arm(self) -> Optional[np.ndarray]:
-        """The arm's angles (6,) rad, None if the robot is silent; the caller holds the lock."""
-        if clock.now() - self._heard > FRESH or any(name not in self._joints for name in self._robot.arm.names):
+        """The arm's angles (6,) rad, None without recent joint_states; the caller holds the lock."""
+        if abs(clock.now() - self._received) > FRESH or any(name not in self._joints for name in self._robot.arm.names):
             return None
         return np.array([self._joints[name] for name in self._robot.arm.names])
 
     # Showing.
 
     def run(self, viewer: Optional[Any]) -> None:
-        """Show until ROS shuts down: in the viewer if there is one, else on twin/image for whoever listens."""
+        """Show until ROS shuts down: in the viewer if there is one, else on twin/image while it has subscribers."""
         renderer: Optional[mujoco.Renderer] = None
-        while not rospy.is_shutdown():
+        while not is_ending():
             begin = time.monotonic()
             if viewer is not None and viewer.is_running():
                 self._pose()
@@ -121,7 +119,7 @@ class TwinNode:
             joints, place = dict(self._joints), self._place
             if self._replay is not None:
                 begin, report = self._replay
-                frame = int((time.monotonic() - begin) * FRAMES)
+                frame = int((time.monotonic() - begin) * FRAME_RATE)
                 if frame < len(report.frames):
                     joints.update(zip(self._robot.arm.names, report.frames[frame].tolist()))
                 else:
@@ -147,7 +145,7 @@ class TwinNode:
             return
         if not np.isfinite(legs).all():  # an arm on a desk: a dog that stands
             legs = self._robot.legs.poses["stand"]
-        self._tell("rehearsing")
+        self._publish_state("rehearsing")
         report = self._rehearse(goal, start, TwinScene(legs, *place))
         if report.problems:
             self._end(INVALID_GOAL, f"the rehearsal found problems: {'; '.join(report.problems)}")
@@ -165,14 +163,14 @@ class TwinNode:
         joints = dict(zip(self._robot.legs.names, stage.legs.tolist()))
         height = TwinView(self._robot).show({**joints, **dict(zip(self._robot.arm.names, start.tolist()))})
         goal.trajectory.header.stamp = rospy.Time()  # from now on, here as later on the robot
-        return Rehearsal(self._robot, stage, height, start).try_out(trajectory_goal(goal))
+        return Rehearsal(self._robot, stage, height, start).try_out(conversions.trajectory_goal(goal))
 
     def _wait_for_confirmation(self, start: Dict[str, float], summary: str) -> str:
-        """Wait for a word; returns why the motion must not be sent, empty if it was confirmed."""
-        deadline = clock.now() + EXPIRY
+        """Wait for twin/confirm; returns why the motion must not be sent, empty if it was confirmed."""
+        begin = clock.now()
         with self._lock:
             self._pending, self._answer = start, ""
-        self._tell(f"{summary}; waiting {EXPIRY:g} s for twin/confirm or twin/discard")
+        self._publish_state(f"{summary}; waiting {EXPIRY:g} s for twin/confirm or twin/discard")
         problem = ""
         while not problem:
             with self._lock:
@@ -184,9 +182,11 @@ class TwinNode:
                 problem = answer
             elif self._server.is_preempt_requested():
                 problem = "cancelled before it was confirmed: nothing was sent"
-            elif clock.now() > deadline:
+            elif clock.now() < begin:
+                problem = "the clock jumped back: nothing was sent"
+            elif clock.now() > begin + EXPIRY:
                 problem = f"not confirmed within {EXPIRY:g} s: nothing was sent"
-            elif rospy.is_shutdown():
+            elif is_ending():
                 problem = "the twin is shutting down: nothing was sent"
         with self._lock:
             self._pending = None
@@ -197,7 +197,7 @@ class TwinNode:
             if self._pending is None or self._answer:
                 return TriggerResponse(success=False, message="no rehearsed motion waits: send one to the twin first")
             if self._arm() is None:
-                return TriggerResponse(success=False, message=f"the robot is silent for {FRESH} s: nothing is sent")
+                return TriggerResponse(success=False, message=f"no joint_states for {FRESH} s: nothing is sent")
             # The legs count too: with the dog lying down the same motion may lead into the floor.
             away = {name: abs(self._joints[name] - angle) for name, angle in self._pending.items()}
             joint = max(away, key=lambda name: away[name])
@@ -220,13 +220,13 @@ class TwinNode:
     def _send(self, goal: FollowJointTrajectoryGoal) -> None:
         """Give the trajectory to the robot and end as it does."""
         if not self._client.wait_for_server(rospy.Duration(2.0)):
-            self._end(INVALID_GOAL, "nobody offers arm_controller/follow_joint_trajectory: nothing was sent")
+            self._end(INVALID_GOAL, "no node offers arm_controller/follow_joint_trajectory: nothing was sent")
             return
-        self._tell("the robot moves")
+        self._publish_state("the robot moves")
         self._client.send_goal(goal)
-        while not rospy.is_shutdown() and self._client.simple_state != actionlib.SimpleGoalState.DONE:
+        while not is_ending() and self._client.simple_state != actionlib.SimpleGoalState.DONE:
             if not has_publisher(self._status):
-                self._client.cancel_goal()  # it may be there and only the way to it be cut
+                self._client.cancel_goal()  # it may still be there, and only the connection be lost
                 self._end(PATH_TOLERANCE_VIOLATED, "the robot's arm_controller has gone while its arm moved")
                 return
             if self._server.is_preempt_requested():
@@ -246,20 +246,19 @@ class TwinNode:
             self._server.set_preempted(result, text)
         else:
             self._server.set_aborted(result, text)
-        self._tell(f"showing the robot; the last motion: {text or 'done'}")
+        self._publish_state(f"showing the robot; the last motion: {text or 'done'}")
 
-    def _tell(self, text: str) -> None:
+    def _publish_state(self, text: str) -> None:
         rospy.loginfo(text)
         self._state.publish(String(text))
 
 
-def main() -> None:
-    """Run the node. Parameter: ~viewer."""
-    rospy.init_node("twin")
-    try:
-        node = TwinNode(load_description())
-    except (DescriptionError, SimConfigError, SafetyConfigError, OSError) as error:
-        rospy.logfatal(str(error))
-        sys.exit(1)
+def show(node: TwinNode) -> None:
+    """Show until ROS shuts down, in MuJoCo's viewer if it is wanted and there is a screen."""
     wanted = bool(rospy.get_param("~viewer", True))
     node.run(open_viewer(node.view.model, node.view.data) if wanted else None)
+
+
+def main() -> None:
+    """Run the node. Parameter: ~viewer."""
+    run("twin", lambda: TwinNode(load_description()), show)

@@ -1,7 +1,5 @@
-"""simulated_wrist_camera: pictures of the camera on the gripper, from what the sim bridge says of robot and objects."""
+"""simulated_wrist_camera: renders pictures of the camera on the gripper, from the sim bridge's robot and objects."""
 
-import math
-import sys
 import threading
 from collections import deque
 from typing import Any, Deque, Dict, Optional, Tuple
@@ -10,13 +8,18 @@ import numpy as np
 import rospy
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import Time
 
-from xdog.core.description import DescriptionError, RobotDescription, load_description
+from xdog.core.description import RobotDescription, load_description
+from xdog.core.paths import user_path
+from xdog.core.timers import PeriodFilter
 from xdog.msg import Detection3DArray
 from xdog.nodes.common import conversions
-from xdog_sim.grasp.config import GraspConfigError, load_grasp_scenarios
-from xdog_sim.scene import EMPTY, SceneError, load_scene
+from xdog.nodes.common.callbacks import is_ending, subscribe
+from xdog.nodes.common.lockstep import LockstepClient
+from xdog.nodes.common.run import run
+from xdog_sim.grasp.config import load_grasp_scenarios
+from xdog_sim.nodes.common.buffers import append_in_order
+from xdog_sim.scene import EMPTY, load_scene
 from xdog_sim.wrist_view import BodyPlacement, WristView
 
 KEPT = 50
@@ -25,10 +28,9 @@ Instant = Tuple[Odometry, JointState, Detection3DArray]
 
 
 class WristCamera:
-    """Joins what is said of the same instant, and renders it while somebody listens.
+    """Joins messages of the same instant, and renders them while there are subscribers. Takes part in lockstep.
 
-    It takes part in lockstep: by ``lockstep/done`` the mirror knows what it has looked at, and waits for it. `run`
-    belongs to the main thread, as OpenGL wants one.
+    `run` belongs to the main thread: OpenGL must stay in one.
 
     Args:
         robot: its description.
@@ -37,33 +39,32 @@ class WristCamera:
     """
 
     def __init__(self, robot: RobotDescription, view: WristView, period: float) -> None:
-        self._frame, self._view, self._period = robot.frames["wrist_camera"], view, period
-        self._taken = -math.inf
+        self._frame, self._view, self._due = robot.frames["wrist_camera"], view, PeriodFilter(period)
         self._news = threading.Condition()
         self._kept: Dict[str, Deque[Any]] = {}
         self._image = rospy.Publisher("wrist_camera/image_raw", Image, queue_size=1, tcp_nodelay=True)
-        self._done = rospy.Publisher("lockstep/done", Time, queue_size=1, tcp_nodelay=True)
+        self._lockstep = LockstepClient()
         for topic, kind in (
             ("ground_truth/odom", Odometry),
             ("joint_states", JointState),
             ("ground_truth/objects", Detection3DArray),
         ):
             self._kept[topic] = deque(maxlen=KEPT)
-            rospy.Subscriber(topic, kind, self._on_message, topic, queue_size=KEPT, tcp_nodelay=True)
+            subscribe(topic, kind, self._on_message, topic, queue_size=KEPT)
 
     def run(self) -> None:
         """Take pictures until ROS shuts down."""
         rospy.on_shutdown(self._wake)
-        while not rospy.is_shutdown():
+        while not is_ending():
             with self._news:
-                self._news.wait_for(lambda: rospy.is_shutdown() or self._joined() is not None)
+                self._news.wait_for(lambda: is_ending() or self._joined() is not None)
                 instant = self._joined()
             if instant is not None:
-                self._look(*instant)
+                self._take(*instant)
 
     def _on_message(self, message: Any, topic: str) -> None:
         with self._news:
-            self._kept[topic].append(message)
+            append_in_order(self._kept[topic], message)
             self._news.notify_all()
 
     def _wake(self) -> None:
@@ -71,7 +72,7 @@ class WristCamera:
             self._news.notify_all()
 
     def _joined(self) -> Optional[Instant]:
-        """The newest instant of which all topics have told, None before; what is older is forgotten."""
+        """The newest instant with a message of every topic, None without."""
         stamps = [{message.header.stamp for message in kept} for kept in self._kept.values()]
         common = set.intersection(*stamps)
         if not common:
@@ -80,19 +81,18 @@ class WristCamera:
         instant = [next(m for m in kept if m.header.stamp == newest) for kept in self._kept.values()]
         return instant[0], instant[1], instant[2]
 
-    def _look(self, odometry: Odometry, joints: JointState, objects: Detection3DArray) -> None:
+    def _take(self, odometry: Odometry, joints: JointState, objects: Detection3DArray) -> None:
         stamp = odometry.header.stamp
         now = conversions.to_seconds(stamp)
-        if now - self._taken >= self._period - 1e-6 and self._image.get_num_connections():
-            self._taken = now
-            things = [_place(detection.results[0].pose.pose) for detection in objects.detections]
-            self._view.show(dict(zip(joints.name, joints.position)), _place(odometry.pose.pose), things)
-            self._image.publish(conversions.image_message(self._view.picture(), now, self._frame))
+        if self._due.is_first(now) and self._image.get_num_connections():
+            bodies = [_place(detection.results[0].pose.pose) for detection in objects.detections]
+            self._view.show(dict(zip(joints.name, joints.position)), _place(odometry.pose.pose), bodies)
+            self._image.publish(conversions.image_message(self._view.render(), now, self._frame))
         with self._news:
             for kept in self._kept.values():
                 while kept and kept[0].header.stamp <= stamp:
                     kept.popleft()
-        self._done.publish(Time(stamp))
+        self._lockstep.done(now)
 
 
 def _place(pose: Any) -> BodyPlacement:
@@ -100,13 +100,13 @@ def _place(pose: Any) -> BodyPlacement:
     return BodyPlacement(np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w]))
 
 
+def build() -> WristCamera:
+    """The node, by its configuration files and parameters."""
+    robot, config = load_description(), load_grasp_scenarios()
+    view = WristView(robot, load_scene(str(rospy.get_param("~scene", EMPTY)), user_path))
+    return WristCamera(robot, view, config.policy_period)
+
+
 def main() -> None:
     """Run the node. Parameter: ~scene, as the bridge's."""
-    rospy.init_node("simulated_wrist_camera")
-    try:
-        robot, config = load_description(), load_grasp_scenarios()
-        view = WristView(robot, load_scene(str(rospy.get_param("~scene", EMPTY))))
-    except (DescriptionError, GraspConfigError, SceneError, OSError) as error:
-        rospy.logfatal(str(error))
-        sys.exit(1)
-    WristCamera(robot, view, config.policy_period).run()
+    run("simulated_wrist_camera", build, WristCamera.run)

@@ -1,7 +1,7 @@
-"""What the velocity task draws: a body, delays and a pose for every episode, and commands.
+"""Random draws of the velocity task: body, delays and pose for each episode, and commands.
 
-A few rows cost almost as much to draw as hundreds, and in training a few episodes begin at every step. So rows are
-drawn by the hundred (`RowPool`) and dealt as they are needed.
+Drawing a few rows costs almost as much as drawing hundreds, and in training a few episodes begin at each step. A
+`RowPool` therefore draws hundreds of rows at a time and hands them out as they are needed.
 """
 
 import math
@@ -17,20 +17,20 @@ from xdog_sim.batch.protocol import BatchParameters
 from xdog_sim.randomization import TrunkTable, draw_parameters, uniform
 from xdog_sim.tasks.gait_config import CommandSettings, GaitConfig
 
-DECK_SIZE = 256
-"""How many rows are drawn at a time."""
+POOL_SIZE = 256
+"""Number of rows drawn at a time."""
 
 
 @dataclass
 class EpisodeStart:
-    """How m robots begin an episode.
+    """Initial conditions of m robots for an episode.
 
     Attributes:
-        parameters: their bodies, floors and actuators.
-        orientation: (m, 4) of the trunk, w, x, y, z: level, heading anywhere. joint_position: (m, 12) rad.
+        parameters: physical parameters.
+        orientation: (m, 4) of the trunk, w, x, y, z: level, with any heading. joint_position: (m, 12) rad.
         ramp: (m, k, 3) see `ramp_shares`. sensor_delay: (m,) physics steps.
-        offset: (m, 12) zero errors of the encoders, rad.
-        traits: (m, 19) what of this the critic is told, scaled.
+        offset: (m, 12) constant errors of the encoders, rad.
+        dynamics: (m, 19) those of the parameters that the critic observes, scaled.
     """
 
     parameters: BatchParameters
@@ -39,22 +39,22 @@ class EpisodeStart:
     ramp: Tensor
     sensor_delay: Tensor
     offset: Tensor
-    traits: Tensor
+    dynamics: Tensor
 
-    def of(self, rows: slice) -> "EpisodeStart":
-        """Some of them."""
+    def select(self, rows: slice) -> "EpisodeStart":
+        """The initial conditions of some of the robots."""
         return EpisodeStart(*(_rows(getattr(self, name), rows) for name in self.__dataclass_fields__))
 
 
 @dataclass
 class DrawnCommands:
-    """Commands (m, 3), m/s and rad/s, and how many control steps (m,) each holds."""
+    """Commands (m, 3), m/s and rad/s, and the number of control steps (m,) for which each lasts."""
 
     command: Tensor
     steps: Tensor
 
-    def of(self, rows: slice) -> "DrawnCommands":
-        """Some of them."""
+    def select(self, rows: slice) -> "DrawnCommands":
+        """Some of the commands."""
         return DrawnCommands(self.command[rows], self.steps[rows])
 
 
@@ -64,27 +64,27 @@ def _rows(values: Any, rows: slice) -> Any:
     return values[rows]
 
 
-class _Rows(Protocol):
-    def of(self, rows: slice) -> Any: ...
+class _Selectable(Protocol):
+    def select(self, rows: slice) -> Any: ...
 
 
-Drawn = TypeVar("Drawn", bound=_Rows)
+Drawn = TypeVar("Drawn", bound=_Selectable)
 
 
 class RowPool(Generic[Drawn]):
-    """Independent rows, drawn by ``draw(count)`` many at a time, each dealt once."""
+    """Hands out independent rows, each once. ``draw(count)`` draws many at a time."""
 
     def __init__(self, draw: Callable[[int], Drawn]) -> None:
         self._draw = draw
         self._drawn, self._next, self._size = draw(0), 0, 0
 
-    def deal(self, count: int) -> Drawn:
+    def take(self, count: int) -> Drawn:
         """The next ``count`` rows."""
         if self._next + count > self._size:
-            self._next, self._size = 0, max(count, DECK_SIZE)
+            self._next, self._size = 0, max(count, POOL_SIZE)
             self._drawn = self._draw(self._size)
         self._next += count
-        return self._drawn.of(slice(self._next - count, self._next))
+        return self._drawn.select(slice(self._next - count, self._next))
 
 
 def draw_starts(
@@ -96,7 +96,7 @@ def draw_starts(
     timestep: float,
     generator: torch.Generator,
 ) -> EpisodeStart:
-    """Starts of ``count`` episodes in physics of this ``timestep``, s."""
+    """Draw initial conditions for ``count`` episodes; ``timestep`` is the physics step, s."""
     control, default = config.control, torch.tensor(robot.legs.poses["stand"], dtype=torch.float32)
     parameters = draw_parameters(ranges, table, count, robot, control.kp, control.kd, generator)
     half = 0.5 * uniform((-math.pi, math.pi), (count,), generator)
@@ -104,7 +104,7 @@ def draw_starts(
     command_delay = uniform(ranges["command_delay"], (count,), generator)
     sensor_delay = (uniform(ranges["sensor_delay"], (count,), generator) / timestep).round()
     offset = uniform(ranges["joint_offset"], (count, len(default)), generator)
-    traits = [
+    dynamics = [
         parameters.friction[:, None] - 0.8,
         parameters.trunk_mass[:, None] - 3.5,
         10.0 * parameters.trunk_com,
@@ -119,16 +119,16 @@ def draw_starts(
         ramp=ramp_shares(command_delay, round(control.period / timestep), timestep, control.ramp),
         sensor_delay=sensor_delay.long(),
         offset=offset,
-        traits=torch.cat(traits, 1),
+        dynamics=torch.cat(dynamics, 1),
     )
 
 
 def ramp_shares(delay: Tensor, count: int, timestep: float, ramp: float) -> Tensor:
-    """How much the oldest, the previous and the newest of three targets weigh in each physics step, (m, count, 3).
+    """Weights of the oldest, the previous and the newest of three targets in each physics step, (m, count, 3).
 
     Args:
-        delay: (m,) s from the moment a target is given to that from which the actuator moves toward it.
-        count: physics steps in a control step. timestep: of the physics, s. ramp: s, of the linear interpolation.
+        delay: (m,) s from sending a target until the actuator starts to move towards it.
+        count: physics steps per control step. timestep: physics step, s. ramp: duration of the linear interpolation, s.
     """
     ends = (torch.arange(count) + 1) * timestep
     progress = (ends[None] - delay[:, None]) / ramp
@@ -137,14 +137,16 @@ def ramp_shares(delay: Tensor, count: int, timestep: float, ramp: float) -> Tens
 
 
 def draw_commands(count: int, settings: CommandSettings, period: float, generator: torch.Generator) -> DrawnCommands:
-    """Commands by the shares and ranges of the settings; ``period`` is that of control, s."""
+    """Draw commands with the shares and ranges of the settings; ``period`` is the control period, s."""
     ranges: Tuple[Tuple[float, float], ...] = (settings.vx, settings.vy, settings.wz)
     drawn = torch.stack([uniform(bounds, (count,), generator) for bounds in ranges], 1)
     kind = torch.rand(count, generator=generator)
     axis = torch.nn.functional.one_hot(torch.randint(3, (count,), generator=generator), 3)
     one_axis = kind < settings.stand + settings.single
     drawn = torch.where(one_axis[:, None], drawn * axis, drawn)
-    fast = 0.5 * (1.0 + torch.rand(count, generator=generator))  # the faster half, where practice is needed
+    fast = 0.5 * (
+        1.0 + torch.rand(count, generator=generator)
+    )  # the faster half of the range, which needs the most practice
     sideways = 2.0 * torch.rand(count, generator=generator) - 1.0
     running = torch.stack([settings.run_vx * fast, 0.1 * sideways, 0.5 * sideways], 1)
     spinning = torch.stack([0.2 * sideways, torch.zeros(count), settings.spin_wz * fast * torch.sign(sideways)], 1)

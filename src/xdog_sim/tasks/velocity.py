@@ -1,4 +1,4 @@
-"""The velocity task: follow commanded vx, vy and wz. Written once, on BatchSim."""
+"""The velocity task: follow commanded vx, vy and wz. It runs on any BatchSim."""
 
 import math
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from xdog_sim.tasks.gait_config import GaitConfig
 from xdog_sim.tasks.velocity_rewards import FOOT_RADIUS, RewardInputs, total_reward
 
 Rows = Union[slice, Tensor]
-"""Which robots: ids (m,), or a slice."""
-EVERYONE = slice(None)
+"""Selection of robots: ids (m,) or a slice."""
+ALL_ROBOTS = slice(None)
 FALL_TILT = 1.0
-"""Tilt that counts as a fall, rad: the supervisor's own limit."""
+"""Tilt that counts as a fall, rad; the limit of the safety supervisor."""
 FALL_HEIGHT = 0.12
-"""Height of the trunk's origin that counts as a fall, m: the belly is 0.054 m below it."""
+"""Height of the trunk's origin below which the robot has fallen, m; its underside is 0.054 m lower."""
 
 
 @dataclass
@@ -30,12 +30,12 @@ class TaskStep:
     """Result of one control step for n robots.
 
     Attributes:
-        observation: (n, size) for the next action; of a new episode where one ended.
-        privileged: (n, privileged size) likewise, for the critic.
+        observation: (n, size) for the next action; where an episode ended, the first of the new one.
+        privileged: (n, privileged size), likewise, for the critic.
         reward: (n,).
-        terminated: (n,) bool, fell or became non-finite. truncated: (n,) bool, time was up.
-        terminal_observation, terminal_privileged: as above, of the state in which an episode ended.
-        final: of the step before any reset, for measuring.
+        terminated: (n,) bool, the robot fell or its simulation diverged. truncated: (n,) bool, the time was up.
+        terminal_observation, terminal_privileged: as above, of the last state of each episode that ended.
+        final: values of this step before any reset, for metrics.
     """
 
     observation: Tensor
@@ -49,16 +49,17 @@ class TaskStep:
 
 
 class VelocityTask:
-    """n robots that are commanded, disturbed, rewarded and reset.
+    """Commands, disturbs, rewards and resets n robots.
 
     Args:
         sim: the robots.
-        config: of policies/gait.yaml.
-        ranges: of sim/randomization.yaml.
-        seed: of everything random.
-        commands: (k, n, 3) fixed commands, changed every ``command_interval`` seconds; drawn from the config if None.
+        robot: description of the robot.
+        config: from policies/gait.yaml.
+        ranges: from sim/randomization.yaml.
+        seed: for all random numbers.
+        commands: (k, n, 3) fixed commands, changed every ``command_interval`` seconds; random ones if None.
         command_interval: s, only with ``commands``.
-        stagger: start robots at random ages, so that they don't all time out together (training).
+        stagger: start with random episode times, so that the episodes do not all end together (training).
     """
 
     def __init__(
@@ -79,8 +80,8 @@ class VelocityTask:
         self.substeps = round(self.period / sim.timestep)
         self.episode_steps = round(config.episode / self.period)
         table = TrunkTable(robot, ranges, 256, seed)
-        self._starts = RowPool(lambda m: draw_starts(m, robot, config, ranges, table, sim.timestep, self.generator))
-        self._command_deck = RowPool(lambda m: draw_commands(m, config.command, self.period, self.generator))
+        self._start_pool = RowPool(lambda m: draw_starts(m, robot, config, ranges, table, sim.timestep, self.generator))
+        self._command_pool = RowPool(lambda m: draw_commands(m, config.command, self.period, self.generator))
         self._commands, self._command_steps = commands, round(command_interval / self.period)
         n, joints = sim.num, len(robot.legs.names)
         self.default = torch.tensor(robot.legs.poses["stand"], dtype=torch.float32)
@@ -98,33 +99,32 @@ class VelocityTask:
         self._targets = self.default.repeat(n, 3, 1)
         self._history = torch.zeros(n, self.builder.depth, self.builder.frame_size)
         self._ramp, self._sensor_delay = torch.zeros(n, self.substeps, 3), torch.zeros(n, dtype=torch.long)
-        self._offset, self._traits = torch.zeros(n, joints), torch.zeros(n, 7 + joints)
+        self._offset, self._dynamics = torch.zeros(n, joints), torch.zeros(n, 7 + joints)
         self._feet = torch.zeros(n, len(robot.feet), 3)
-        self._widths = [3, 3, joints, joints]  # of what the sensors measure, with the noise of each entry
+        self._widths = [3, 3, joints, joints]  # of the measured terms
         sensors = ("angular_velocity", "gravity", "position", "velocity")
         self._noise = torch.cat([torch.full((k,), ranges["noise"][name]) for k, name in zip(self._widths, sensors)])
         self.falls = 0
-        everyone = torch.arange(n)
-        self._begin(everyone)
+        self._start_episodes(torch.arange(n))
         if stagger:
             self.age = torch.randint(self.episode_steps, (n,), generator=self.generator)
             self._next_command += self.age
             self._next_push += self.age
         self.observation_size = self.builder.size
-        self.privileged_size = self._privileged(sim.state(), EVERYONE).shape[1]
+        self.privileged_size = self._privileged(sim.state(), ALL_ROBOTS).shape[1]
 
     def observe(self) -> Tuple[Tensor, Tensor]:
-        """What actor and critic see now: (n, observation size), (n, privileged size)."""
-        return self.builder.observe(self._history, torch), self._privileged(self.sim.state(), EVERYONE)
+        """Current observations of actor and critic: (n, observation size), (n, privileged size)."""
+        return self.builder.observe(self._history, torch), self._privileged(self.sim.state(), ALL_ROBOTS)
 
     def step(self, action: Tensor) -> TaskStep:
         """One control step of every robot with raw actions (n, 12)."""
-        bad = self._drive(action)
+        diverged = self._simulate(action)
         self.age += 1
         state = self.sim.state()
-        step = self._measure(state, action, bad)
+        step = self._measure(state, action, diverged)
         reward = total_reward(step, self.config.reward, self._target, self.period)
-        reward[bad] = 0.0
+        reward[diverged] = 0.0
         self._older_action, self._action = self._action.clone(), action.clone()
         self.gait = advance_gait(self.gait, self.command, self.config.trot, self.period, torch)
         terminated = step.fell
@@ -132,34 +132,34 @@ class VelocityTask:
         self._new_commands()
         self._pushes()
         self._history = self.builder.push(
-            self._history, self._frame(self.sim.state(self._sensor_delay), EVERYONE), torch
+            self._history, self._frame(self.sim.state(self._sensor_delay), ALL_ROBOTS), torch
         )
         observation, privileged = self.observe()
         ended = torch.nonzero(terminated | truncated).flatten()
         terminal, terminal_privileged = observation[ended], privileged[ended]
         self.falls += int(terminated.sum())
         if len(ended):
-            begun = self._begin(ended)
+            started = self._start_episodes(ended)
             observation[ended] = self.builder.observe(self._history[ended], torch)
-            privileged[ended] = self._privileged(begun, ended)
+            privileged[ended] = self._privileged(started, ended)
         return TaskStep(observation, privileged, reward, terminated, truncated, terminal, terminal_privileged, step)
 
-    def _drive(self, action: Tensor) -> Tensor:
-        """Run the physics of one control step: delayed targets, ramped as the actuators do.
+    def _simulate(self, action: Tensor) -> Tensor:
+        """Simulate one control step with delayed targets, ramped as the actuators do.
 
-        The offset is taken off the targets since the actuators' own encoders share the zero error.
+        The offset is subtracted from the targets, because the actuators control with the same encoders.
         """
         target = self._reference.angles(self.gait) + self.config.control.action_scale * action
         self._targets = torch.cat([self._targets[:, 1:], target[:, None]], 1)
         return self.sim.step(torch.baddbmm(-self._offset[:, None], self._ramp, self._targets))
 
-    def _measure(self, state: BatchState, action: Tensor, bad: Tensor) -> RewardInputs:
+    def _measure(self, state: BatchState, action: Tensor, diverged: Tensor) -> RewardInputs:
         gravity = _gravity(state.orientation)
         deviation = state.joint_position - self.default
         feet = self.sim.foot_position
         foot_velocity = (feet - self._feet) / self.period
         self._feet = feet.clone()
-        fell = bad | (-gravity[:, 2] < math.cos(FALL_TILT)) | (state.position[:, 2] < FALL_HEIGHT)
+        fell = diverged | (-gravity[:, 2] < math.cos(FALL_TILT)) | (state.position[:, 2] < FALL_HEIGHT)
         excess = (self._soft_low - state.joint_position).clamp(min=0.0)
         excess = excess + (state.joint_position - self._soft_high).clamp(min=0.0)
         return RewardInputs(
@@ -182,7 +182,7 @@ class VelocityTask:
         )
 
     def _frame(self, sensed: BatchState, ids: Rows) -> Tensor:
-        """The policy's newest frame of the robots ``ids``, whose sensors tell ``sensed``: with offset and noise."""
+        """Newest observation frame of the robots ``ids`` from the sensed state, with encoder offset and noise."""
         angles = sensed.joint_position - self.default + self._offset[ids]
         gravity = _gravity(sensed.orientation)
         exact = torch.cat([sensed.angular_velocity, gravity, angles, sensed.joint_velocity], 1)
@@ -195,13 +195,13 @@ class VelocityTask:
             position=angles,
             velocity=velocities,
             last_action=self._action[ids],
-            gait=self.gait.of(ids),
+            gait=self.gait.select(ids),
         )
         return self.builder.frame(measured, torch)
 
     def _privileged(self, state: BatchState, ids: Rows) -> Tensor:
-        """What only the critic sees of the robots ``ids``: their true state, disturbances and hidden traits."""
-        gait = self.gait.of(ids)
+        """Observations of the critic only, for the robots ``ids``: true state, disturbances and dynamics."""
+        gait = self.gait.select(ids)
         angle = 2.0 * math.pi * gait.phase[:, None]
         amplitude = gait.amplitude[:, None]
         left = 1.0 - self.age[ids, None] / self.episode_steps
@@ -220,7 +220,7 @@ class VelocityTask:
                 gait.command,
                 10.0 * (state.position[:, 2:3] - self.config.target["height"]),
                 10.0 * (self.sim.foot_position[ids, :, 2] - FOOT_RADIUS),
-                self._traits[ids],
+                self._dynamics[ids],
                 left,
             ],
             1,
@@ -236,7 +236,7 @@ class VelocityTask:
             self._draw_commands(ids)
 
     def _draw_commands(self, ids: Tensor) -> None:
-        drawn = self._command_deck.deal(len(ids))
+        drawn = self._command_pool.take(len(ids))
         self.command[ids] = drawn.command
         self._next_command[ids] = self.age[ids] + drawn.steps
 
@@ -254,9 +254,9 @@ class VelocityTask:
         wait = uniform(self.ranges["push_interval"], (len(ids),), self.generator) / self.period
         self._next_push[ids] = self.age[ids] + wait.long()
 
-    def _begin(self, ids: Tensor) -> BatchState:
-        """Start new episodes: new body, new command, near the default pose, history cleared. Returns their state."""
-        start = self._starts.deal(len(ids))
+    def _start_episodes(self, ids: Tensor) -> BatchState:
+        """Start episodes of the robots ``ids`` with new parameters, commands and history; returns their state."""
+        start = self._start_pool.take(len(ids))
         self.sim.set_parameters(ids, start.parameters)
         position = torch.tensor([0.0, 0.0, self.config.target["height"] + 0.005]).repeat(len(ids), 1)
         self.sim.reset(ids, position, start.orientation, start.joint_position)
@@ -269,18 +269,18 @@ class VelocityTask:
         self._targets[ids] = self.default
         self._feet[ids] = self.sim.foot_position[ids]
         self._ramp[ids], self._sensor_delay[ids] = start.ramp, start.sensor_delay
-        self._offset[ids], self._traits[ids] = start.offset, start.traits
+        self._offset[ids], self._dynamics[ids] = start.offset, start.dynamics
         self._schedule_push(ids)
         if self._commands is None:
             self._draw_commands(ids)
         else:
             self.command[ids] = self._commands[0, ids]
-        begun = self.sim.state().of(ids)  # what late sensors tell too: there is no past
-        self._history[ids] = self.builder.start(self._frame(begun, ids), torch)
-        return begun
+        started = self.sim.state().select(ids)  # delayed sensors measure it as well, as there is no past
+        self._history[ids] = self.builder.start(self._frame(started, ids), torch)
+        return started
 
     def counters(self) -> Dict[str, int]:
-        """Falls and non-finite simulations since the start."""
+        """Number of falls and diverged simulations since the start."""
         return {"falls": self.falls, "failures": self.sim.failures}
 
 

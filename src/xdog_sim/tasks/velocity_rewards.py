@@ -1,4 +1,4 @@
-"""What the velocity task rewards: each term is a small pure function of one control step, (n,) out."""
+"""Reward terms of the velocity task. Each is a pure function of one control step and returns (n,)."""
 
 import math
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from torch import Tensor
 from xdog.locomotion.gait import GaitState, is_moving, swing_progress
 
 FOOT_RADIUS = 0.0205
-"""Radius of a foot sphere, m (vendor's URDF): the height of its centre when it stands."""
+"""Radius of a foot sphere, m (vendor's URDF): height of its centre when the foot is on the ground."""
 
 
 @dataclass
 class RewardInputs:
-    """What one control step did to n robots. Units: m, rad, s, Nm; velocities in the trunk's frame unless told.
+    """Values of one control step of n robots. Units: m, rad, s, Nm; velocities in the trunk's frame unless noted.
 
     Attributes:
         command: (n, 3). linear_velocity, angular_velocity: (n, 3). gravity: (n, 3) unit vector, trunk's frame.
         height: (n,) of the trunk above the floor. joint_position, joint_velocity: (n, 12), position minus default.
         limit_excess: (n, 12) rad beyond 95 % of the joint range. torque: (n, k, 12) in each physics step.
         action, last_action, older_action: (n, 12). foot_position: (n, 4, 3) world. foot_velocity: (n, 4, 3) world.
-        gait: where the robots are in their stride. fell: (n,) bool.
+        gait: phase and amplitude of the stride. fell: (n,) bool.
     """
 
     command: Tensor
@@ -55,20 +55,20 @@ def _square(values: Tensor) -> Tensor:
 
 
 def _swing_height(step: RewardInputs, target: Mapping[str, float]) -> Tensor:
-    """Distance of swinging feet below their arc, in units of its apex."""
+    """Squared distance of swinging feet below their arc, relative to its apex."""
     swing = step.swing.clamp(min=0.0)
-    wanted = 0.5 * (1.0 - torch.cos(2.0 * math.pi * swing)) * step.gait.amplitude[:, None]
-    return _square((wanted - step.foot_height / target["swing_height"]).clamp(min=0.0))
+    reference = 0.5 * (1.0 - torch.cos(2.0 * math.pi * swing)) * step.gait.amplitude[:, None]
+    return _square((reference - step.foot_height / target["swing_height"]).clamp(min=0.0))
 
 
 def _stance_height(step: RewardInputs, target: Mapping[str, float]) -> Tensor:
-    """Height of feet that should stand, in units of the arc's apex, beyond 5 mm."""
+    """Height of stance feet beyond 5 mm, relative to the apex of the arc."""
     standing = (step.swing < 0.0) | (step.gait.amplitude[:, None] == 0.0)
     return (standing * (step.foot_height - 0.005).clamp(min=0.0) / target["swing_height"]).sum(1)
 
 
 def _slip(step: RewardInputs) -> Tensor:
-    """Speed of feet on the floor."""
+    """Squared horizontal speed of feet on the floor."""
     touching = step.foot_height < 0.005
     return (touching * (step.foot_velocity[:, :, :2] ** 2).sum(2)).sum(1)
 
@@ -97,18 +97,18 @@ TERMS: Dict[str, Reward] = {
     "stand_motion": lambda s, t: ~s.moving * _square(s.joint_velocity),
     "fall": lambda s, t: s.fell.float(),
 }
-"""Every term that policies/gait.yaml may weigh."""
+"""All terms that may have a weight in policies/gait.yaml."""
 
 
 def total_reward(
     step: RewardInputs, weights: Mapping[str, float], target: Mapping[str, float], period: float
 ) -> Tensor:
-    """Weighted sum times the control period, (n,); never below zero except for a fall.
+    """Weighted sum times the control period, (n,); clipped at zero before the penalty for falling is added.
 
-    Clipping at zero keeps early learning from preferring a quick end (Rudin et al., legged_gym).
+    Without clipping, early in training a quick end would pay off (Rudin et al., legged_gym).
 
     Raises:
-        KeyError: a weight for a term that does not exist.
+        KeyError: a weight is given for an unknown term.
     """
     unknown = sorted(set(weights) - set(TERMS))
     if unknown:

@@ -1,4 +1,4 @@
-"""./xdog itself: its help, what it does with a word it does not know, and what it says without root."""
+"""./xdog itself: its help, words that it does not know, work without root and in another user's checkout."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 from repository import ROOT
@@ -46,6 +46,116 @@ def bare_checkout() -> Iterator[Path]:
         for path in (folder, folder / "logs"):
             path.chmod(0o777)
         yield folder
+
+
+IDENTITY: Dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
+"""Of a process that may not write to the checkouts of these tests: another user, or this one if file modes bind it."""
+
+
+def put_program(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def foreign_checkout() -> Iterator[Path]:
+    """A checkout that its owner has set up and nobody else may write to. Its Python only prints its arguments."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        folder = Path(name) / "xdog"
+        for file in ("xdog", "CMakeLists.txt", "package.xml", "setup.py", "src/xdog/__init__.py"):
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / file, folder / file)
+        for file in ("requirements", "scripts", "msg", "srv", "action", ".venv/bin", "bin"):
+            (folder / file).mkdir(parents=True)
+        for extra in ("debian", "robot", "sim", "train", "dev"):
+            (folder / "requirements" / f"{extra}.txt").write_text("# nothing\n")
+        (folder / ".venv" / "bin" / "activate").write_text(f"VIRTUAL_ENV={folder}/.venv\n")
+        put_program(folder / ".venv" / "bin" / "python", 'echo "$PWD: $*"')
+        put_program(folder / "bin" / "cmake", f"mkdir -p {folder}/build/devel; : >{folder}/build/devel/setup.bash")
+        (folder / "scripts" / "run_tests").touch()
+        owner = {"PATH": f"{folder}/bin:/usr/bin:/bin"}
+        assert run("setup", "robot", "sim", "train", "dev", folder=folder, env=owner).returncode == 0
+        (folder / "build" / "devel" / "setup.bash").write_text(f"PATH={folder}/.venv/bin:$PATH\n")
+        for path in [folder, *folder.rglob("*")]:
+            path.chmod(path.stat().st_mode & 0o555)
+        (Path(name) / "mine").mkdir()
+        (Path(name) / "mine").chmod(0o777)
+        yield folder
+        for path in [folder, *folder.rglob("*")]:
+            path.chmod(path.stat().st_mode | 0o200)
+
+
+def run_as_visitor(checkout: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    home = checkout.parent / "mine"
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(home)}
+    return run(*arguments, folder=checkout, cwd=home, env=environment, **IDENTITY)
+
+
+def contents(folder: Path) -> Dict[Path, float]:
+    return {path: path.stat().st_mtime for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize(
+    ("words", "module"),
+    [
+        (["demo"], "xdog_sim.demo"),
+        (["teleop"], "xdog.nodes.teleop_keyboard"),
+        (["record", "--episodes", "2"], "xdog_learning.commands.record --episodes 2"),
+        (["train", "gait"], "xdog_learning.commands.train_gait"),
+    ],
+)
+def test_another_users_checkout_is_used_where_the_visitor_stands(
+    words: List[str], module: str, foreign_checkout: Path
+) -> None:
+    before = contents(foreign_checkout)
+    started = run_as_visitor(foreign_checkout, *words)
+    assert (started.stdout, started.stderr) == (f"{foreign_checkout.parent / 'mine'}: -m {module}\n", "")
+    assert contents(foreign_checkout) == before
+
+
+def test_what_cannot_be_installed_in_another_users_checkout_is_asked_of_its_owner(foreign_checkout: Path) -> None:
+    lock = foreign_checkout / "requirements" / "train.txt"
+    lock.chmod(0o644)
+    lock.write_text("torch==9.0\n")
+    assert run_as_visitor(foreign_checkout, "teleop").returncode == 0  # needs no torch
+    refused = run_as_visitor(foreign_checkout, "train", "gait")
+    assert refused.returncode == 1
+    assert f"you may not write to {foreign_checkout}" in refused.stderr
+    assert f"Ask the owner of {foreign_checkout} to run '{foreign_checkout}/xdog setup'" in refused.stderr
+
+
+def test_tests_need_a_checkout_of_their_own(foreign_checkout: Path) -> None:
+    refused = run_as_visitor(foreign_checkout, "test")
+    assert refused.returncode == 1
+    assert "clone XDog into a folder of your own" in refused.stderr
+
+
+def test_an_environment_that_may_not_be_read_is_named(foreign_checkout: Path) -> None:
+    (foreign_checkout / ".venv").chmod(0o700 if IDENTITY else 0)
+    refused = run_as_visitor(foreign_checkout, "teleop")
+    assert refused.returncode == 1
+    venv = foreign_checkout / ".venv"
+    assert refused.stderr == f"xdog: you may not read {venv}. Ask its owner to run: chmod -R a+rX {venv}\n"
+
+
+def test_ros_logs_elsewhere_where_the_home_cannot_be_written(foreign_checkout: Path) -> None:
+    python = foreign_checkout / ".venv" / "bin" / "python"
+    python.chmod(0o755)
+    put_program(python, 'echo "$ROS_HOME"')
+    home = foreign_checkout.parent / "mine"
+    (home / ".ros").touch()
+    logged = run_as_visitor(foreign_checkout, "teleop")
+    assert logged.stderr == f"xdog: ROS logs go to {logged.stdout.strip()}, because {home}/.ros cannot be written\n"
+    assert Path(logged.stdout.strip()).is_dir()
+    Path(logged.stdout.strip()).rmdir()
+
+
+def test_a_tilde_is_the_users_home_wherever_a_word_holds_a_path(foreign_checkout: Path) -> None:
+    words = ["--out=~/a b", "~/c", "scene:=~/d", "policy:=e", "~f", "a~/g", "--task", "put ~/h down"]
+    home = foreign_checkout.parent / "mine"
+    passed = run_as_visitor(foreign_checkout, "record", *words).stdout.strip()
+    assert passed.endswith(f"record --out={home}/a b {home}/c scene:={home}/d policy:=e ~f a~/g --task put ~/h down")
 
 
 def test_help_lists_the_commands() -> None:

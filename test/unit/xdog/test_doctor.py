@@ -104,6 +104,33 @@ def test_the_shipped_grasp_is_tried_too(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("barred", "ready", "levels", "words"),
+    [
+        ([], True, [OK], "can be written"),
+        (["xdog"], True, [NOTE], "./xdog setup, test, check and a plain train need a checkout of yours"),
+        (["xdog"], False, [MISSING], "nothing can be installed there"),
+        (["xdog/.venv"], False, [MISSING], "xdog/.venv: nothing can be installed there"),
+        (["here"], True, [NOTE], "here, where commands put out/ and runs/"),
+        (["ros"], True, [NOTE], "ros, where ROS keeps its logs"),
+        (["xdog", "here", "ros"], False, [MISSING, NOTE, NOTE], "nothing can be installed"),
+    ],
+)
+def test_folders_that_cannot_be_written_are_reported(
+    barred: List[str], ready: bool, levels: List[str], words: str
+) -> None:
+    closed = [Path(name) for name in barred]
+    found = doctor.check_writing(Path("xdog"), ready, Path("here"), Path("ros"), lambda path: path not in closed)
+    assert [finding.level for finding in found] == levels
+    assert words in found[0].what
+
+
+def test_a_folder_that_does_not_exist_can_be_made_where_its_parent_can_be_written(tmp_path: Path) -> None:
+    assert doctor.may_write(tmp_path / "a" / "b")
+    (tmp_path / "a").touch()
+    assert not doctor.may_write(tmp_path / "a" / "b")
+
+
+@pytest.mark.parametrize(
     ("environment", "levels"),
     [
         ({}, [OK]),

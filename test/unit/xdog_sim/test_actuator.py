@@ -1,4 +1,4 @@
-"""Leg actuators and arm servos of the mirror, against numbers worked out by hand."""
+"""Simulated leg actuators and arm servos against numbers worked out by hand."""
 
 import numpy as np
 import pytest
@@ -29,9 +29,9 @@ def torque(legs: LegActuators, position: float = 0.0, velocity: float = 0.0) -> 
     [
         (0.0, -9.1, 9.1),
         (8.0, -9.1, 9.1),  # the corner
-        (12.0, -9.1, 4.55),  # half-way between corner and top: half the torque along the motion, all of it against
+        (12.0, -9.1, 4.55),  # half-way between corner and top: half the torque along the motion, full torque against it
         (16.0, -9.1, 0.0),
-        (20.0, -9.1, 0.0),  # driven faster than it can turn by itself: it can only brake
+        (20.0, -9.1, 0.0),  # faster than it can turn by itself: it can only brake
         (-12.0, -4.55, 9.1),
         (-16.0, 0.0, 9.1),
     ],
@@ -60,7 +60,7 @@ def test_pd_law() -> None:
     assert torque(legs, position=0.3, velocity=3.0) == pytest.approx(1.25)
 
 
-def test_no_target_no_torque() -> None:
+def test_without_a_target_there_is_no_torque() -> None:
     assert torque(actuator(), position=1.0, velocity=1.0) == 0.0
 
 
@@ -70,7 +70,7 @@ def test_targets_act_after_the_delay() -> None:
     assert [torque(legs) for _ in range(7)] == [0.0] * 5 + [1.0] * 2
 
 
-def test_newer_target_overtakes_nothing() -> None:
+def test_targets_take_effect_in_order() -> None:
     legs = actuator(delay=0.002)
     legs.write(target(effort=1.0))
     torque(legs)
@@ -125,22 +125,22 @@ def advance(goals: ServoGoals, steps: int) -> float:
 def test_servo_goal_speeds_up_and_slows_down_within_its_limits() -> None:
     goals = servo()
     goals.write(np.array([1.0]))
-    # 4.7 rad/s takes 0.121 s and 0.283 rad to reach and to leave again; the 0.434 rad between take 0.092 s
-    way = np.array([goals.advance()[0] for _ in range(400)])
-    speed = np.diff(way, prepend=0.0) / STEP
+    # Reaching 4.7 rad/s takes 0.121 s and 0.283 rad, as does braking; the 0.434 rad between take 0.092 s.
+    positions = np.array([goals.advance()[0] for _ in range(400)])
+    speed = np.diff(positions, prepend=0.0) / STEP
     assert speed.max() == pytest.approx(4.7)
     assert np.abs(np.diff(speed, prepend=0.0)).max() / STEP <= 39.0 * 2.0  # the last step snaps to the goal
-    assert way[120] == pytest.approx(0.283, abs=0.01)
-    assert way[212] == pytest.approx(0.717, abs=0.02)
-    assert way.max() == pytest.approx(1.0)
-    assert way[-1] == 1.0
+    assert positions[120] == pytest.approx(0.283, abs=0.01)
+    assert positions[212] == pytest.approx(0.717, abs=0.02)
+    assert positions.max() == pytest.approx(1.0)
+    assert positions[-1] == 1.0
 
 
-def test_play_ends_short_of_the_goal_on_the_side_it_came_from() -> None:
+def test_backlash_leaves_the_servo_short_of_the_goal_on_the_side_it_came_from() -> None:
     goals = servo(backlash=0.01)
     goals.write(np.array([0.3]))
     assert advance(goals, 200) == pytest.approx(0.29)
-    goals.write(np.array([0.285]))  # inside the play of 0.28 to 0.30: nothing moves
+    goals.write(np.array([0.285]))  # within the backlash from 0.28 to 0.30: nothing moves
     assert advance(goals, 200) == pytest.approx(0.29)
     goals.write(np.array([0.0]))
     assert advance(goals, 200) == pytest.approx(0.01)

@@ -42,7 +42,7 @@ def test_overload_and_empty_stay_finite() -> None:
 
 
 def test_electronics_alone_last_longer_than_the_promised_endurance() -> None:
-    # The maker promises 120 minutes; standing by must take less than walking may.
+    # The manufacturer promises 120 minutes of walking. Idle electronics must last longer than that.
     robot, config = load_description(), load_sim_config().battery
     energy_wh = robot.battery["capacity"] * robot.battery["nominal_voltage"]
     assert energy_wh == pytest.approx(93.24)

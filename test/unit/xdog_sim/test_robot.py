@@ -1,4 +1,4 @@
-"""One simulated robot: rest, limits, flaws, faults, determinism."""
+"""One simulated robot: rest, limits, noise, faults, determinism."""
 
 import dataclasses
 import math
@@ -10,7 +10,6 @@ import pytest
 from xdog.core.description import load_description
 from xdog.core.interfaces import LegsTarget
 from xdog_sim.config import load_sim_config
-from xdog_sim.faults import FaultError
 from xdog_sim.robot import SimulatedRobot
 
 ROBOT = load_description()
@@ -45,7 +44,7 @@ def stand(sim: SimulatedRobot) -> None:
     sim.step(1000)
 
 
-def test_lies_still(sim: SimulatedRobot) -> None:
+def test_a_lying_robot_does_not_move(sim: SimulatedRobot) -> None:
     before = sim.ground_truth()
     for _ in range(100):
         sim.step(5)
@@ -56,7 +55,7 @@ def test_lies_still(sim: SimulatedRobot) -> None:
     assert np.abs(sim.legs.read().position - LIE).max() < 0.3
 
 
-def test_stands_on_four_feet_with_its_weight(sim: SimulatedRobot) -> None:
+def test_a_standing_robot_carries_its_weight_on_four_feet(sim: SimulatedRobot) -> None:
     stand(sim)
     assert sim.legs.read().contact.all()
     names = [f"{foot}_touch" for foot in ROBOT.feet]
@@ -83,7 +82,7 @@ def test_perfect_robot_measures_the_truth(sim: SimulatedRobot) -> None:
     assert sim.arm.read().position.tolist() == [sim.data.joint(name).qpos[0] for name in ROBOT.arm.names]
 
 
-def test_reset_puts_it_where_asked_and_time_goes_on(sim: SimulatedRobot) -> None:
+def test_reset_sets_the_pose_and_keeps_the_time(sim: SimulatedRobot) -> None:
     sim.step(100)
     before = sim.time
     sim.reset("stand", x=2.0, y=-1.0, yaw=math.pi / 2)
@@ -96,7 +95,7 @@ def test_reset_puts_it_where_asked_and_time_goes_on(sim: SimulatedRobot) -> None
 
 
 @pytest.mark.parametrize(("arguments", "message"), [(("sit",), "unknown pose 'sit'"), (("lie", math.nan), "finite")])
-def test_reset_refuses_nonsense(sim: SimulatedRobot, arguments: tuple, message: str) -> None:
+def test_reset_refuses_invalid_arguments(sim: SimulatedRobot, arguments: tuple, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         sim.reset(*arguments)
 
@@ -109,7 +108,7 @@ def test_push_changes_the_velocity_in_the_world(sim: SimulatedRobot) -> None:
 
 
 @pytest.mark.parametrize("delta", [[1.0, 2.0], [math.inf, 0.0, 0.0]])
-def test_push_refuses_nonsense(sim: SimulatedRobot, delta: List[float]) -> None:
+def test_push_refuses_invalid_arguments(sim: SimulatedRobot, delta: List[float]) -> None:
     with pytest.raises(ValueError, match="three finite velocities"):
         sim.push(np.array(delta))
 
@@ -123,8 +122,8 @@ def test_torque_never_exceeds_the_limit(sim: SimulatedRobot) -> None:
     assert np.abs(sim.legs.read().velocity).max() < 16.29 * 1.05
 
 
-def test_damping_is_not_limp(sim: SimulatedRobot) -> None:
-    """Falling on damped legs is slower than falling on limp ones."""
+def test_damping_slows_a_fall(sim: SimulatedRobot) -> None:
+    """A robot falls more slowly on damped legs than on legs without torque."""
     heights = []
     for kd in (0.5, 0.0):
         sim.reset("stand")
@@ -134,7 +133,7 @@ def test_damping_is_not_limp(sim: SimulatedRobot) -> None:
     assert heights[0] > heights[1] + 0.02
 
 
-def test_arm_follows_within_speed_and_play() -> None:
+def test_the_arm_follows_within_its_speed_and_backlash() -> None:
     sim = SimulatedRobot(ROBOT, CONFIG, seed=3)
     goal = np.array([0.5, -1.2, 1.2, 0.8, 0.4, 0.5])
     sim.arm.write(goal)
@@ -143,11 +142,11 @@ def test_arm_follows_within_speed_and_play() -> None:
         sim.step(5)
         fastest = max(fastest, float(np.abs(sim.arm.read().velocity).max()))
     assert fastest < 4.71 * 1.1
-    # Play and a servo's droop under the arm's weight: its PD has no integral part.
+    # Backlash, and droop under the weight of the arm, because the servos have no integral control.
     assert np.abs(sim.arm.read().position - goal).max() < CONFIG.arm.backlash + 0.03
 
 
-def test_limp_arm_falls_and_stays_where_it_is_switched_on(sim: SimulatedRobot) -> None:
+def test_an_arm_without_torque_falls_and_holds_its_pose_when_switched_on(sim: SimulatedRobot) -> None:
     sim.arm.write(np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0]))
     sim.step(2000)
     up = sim.arm.read().position
@@ -172,13 +171,13 @@ def run(seed: int) -> List[Array]:
     return track
 
 
-def test_same_seed_same_run_and_another_seed_another() -> None:
+def test_the_same_seed_repeats_the_run_and_another_does_not() -> None:
     first, again, other = run(7), run(7), run(8)
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_flaws_show() -> None:
+def test_measurements_have_the_delay_and_noise_of_the_settings() -> None:
     sim = SimulatedRobot(ROBOT, CONFIG, seed=5)
     readings = []
     for _ in range(200):
@@ -187,7 +186,7 @@ def test_flaws_show() -> None:
     last = readings[-1]
     assert last.stamp - last.imu_stamp == pytest.approx(CONFIG.imu.delay)
     gyro = np.array([reading.angular_velocity for reading in readings])
-    # 200 samples estimate a standard deviation to 5 %; twice that and some real motion
+    # 200 samples estimate a standard deviation to 5 %; twice that, plus some real motion
     assert gyro.std(axis=0) == pytest.approx([CONFIG.imu.gyro_noise] * 3, rel=0.25)
     assert np.abs(sim.legs.encoder_offset).max() <= CONFIG.legs.encoder_offset
     truth = np.array([sim.data.joint(name).qpos[0] for name in ROBOT.legs.names])
@@ -195,14 +194,14 @@ def test_flaws_show() -> None:
     assert 0.0 < np.abs(error).max() < 5.0 * CONFIG.legs.position_noise
 
 
-def test_battery_is_silent_first_then_drains() -> None:
+def test_the_battery_reports_after_a_while_and_drains() -> None:
     sim = SimulatedRobot(ROBOT, CONFIG, seed=0)
     sim.step(5)
     assert sim.battery.read() is None
     sim.step(600)
     resting = sim.battery.read()
     assert resting is not None
-    # 12 W of electronics at 28.6 V, the legs do next to nothing
+    # 12 W of electronics at 28.6 V; the legs draw next to nothing
     assert resting.current == pytest.approx(-0.42, abs=0.02)
     sim.legs.write(hold(STAND, kp=60.0))
     sim.step(100)
@@ -212,7 +211,7 @@ def test_battery_is_silent_first_then_drains() -> None:
     assert working.percentage < resting.percentage
 
 
-def test_faults_show_until_cleared(sim: SimulatedRobot) -> None:
+def test_faults_affect_measurements_until_they_are_cleared(sim: SimulatedRobot) -> None:
     sim.step(5)
     stale, joint = sim.time, ROBOT.legs.names[4]
     sim.faults.set("imu_stale")
@@ -240,21 +239,8 @@ def test_faults_show_until_cleared(sim: SimulatedRobot) -> None:
     assert battery.voltage > 25.0
 
 
-@pytest.mark.parametrize(
-    ("kind", "joint", "value", "message"),
-    [
-        ("imu_stael", "", 0.0, "unknown fault 'imu_stael'; known: none, imu_stale"),
-        ("joint_offline", "knee", 0.0, "joint_offline needs one of the joints front_right_abad_joint.*got 'knee'"),
-        ("joint_alarm", "front_left_hip_joint", 0.0, "code of 1 to 255"),
-    ],
-)
-def test_unknown_faults_are_refused(sim: SimulatedRobot, kind: str, joint: str, value: float, message: str) -> None:
-    with pytest.raises(FaultError, match=message):
-        sim.faults.set(kind, joint, value)
-
-
-def test_step_and_reading_rates_do_not_matter_to_the_physics() -> None:
-    """Five single steps are one step of five, but for the noise that every measurement draws."""
+def test_the_measurement_rate_does_not_affect_the_physics() -> None:
+    """Five single steps equal one step of five, apart from the noise that each measurement draws."""
     config = dataclasses.replace(CONFIG, imu=CONFIG.perfect().imu)
     ends = []
     for chunks in ([1] * 50, [5] * 10):

@@ -6,8 +6,6 @@ from typing import Callable
 
 import pytest
 
-from xdog_sim.demo.__main__ import figures_table, launch_arguments, main
-from xdog_sim.demo.metrics import CourseMetrics, PushMetrics
 from xdog_sim.ros_graph import GraphError, RosGraph, free_port
 
 LISTEN = """
@@ -81,36 +79,3 @@ def test_without_ros_the_remedy_is_named(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(GraphError, match=r"start the demo with ../xdog demo"):
         RosGraph({}, tmp_path).__enter__()
-
-
-def test_a_screen_means_viewer_and_real_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    assert launch_arguments(None) == {"sim": "true", "viewer": "false", "lockstep": "true"}
-    monkeypatch.setenv("DISPLAY", ":0")
-    assert launch_arguments(Path("/x/gait.onnx")) == {
-        "sim": "true",
-        "viewer": "true",
-        "lockstep": "false",
-        "policy": "/x/gait.onnx",
-    }
-
-
-def test_a_wrong_course_is_one_line_and_status_1(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    missing = tmp_path / "nowhere.yaml"
-    monkeypatch.setattr("signal.signal", lambda *_: None)  # this process keeps its own
-    monkeypatch.setattr(sys, "argv", ["demo", "--course", str(missing), "--out", str(tmp_path)])
-    assert main() == 1
-    assert capsys.readouterr().out.splitlines() == [
-        f"the demo failed: [Errno 2] No such file or directory: '{missing}'"
-    ]
-
-
-def test_the_table_says_what_failed() -> None:
-    figures = CourseMetrics(0.1, 0.2, 1, (PushMetrics("pushed", 0.6, 0.3, None),), 0.05, 0.01, 12.0, 40.0, 2.0)
-    cells = [cell for column in figures_table(figures).columns for cell in column.cells]
-    assert "0.100 m/s and 0.200 rad/s" in cells
-    assert "tilt 0.30 rad, not recovered" in cells
-    assert not figures.succeeded

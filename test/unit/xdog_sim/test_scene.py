@@ -1,4 +1,4 @@
-"""Objects around the simulated dog: where they lie, what is said of them, and what a wrong file is told."""
+"""Objects around the simulated dog: their places, their bounding boxes, and errors in scene files."""
 
 import math
 from pathlib import Path
@@ -9,7 +9,6 @@ import pytest
 
 from xdog.core.description import load_description
 from xdog.core.rotations import rotation_matrix
-from xdog_sim.detections import DetectorNoise, ObjectPose, SimulatedDetector
 from xdog_sim.grasp.objects import GraspObject
 from xdog_sim.scene import Objects, SceneError, class_names, furnish, load_scene, upright_box
 from xdog_sim.world import WorldOptions, build_model, build_spec
@@ -43,7 +42,7 @@ def test_objects_rest_where_the_file_says(model: mujoco.MjModel) -> None:
         assert np.allclose(np.sort(seen.size), np.sort(thing.item.size), atol=2e-3), thing.name
 
 
-def test_a_placed_object_stands_at_rest_on_its_lowest_point(model: mujoco.MjModel) -> None:
+def test_a_placed_object_stands_upright_and_at_rest(model: mujoco.MjModel) -> None:
     data = mujoco.MjData(model)
     objects = Objects(load_scene("tabletop"), model, data)
     data.qvel[:] = 1.0
@@ -58,7 +57,7 @@ def test_a_placed_object_stands_at_rest_on_its_lowest_point(model: mujoco.MjMode
         objects.place("ball", np.array([np.nan, 0.0, 0.0]), 0.0)
 
 
-def test_a_pulled_object_follows_the_force_until_it_is_let_go(model: mujoco.MjModel) -> None:
+def test_a_pulled_object_follows_the_force_until_it_is_released(model: mujoco.MjModel) -> None:
     data = mujoco.MjData(model)
     objects, gravity = Objects(load_scene("tabletop"), model, data), -model.opt.gravity[2]
     ball = model.body("ball")
@@ -68,7 +67,9 @@ def test_a_pulled_object_follows_the_force_until_it_is_let_go(model: mujoco.MjMo
         objects.let_go(data.time)
         mujoco.mj_step(model, data)
     rise = objects.truth()[0].position - start
-    assert rise[2] == pytest.approx(0.5 * gravity * 0.2**2, abs=0.01)  # twice its weight: up as fast as it would fall
+    assert rise[2] == pytest.approx(
+        0.5 * gravity * 0.2**2, abs=0.01
+    )  # twice its weight: it rises as fast as it would fall
     objects.let_go(0.2)
     assert not data.xfrc_applied.any()
     with pytest.raises(ValueError, match="known: ball, cube, bottle, cup"):
@@ -93,13 +94,13 @@ def test_the_box_of_a_bottle_lies_down_with_it() -> None:
     assert np.allclose(rotation, rotation_matrix(0.0, 0.0, 0.5))
 
 
-def test_the_box_of_a_turned_cube_is_its_own() -> None:
+def test_the_box_of_a_rotated_cube_has_its_size_and_yaw() -> None:
     rotation, size = upright_box(make("cube"), rotation_matrix(0.0, 0.0, 0.4))
     assert np.allclose(size, 0.04)
     assert np.allclose(rotation, rotation_matrix(0.0, 0.0, 0.4))
 
 
-def test_a_wrong_scene_is_named(tmp_path: Path) -> None:
+def test_a_malformed_scene_is_named(tmp_path: Path) -> None:
     with pytest.raises(SceneError, match="known: empty, tabletop"):
         load_scene("kitchen")
     for text, words in (("objects: {a: {kind: ball}}", "place"), ("objects: 3", "items"), ("{", "malformed")):
@@ -107,61 +108,3 @@ def test_a_wrong_scene_is_named(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(SceneError, match=words):
             load_scene(str(path))
-
-
-BALL = [ObjectPose(0, np.array([0.5, 0.02, -0.1]), np.eye(3), np.full(3, 0.04))]
-
-
-def eyes(seed: int = 1, **flaws: float) -> SimulatedDetector:
-    return SimulatedDetector(ROBOT, DetectorNoise(**flaws), 1.0 / 15.0, seed)
-
-
-def watch(camera: SimulatedDetector, seconds: float = 10.0) -> list:
-    return [picture for i in range(round(seconds / 0.02)) for picture in camera.look(0.02 * i, BALL)]
-
-
-def test_perfect_eyes_say_the_truth_fifteen_times_a_second() -> None:
-    pictures = watch(eyes())
-    assert len(pictures) == 150
-    assert all(np.array_equal(shown[0].position, BALL[0].position) for _, shown in pictures)
-
-
-def test_late_pictures_carry_the_time_they_were_taken() -> None:
-    camera = eyes(delay=0.1)
-    for i in range(100):
-        for taken, _ in camera.look(0.02 * i, BALL):
-            assert 0.1 - 1e-6 <= 0.02 * i - taken < 0.1 + 0.02 + 1e-6
-
-
-def test_bias_stays_and_noise_does_not() -> None:
-    biased = np.array([shown[0].position for _, shown in watch(eyes(bias=0.02))])
-    assert np.ptp(biased, axis=0).max() < 1e-12
-    assert 1e-3 < np.linalg.norm(biased[0] - BALL[0].position) < 0.1
-    noisy = np.array([shown[0].position for _, shown in watch(eyes(noise=0.02))])
-    assert noisy.std(axis=0) == pytest.approx([0.02] * 3, rel=0.25)
-
-
-def test_gaps_and_the_same_seed() -> None:
-    first, second = (watch(eyes(3, dropout=0.3, noise=0.01)) for _ in range(2))
-    counts = [len(shown) for _, shown in first]
-    assert 0.2 < counts.count(0) / len(counts) < 0.4
-    for (_, one), (_, other) in zip(first, second):
-        assert [tuple(seen.position) for seen in one] == [tuple(seen.position) for seen in other]
-
-
-def test_the_camera_sees_ahead_only() -> None:
-    def shown(*place: float) -> bool:
-        camera = eyes(field_of_view=True)
-        return bool(camera.look(0.0, [ObjectPose(0, np.array(place), np.eye(3), np.full(3, 0.04))])[0][1])
-
-    assert shown(0.8, 0.0, -0.15)
-    assert not shown(-0.5, 0.0, 0.0)
-    assert not shown(0.3, 0.6, 0.0)
-    assert not shown(0.3, 0.0, 0.8)
-
-
-def test_senseless_flaws_are_refused() -> None:
-    with pytest.raises(ValueError, match="~delay"):
-        DetectorNoise(delay=-0.1)
-    with pytest.raises(ValueError, match="~dropout"):
-        DetectorNoise(dropout=1.5)

@@ -1,4 +1,4 @@
-"""The twin: a robot shown as its joints say, and arm motions tried before the robot does them."""
+"""The twin: the robot shown from its joint angles, and arm motions rehearsed before the robot executes them."""
 
 import math
 
@@ -27,13 +27,13 @@ def to(pose: np.ndarray, time: float) -> Goal:
     return Goal(ROBOT.arm.names, [Point(time, pose.tolist())])
 
 
-def test_feet_tell_how_the_trunk_leans() -> None:
+def test_tilt_is_estimated_from_the_feet() -> None:
     for roll, pitch in ((0.0, 0.0), (0.1, 0.0), (0.0, 0.2), (0.08, -0.15)):
         joints = STANCE.legs.joints(STANCE.feet_at(BodyPose(-0.04, roll, pitch, 0.0)))
         assert Tilt(ROBOT).angles(joints) == pytest.approx((roll, pitch), abs=1e-3)
 
 
-def test_a_standing_robot_is_shown_at_its_height() -> None:
+def test_a_standing_robot_is_shown_at_the_right_height() -> None:
     view = TwinView(ROBOT)
     joints = {**dict(zip(ROBOT.legs.names, STAND)), **dict(zip(ROBOT.arm.names, HOME)), "unknown": 1.0}
     assert view.show(joints, 1.0, 2.0, 0.5) == pytest.approx(HEIGHT, abs=1e-3)
@@ -41,7 +41,7 @@ def test_a_standing_robot_is_shown_at_its_height() -> None:
     assert place[:2] == pytest.approx([1.0, 2.0])
 
 
-def test_a_good_motion_is_rehearsed_without_problems() -> None:
+def test_a_good_motion_has_no_problems() -> None:
     goal = HOME + np.array([0.4, 0.3, -0.3, 0.2, 0.5, 0.4])
     report = rehearsal().try_out(to(goal, 1.5))
     assert report.problems == []
@@ -51,14 +51,14 @@ def test_a_good_motion_is_rehearsed_without_problems() -> None:
     assert report.frames[-1] == pytest.approx(goal, abs=0.09)
 
 
-def test_a_motion_into_the_floor_touches_it() -> None:
-    """The controller knows the dog but not the floor: only the twin can tell."""
+def test_a_motion_into_the_floor_is_a_problem() -> None:
+    """The arm controller checks collisions with the dog but not with the floor: only the twin finds this one."""
     down = np.array([0.0, 1.6, -0.6, 0.0, 0.0, 0.0])
     report = rehearsal(legs=ROBOT.legs.poses["lie"], height=0.055).try_out(to(down, 2.5))
     assert any("floor" in problem for problem in report.problems), report.problems
 
 
-def test_what_the_controller_refuses_is_refused_here() -> None:
+def test_what_the_controller_refuses_is_a_problem() -> None:
     back = HOME.copy()
     back[1] = 9.0
     assert rehearsal().try_out(to(back, 2.0)).problems

@@ -1,4 +1,4 @@
-"""The running graph's wrist camera shows what policies that see have learned from."""
+"""The wrist camera of the running graph renders the images that policies were trained with."""
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
@@ -16,18 +16,18 @@ from xdog_sim.scene import load_scene
 from xdog_sim.wrist_view import BodyPlacement, WristView
 
 
-def test_its_picture_is_that_of_a_demonstration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_image_equals_that_of_a_demonstration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUJOCO_GL", "")
-    choose_renderer()  # counts for processes that import MuJoCo from now on
+    choose_renderer()  # affects processes that import MuJoCo from now on
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         for index in (0, 7, 10):  # a ball on the ground, a cup on a table, a bottle on a shelf
             different, spread = pool.submit(compare_wrist_pictures, index, tmp_path).result()
             assert different < 0.01, index
-            assert spread > 20.0, "there is something to see"
+            assert spread > 20.0, "the image is empty"
 
 
-def test_it_wants_every_object() -> None:
+def test_the_number_of_objects_must_be_that_of_the_scene() -> None:
     view = WristView(ScenarioSampler().robot, load_scene("tabletop"))
     with pytest.raises(ValueError, match="1 objects for a scene of 4"):
         view.show(
@@ -35,10 +35,10 @@ def test_it_wants_every_object() -> None:
         )
 
 
-def test_looks_are_those_of_the_file_and_a_bad_file_is_named(tmp_path: Path) -> None:
-    looks, camera = load_view_poses(), ScenarioSampler().config.camera
-    assert looks.pose(camera.high + 0.01).tolist() == list(camera.look_high)
-    assert looks.pose(camera.high - 0.01).tolist() == list(camera.look_low)
+def test_view_poses_are_those_of_the_file_and_a_malformed_file_is_named(tmp_path: Path) -> None:
+    view_poses, camera = load_view_poses(), ScenarioSampler().config.camera
+    assert view_poses.pose(camera.high + 0.01).tolist() == list(camera.look_high)
+    assert view_poses.pose(camera.high - 0.01).tolist() == list(camera.look_low)
     for poses in ("look_low: [0, 0, 0, 0, 0]", "look_low: [0], look_high: [1]"):
         path = tmp_path / "grasp_scenarios.yaml"
         path.write_text(f"camera: {{{poses}, high: 0.1}}", encoding="utf-8")

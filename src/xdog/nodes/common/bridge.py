@@ -25,12 +25,13 @@ from xdog.core.interfaces import (
 )
 from xdog.msg import ArmState, LegCommand, LegState, SafetyState
 from xdog.nodes.common import conversions
+from xdog.nodes.common.callbacks import offer, subscribe
 from xdog.safety.arm_gate import ArmGate
 from xdog.safety.config import SafetyConfig
 from xdog.safety.gate import INVALID_COMMAND, JUST_STARTED, CommandGate, GateOutput
 
 STATE_QUEUE = 50
-"""Messages a state publisher keeps for a slow listener. Commands keep one."""
+"""Messages a state publisher keeps for a slow subscriber. Commands keep one."""
 
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
@@ -39,7 +40,7 @@ Reading = TypeVar("Reading", covariant=True)
 
 
 class Device(Protocol[Reading]):
-    """Whatever measures."""
+    """What measures something."""
 
     def read(self) -> Reading:
         """The newest measurement."""
@@ -47,14 +48,14 @@ class Device(Protocol[Reading]):
 
 
 class Bridge:
-    """One cycle is `sense` (read and publish) and `act` (gate and write). Whoever owns the loop calls them in turn.
+    """One cycle is `sense` (read and publish) and `act` (gate and write). A subclass owns the loop that calls them.
 
     Args:
         robot: the description.
         legs: None for an arm on a table; then there are no topics of the legs.
         arm: the arm.
         battery: None where there is no gauge.
-        safety: figures of the gates.
+        safety: limits of the gates.
 
     Attributes:
         rate: Hz at which cycles are to follow each other: that of legs/state, or of control where there are no legs.
@@ -83,7 +84,7 @@ class Bridge:
         self._battery_every = round(self.rate / rates["battery"])
         self._diagnostics_every = round(self.rate)
         self._advertise()
-        self._listen()
+        self._subscribe()
 
     def _advertise(self) -> None:
         def publisher(topic: str, kind: type) -> rospy.Publisher:
@@ -103,15 +104,12 @@ class Bridge:
         self._arm_state = publisher("arm/state", ArmState)
         self._updater.add("arm", self._diagnose_arm)
 
-    def _listen(self) -> None:
-        def listen(topic: str, kind: type, callback: object) -> rospy.Subscriber:
-            return rospy.Subscriber(topic, kind, callback, queue_size=1, tcp_nodelay=True)
-
+    def _subscribe(self) -> None:
         if self._legs:
-            self.command_subscriber = listen("legs/command", LegCommand, self.on_leg_command)
-        self.safety_subscriber = listen("safety/state", SafetyState, self.on_safety)
-        self.arm_subscriber = listen("arm/command", JointTrajectory, self.on_arm_command)
-        rospy.Service("set_torque", SetBool, self._set_torque)
+            self.command_subscriber = subscribe("legs/command", LegCommand, self.on_leg_command)
+        self.safety_subscriber = subscribe("safety/state", SafetyState, self.on_safety)
+        self.arm_subscriber = subscribe("arm/command", JointTrajectory, self.on_arm_command)
+        offer("set_torque", SetBool, self._set_torque)
 
     def on_leg_command(self, message: LegCommand) -> None:
         """legs/command came in."""
@@ -128,7 +126,7 @@ class Bridge:
         self._arm_gate.on_safety(self._now, stamp, message.motion_allowed, reason)
 
     def on_arm_command(self, message: JointTrajectory) -> None:
-        """arm/command came in: its first point is the goal. One without points says that there is none any more."""
+        """arm/command came in: its first point is the goal. Without points it withdraws the goal."""
         stamp = conversions.to_seconds(message.header.stamp)
         if message.points:
             problem = self._arm_gate.on_command(self._now, stamp, message.joint_names, message.points[0].positions)

@@ -1,13 +1,15 @@
-"""One notion of time for watchdogs: simulated time in the mirror, the monotonic clock on the robot."""
+"""One notion of time for watchdogs: simulated time in the simulation, the monotonic clock on the robot."""
 
-import threading
 import time
 from typing import Callable
 
 import rospy
 
+from xdog.core.timers import period_number
+from xdog.nodes.common.callbacks import guarded, is_ending, start_thread
+
 POLL = 0.3
-"""How often a thread that waits for simulated time looks whether the node shuts down, s of wall time."""
+"""How often a thread that waits for simulated time checks whether the node shuts down, s of wall time."""
 
 
 def now() -> float:
@@ -28,30 +30,31 @@ def every(period: float, callback: Callable[[], None]) -> None:
     """Call ``callback`` in a thread of its own once in each ``period`` (s) of `now`.
 
     In simulation that is when the clock reaches a multiple of the period, exactly: a bridge in lockstep waits for what
-    is published then. (rospy.Timer adds what the clock advanced before it fell asleep, and both could wait for ever.)
+    is published then. (rospy.Timer adds what the clock advanced before it fell asleep, and both could wait for ever;
+    and it ends with an exception when the clock jumps back, where this goes on.)
     """
     wait = _next_monotonic if rospy.rostime.is_wallclock() else _next_simulated
+    call = guarded(callback)
 
     def loop() -> None:
-        tick = int(now() / period)
-        while not rospy.is_shutdown():
+        tick = period_number(now(), period)
+        while not is_ending():
             tick = wait(tick, period)
-            if not rospy.is_shutdown():
-                callback()
+            call()
 
-    threading.Thread(target=loop, daemon=True).start()
+    start_thread(loop)
 
 
 def _next_monotonic(tick: int, period: float) -> int:
     time.sleep(max((tick + 1) * period - now(), 0.0))  # keeps the pace: until the next tick of the wall clock
-    return max(int(now() / period + 1e-6), tick + 1)
+    return max(period_number(now(), period), tick + 1)
 
 
 def _next_simulated(tick: int, period: float) -> int:
     news = rospy.rostime.get_rostime_cond()
     with news:
-        while not rospy.is_shutdown():
-            reached = int(now() / period + 1e-6)
+        while not is_ending():
+            reached = period_number(now(), period)
             if reached != tick:
                 return reached
             news.wait(POLL)

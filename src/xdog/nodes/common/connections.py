@@ -1,4 +1,4 @@
-"""Who is really there."""
+"""Which publishers are really connected."""
 
 import rospy
 

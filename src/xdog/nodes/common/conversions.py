@@ -8,9 +8,11 @@ import rospy
 from geometry_msgs.msg import Quaternion, Vector3
 from sensor_msgs.msg import BatteryState, Image, Imu, JointState
 
+from xdog.arm.trajectory import Goal, Point, Tolerance
 from xdog.core.description import RobotDescription
 from xdog.core.interfaces import ArmHealth, ArmReading, BatteryReading, LegsReading, LegsTarget
 from xdog.msg import ArmState, LegCommand, LegState
+from xdog.nodes.common.standard_messages import FollowJointTrajectoryGoal
 from xdog.safety.arm_gate import ArmGate
 
 Array = np.ndarray
@@ -189,3 +191,23 @@ def battery_message(reading: BatteryReading, robot: RobotDescription, stamp: flo
         BatteryState.POWER_SUPPLY_STATUS_DISCHARGING if discharging else BatteryState.POWER_SUPPLY_STATUS_NOT_CHARGING
     )
     return message
+
+
+def trajectory_goal(message: FollowJointTrajectoryGoal) -> Goal:
+    """The goal of a FollowJointTrajectory action."""
+    trajectory = message.trajectory
+    path, end = (
+        [Tolerance(entry.name, entry.position, entry.velocity, entry.acceleration) for entry in entries]
+        for entries in (message.path_tolerance, message.goal_tolerance)
+    )
+    return Goal(
+        names=trajectory.joint_names,
+        points=[
+            Point(point.time_from_start.to_sec(), point.positions, point.velocities, point.accelerations)
+            for point in trajectory.points
+        ],
+        stamp=to_seconds(trajectory.header.stamp),
+        path_tolerance=path,
+        goal_tolerance=end,
+        goal_time_tolerance=message.goal_time_tolerance.to_sec(),
+    )

@@ -1,4 +1,4 @@
-"""What a program needs to take part in a simulation that waits for its controllers."""
+"""Taking part in a simulation that waits for its controllers."""
 
 import threading
 from typing import Callable, Dict, Optional, Tuple
@@ -9,57 +9,77 @@ from std_msgs.msg import Time
 from xdog.core.description import RobotDescription
 from xdog.msg import SafetyState
 from xdog.nodes.common import conversions
+from xdog.nodes.common.callbacks import subscribe
 from xdog.nodes.common.connections import has_publisher
 
 
 class LockstepClient:
-    """Tells the mirror on ``lockstep/done`` how far a program has come: no further than it heard on every topic.
+    """Publishes on ``lockstep/done`` up to which simulated time a program has worked; the simulation waits for it.
 
-    Each topic comes by a connection of its own, and a busy machine may serve one later than another. In simulated time
-    that would look like a sender that has fallen silent. On the robot time does not wait, and nothing is published.
+    Each topic has its own connection, and a busy machine may serve one later than another. In simulated time that
+    would look like a sender that has stopped. So a client may follow topics: it is then never done with more than it
+    has received on all of them. On the robot time does not wait, and nothing is published.
     """
 
     def __init__(self) -> None:
-        self._come = 0.0
-        self._topics: Dict[str, Tuple[rospy.Subscriber, float]] = {}
-        self._heard: Dict[str, float] = {}
+        self._worked = 0.0
+        self._followed: Dict[str, Tuple[rospy.Subscriber, float]] = {}
+        self._received: Dict[str, float] = {}
         self._lock = threading.Lock()
-        self._done: Optional[rospy.Publisher] = None
+        self._publisher: Optional[rospy.Publisher] = None
         if rospy.get_param("/use_sim_time", False):
-            self._done = rospy.Publisher("lockstep/done", Time, queue_size=1, tcp_nodelay=True)
+            self._publisher = rospy.Publisher("lockstep/done", Time, queue_size=1, tcp_nodelay=True)
 
     def follow(self, topic: str, subscriber: rospy.Subscriber, lag: float) -> None:
-        """Time must not run more than ``lag`` s ahead of a topic that has spoken and is still there."""
+        """Let time run at most ``lag`` s ahead of a topic, from its first message until its publisher has gone."""
         with self._lock:
-            self._topics[topic] = subscriber, lag
+            self._followed[topic] = subscriber, lag
 
-    def heard(self, topic: str, stamp: float) -> None:
-        """A message stamped ``stamp`` (s) came in on a topic that is followed."""
+    def received(self, topic: str, stamp: float) -> None:
+        """A message stamped ``stamp`` (s) was received on a topic that is followed."""
         with self._lock:
-            self._heard[topic] = stamp
-            self._tell()
+            if stamp < self._received.get(topic, stamp):
+                self._rewind(stamp)
+            self._received[topic] = stamp
+            self._publish()
 
-    def come(self, stamp: float) -> None:
-        """A measurement stamped ``stamp`` (s) was worked on."""
+    def done(self, stamp: float) -> None:
+        """Everything up to ``stamp`` (s) is done."""
         with self._lock:
-            self._come = stamp
-            for topic in [topic for topic in self._heard if not self._is_there(topic)]:
-                del self._heard[topic]
-            self._tell()
+            if stamp < self._worked:
+                self._rewind(stamp)
+            self._worked = stamp
+            for topic in [topic for topic in self._received if not self._has_publisher(topic)]:
+                del self._received[topic]
+            self._publish()
 
-    def _is_there(self, topic: str) -> bool:
-        return topic in self._topics and has_publisher(self._topics[topic][0])
+    def close(self) -> None:
+        """Leave: the simulation no longer waits for this program."""
+        with self._lock:
+            if self._publisher is not None:
+                self._publisher.unregister()
+                self._publisher = None
 
-    def _tell(self) -> None:
-        if self._done is not None:
-            bounds = [stamp + self._topics[topic][1] for topic, stamp in self._heard.items() if topic in self._topics]
-            self._done.publish(Time(conversions.to_time(min([self._come, *bounds]))))
+    def _rewind(self, stamp: float) -> None:
+        """Time has gone back, as with a new simulation, which must not take what was done before for its own time."""
+        self._worked = min(self._worked, stamp)
+        self._received = {topic: min(received, stamp) for topic, received in self._received.items()}
+
+    def _has_publisher(self, topic: str) -> bool:
+        return topic in self._followed and has_publisher(self._followed[topic][0])
+
+    def _publish(self) -> None:
+        if self._publisher is not None:
+            bounds = [
+                stamp + self._followed[topic][1] for topic, stamp in self._received.items() if topic in self._followed
+            ]
+            self._publisher.publish(Time(conversions.to_time(min([self._worked, *bounds]))))
 
 
 class SafetyListener:
-    """Hears safety/state, as a guest in lockstep.
+    """Subscribes to safety/state and takes part in lockstep.
 
-    The mirror waits for the heartbeat itself, but to this node it comes by another connection.
+    The simulation itself waits for the heartbeat, but this node receives it by another connection.
 
     Args:
         robot: its rates.
@@ -67,14 +87,14 @@ class SafetyListener:
     """
 
     def __init__(self, robot: RobotDescription, callback: Callable[[SafetyState], None]) -> None:
-        self._callback, self._guest = callback, LockstepClient()
-        subscriber = rospy.Subscriber("safety/state", SafetyState, self._on_message, queue_size=1, tcp_nodelay=True)
-        self._guest.follow("safety/state", subscriber, 1.0 / robot.rates["safety"] + 1.0 / robot.rates["control"])
+        self._callback, self._lockstep = callback, LockstepClient()
+        subscriber = subscribe("safety/state", SafetyState, self._on_message)
+        self._lockstep.follow("safety/state", subscriber, 1.0 / robot.rates["safety"] + 1.0 / robot.rates["control"])
 
-    def answered(self, stamp: float) -> None:
-        """A measurement stamped ``stamp`` (s) was answered."""
-        self._guest.come(stamp)
+    def done(self, stamp: float) -> None:
+        """The measurement stamped ``stamp`` (s) was answered."""
+        self._lockstep.done(stamp)
 
     def _on_message(self, message: SafetyState) -> None:
         self._callback(message)
-        self._guest.heard("safety/state", conversions.to_seconds(message.header.stamp))
+        self._lockstep.received("safety/state", conversions.to_seconds(message.header.stamp))

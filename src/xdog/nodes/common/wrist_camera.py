@@ -1,68 +1,63 @@
-"""The wrist camera's newest picture, for a policy that sees."""
+"""The newest picture of the wrist camera."""
 
-from typing import Callable, Optional, Tuple
+from typing import Callable, Optional, Tuple, Union
 
 import numpy as np
-import rospy
 from sensor_msgs.msg import Image
 
 from xdog.core.onnx_session import PolicyError
-from xdog.grasp.policy import GraspPolicy
+from xdog.grasp.policy import shrink_image
 from xdog.nodes.common import conversions
+from xdog.nodes.common.callbacks import subscribe
 
 Array = np.ndarray
 
 TOPIC = "wrist_camera/image_raw"
 FRESH = 0.2
-"""s after which a picture shows what was, not what is."""
+"""s after which a picture no longer shows what is there."""
+BUFFER = 1 << 24
+"""Bytes: more than a picture, so that rospy can drop all but the newest."""
 
 
 class WristCameraListener:
-    """Listens to wrist_camera/image_raw."""
+    """Subscribes to wrist_camera/image_raw.
 
-    def __init__(self) -> None:
-        self._newest: Optional[Tuple[float, Image]] = None
-        rospy.Subscriber(TOPIC, Image, self._on_image, queue_size=1, buff_size=1 << 24, tcp_nodelay=True)
+    Args:
+        size: (height, width) px to which pictures are shrunk; None leaves them as they are.
+        on_image: called with the stamp (s) of every picture.
 
-    def look(self, now: float) -> Array:
+    Attributes:
+        subscriber: of the topic.
+    """
+
+    def __init__(
+        self, size: Optional[Tuple[int, int]] = None, on_image: Optional[Callable[[float], None]] = None
+    ) -> None:
+        self._size, self._on_image = size, on_image
+        self._newest: Optional[Tuple[float, Union[Array, str]]] = None
+        self.subscriber = subscribe(TOPIC, Image, self._on_message, buff_size=BUFFER)
+
+    def image(self, now: float) -> Array:
         """The picture of ``now`` (s), (height, width, 3) uint8 RGB.
 
         Raises:
             PolicyError: there is none that is fresh, or it cannot be read.
         """
         if self._newest is None:
-            raise PolicyError(f"nothing comes on {TOPIC}: is the wrist camera's driver running?")
-        stamp, message = self._newest
+            raise PolicyError(f"nothing is received on {TOPIC}: is the wrist camera's driver running?")
+        stamp, pixels = self._newest
         if abs(now - stamp) > FRESH:
-            raise PolicyError(f"the newest picture on {TOPIC} is of {now - stamp:.1f} s ago, {FRESH} s are allowed")
+            raise PolicyError(f"the newest picture on {TOPIC} is {now - stamp:.1f} s old, {FRESH} s are allowed")
+        if isinstance(pixels, str):
+            raise PolicyError(f"{TOPIC}: {pixels}")
+        return pixels
+
+    def _on_message(self, message: Image) -> None:
+        stamp = conversions.to_seconds(message.header.stamp)
         try:
-            return conversions.image_pixels(message)
-        except conversions.MessageError as error:
-            raise PolicyError(f"{TOPIC}: {error}") from error
-
-    def _on_image(self, message: Image) -> None:
-        self._newest = conversions.to_seconds(message.header.stamp), message
-
-
-class ImagePolicy:
-    """A policy that sees, with its eye: to be asked as one that does not.
-
-    Args:
-        policy: that needs an image.
-        look: gives the picture of now, as `WristCameraListener.look`.
-    """
-
-    def __init__(self, policy: GraspPolicy, look: Callable[[], Array]) -> None:
-        self._policy, self._look = policy, look
-
-    def reset(self) -> None:
-        """A new attempt begins."""
-        self._policy.reset()
-
-    def act(self, joints: Array, token: Array) -> Array:
-        """Joint targets (6,) for one policy period; see `GraspPolicy.act`.
-
-        Raises:
-            PolicyError: the policy has none, or the eye sees nothing.
-        """
-        return self._policy.act(joints, token, self._look() if self._policy.looks else None)
+            pixels = conversions.image_pixels(message)
+            self._newest = stamp, pixels if self._size is None else shrink_image(pixels, *self._size)
+        except (conversions.MessageError, PolicyError) as error:
+            self._newest = stamp, str(error)
+        if self._on_image is not None:
+            self._on_image(stamp)

@@ -79,7 +79,7 @@ def test_calibration_finds_middle_and_ends_and_the_driver_accepts_it(
 
 
 def test_the_page_describes_the_same_middle() -> None:
-    page = ROOT / "docs" / "arm-setup.md"
+    page = ROOT / "docs" / "use" / "arm-setup.md"
     assert f"to the middle of its range: {MIDDLE_POSE}." in " ".join(page.read_text().split())
 
 

@@ -1,5 +1,6 @@
-"""Where data files are found: the environment variable, the checkout, the Python prefix, catkin's prefixes."""
+"""Where data files are found, what a user's path means to a node, and whether a result can be written."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from repository import ROOT
 
 from xdog.core import paths
-from xdog.core.paths import DataNotFoundError, share_path
+from xdog.core.paths import DataNotFoundError, require_writable, share_path, user_path
 
 
 def data_folder(folder: Path) -> Path:
@@ -55,3 +56,38 @@ def test_no_data_is_one_message_with_the_remedy(installed: Path) -> None:
     with pytest.raises(DataNotFoundError, match=r"prefix/share/xdog\. Set XDOG_SHARE to the folder"):
         share_path("urdf")
     assert issubclass(DataNotFoundError, OSError)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [("gait.onnx", "/somewhere/gait.onnx"), ("~/gait.onnx", "/of/mine/gait.onnx"), ("/a/gait.onnx", "/a/gait.onnx")],
+)
+def test_a_users_path_begins_where_the_user_stood(text: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PWD", "/somewhere")
+    monkeypatch.setenv("HOME", "/of/mine")
+    assert user_path(text) == Path(path)
+
+
+@pytest.mark.parametrize("folder", ["", "somewhere"])
+def test_a_relative_path_without_a_place_to_begin_is_refused(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PWD", folder)
+    with pytest.raises(FileNotFoundError, match=r"gait\.onnx is a relative path.* give the whole path"):
+        user_path("gait.onnx")
+
+
+def test_a_result_needs_a_folder_that_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_writable(tmp_path / "new" / "newer" / "gait.onnx", "--output")
+    assert not (tmp_path / "new").exists()
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != tmp_path)  # root may write anywhere
+    with pytest.raises(PermissionError, match=rf"you may not write to {tmp_path}; name another place with --output"):
+        require_writable(tmp_path / "new" / "gait.onnx", "--output")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PermissionError, match=r"^out/x .*; run the command in a folder of yours"):
+        require_writable(Path("out/x"), "--output")
+
+
+def test_a_file_is_no_folder_for_results(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    require_writable(tmp_path / "out", "--film")
+    with pytest.raises(NotADirectoryError, match=rf"{tmp_path}/out is a file"):
+        require_writable(tmp_path / "out" / "bench", "--output")

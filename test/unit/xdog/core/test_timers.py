@@ -1,4 +1,4 @@
-"""The metronome of the robot's loop, on a clock that the test sets."""
+"""Periods by stamps worked out by hand, and the metronome of the robot's loop on a clock that the test sets."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xdog.core.timers import RateTimer
+from xdog.core.timers import PeriodFilter, RateTimer, period_number
 
 PERIOD = 0.02
 
@@ -26,6 +26,45 @@ class Time:
 def make(start: float) -> tuple:
     time = Time(start)
     return time, RateTimer(PERIOD, time, time.sleep)
+
+
+@pytest.mark.parametrize(
+    ("stamp", "number"),
+    [
+        (0.0, 0),
+        (0.019999, 0),
+        (0.02, 1),
+        (0.039, 1),
+        (0.06, 3),  # 0.06 / 0.02 = 2.9999999999999996
+        (0.05999999, 3),  # 10 ns early: half a millionth of a period
+        (0.0599999, 2),  # 100 ns early: five millionths
+        (-0.001, -1),
+        (-0.02, -1),
+        (-0.021, -2),
+    ],
+)
+def test_a_stamp_lies_in_the_period_that_has_begun(stamp: float, number: int) -> None:
+    assert period_number(stamp, PERIOD) == number
+
+
+@given(st.integers(0, 10_000_000))
+def test_a_stamp_at_the_beginning_of_a_period_is_in_it_however_it_was_rounded(number: int) -> None:
+    for stamp in (number * PERIOD, number / 50, round(number * PERIOD, 9)):
+        assert period_number(stamp, PERIOD) == number
+
+
+def test_the_first_stamp_of_each_period_is_recognised() -> None:
+    fresh = PeriodFilter(PERIOD)
+    stamps = [0.0, 0.005, 0.010, 0.015, 0.020, 0.025, 0.045, 0.060, 0.065]
+    assert [stamp for stamp in stamps if fresh.is_first(stamp)] == [0.0, 0.020, 0.045, 0.060]
+    assert fresh.count == 4
+
+
+def test_a_clock_that_jumps_back_begins_another_period() -> None:
+    fresh = PeriodFilter(PERIOD)
+    assert fresh.is_first(100.0)
+    stamps = [5.0, 5.005, 5.02, 5.01]  # the last one came late: it is of the period before
+    assert [stamp for stamp in stamps if fresh.is_first(stamp)] == [5.0, 5.02, 5.01]
 
 
 def test_beats_lie_midway_between_multiples_of_the_period() -> None:

@@ -123,6 +123,17 @@ def test_a_stop_aborts_at_once_and_the_arm_stands_still() -> None:
     assert np.array_equal(arm, bench.arm)
 
 
+def test_a_clock_that_jumps_back_aborts_and_the_arm_stands_still() -> None:
+    bench = PickBench(GROUND).run_until("approach")
+    arm = bench.arm.copy()
+    bench.now -= 100.0
+    bench.step()
+    assert ended(bench) == "aborted"
+    assert bench.pick.outcome.message == "the clock jumped back by 99.98 s"
+    bench.run(1.0)
+    assert np.array_equal(arm, bench.arm)
+
+
 def test_a_dog_that_stops_standing_aborts() -> None:
     bench = PickBench(GROUND).run_until("approach")
     bench.stands = False

@@ -14,7 +14,7 @@ from xdog.core.contract import ContractError
 from xdog.core.description import load_description
 from xdog.core.onnx_session import PolicyError
 from xdog.grasp.contract import METADATA_KEY, check_grasp_contract, grasp_contract_from_metadata
-from xdog.grasp.policy import ChunkEnsemble, GraspPolicy, shrink_image
+from xdog.grasp.policy import ChunkEnsemble, GraspPolicy, ImagePolicy, shrink_image
 
 ROBOT = load_description()
 JOINTS = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
@@ -45,6 +45,22 @@ def test_a_reset_forgets_the_chunk(tmp_path: Path) -> None:
     runner.reset()
     assert runner.looks
     np.testing.assert_allclose(runner.act(JOINTS + 0.1, TOKEN), JOINTS + 0.1, atol=1e-6)
+
+
+def test_an_image_is_taken_only_when_the_network_is_asked(tmp_path: Path) -> None:
+    pictures = []
+
+    def picture() -> np.ndarray:
+        pictures.append(len(pictures))
+        return np.full((4, 6, 3), 100, np.uint8)
+
+    acting = ImagePolicy(policy(tmp_path, image=(4, 6), camera="wrist_camera_link"), picture)
+    for expected in (0.1, 0.11, 0.1):  # two actions of a chunk, each 100 / 1000 above the joints' 0.0
+        np.testing.assert_allclose(acting.act(np.zeros(6), TOKEN)[0], expected, atol=1e-6)
+    assert len(pictures) == 2
+    acting.reset()
+    acting.act(np.zeros(6), TOKEN)
+    assert len(pictures) == 3
 
 
 def test_ensembling_by_hand() -> None:

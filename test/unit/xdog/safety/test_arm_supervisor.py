@@ -7,8 +7,9 @@ from dog_story import DogStory
 
 from xdog.safety.arm_supervisor import ArmReport, ArmSupervisor
 from xdog.safety.config import load_safety_config
-from xdog.safety.gate import JUST_STARTED, UNSUPERVISED
+from xdog.safety.gate import JUST_STARTED
 from xdog.safety.latch import DAMP, ESTOP, OK, RESTARTED, WARN
+from xdog.safety.permission import UNSUPERVISED
 
 CONFIG = load_safety_config().supervisor
 FAULT = "elbow_flex is stalled: 2.0 A, 0.50 rad from its goal for 0.6 s; free it"

@@ -12,6 +12,7 @@ from xdog.core.paths import share_path
 from xdog.safety.config import SafetyConfigError
 from xdog.safety.mux import ZERO, MuxOutput, VelocityMux, is_neutral
 from xdog.safety.mux_config import load_mux_config
+from xdog.safety.permission import UNSUPERVISED
 
 CONFIG = load_mux_config()
 
@@ -33,7 +34,7 @@ class Story:
         for _ in range(round(seconds / 0.02)):
             self.now += 0.02
             if safety:
-                self.mux.on_safety(self.now, self.allowed)
+                self.mux.on_safety(self.now, self.allowed, "" if self.allowed else "fallen")
             for source, components in sources.items():
                 self.mux.on_velocity(self.now, source, components)
             output = self.mux.tick(self.now)
@@ -90,7 +91,7 @@ def test_values_that_are_not_finite_make_a_source_silent(place: int, value: floa
 def test_locked_until_safety_speaks() -> None:
     story = Story()
     output = story.live(1.0, safety=False, joy=twist(vx=1.0))
-    assert (output.velocity, output.lock) == (ZERO, "no safety/state yet")
+    assert (output.velocity, output.lock) == (ZERO, UNSUPERVISED)
     assert not output.inputs_neutral
 
 
@@ -100,7 +101,7 @@ def test_locks_at_once_when_safety_falls_silent() -> None:
     assert story.live(0.3, safety=False, joy=twist(vx=1.0)).velocity == (1.0, 0.0, 0.0)
     output = story.live(0.02, safety=False, joy=twist(vx=1.0))
     assert output.velocity == ZERO
-    assert "safety/state is missing" in output.lock
+    assert "heartbeat is missing for more than 0.3 s" in output.lock
 
 
 def locked_with_a_held_stick() -> Story:
@@ -108,7 +109,7 @@ def locked_with_a_held_stick() -> Story:
     story.live(1.0, joy=twist(vx=1.0))
     story.allowed = False
     output = story.live(0.02, joy=twist(vx=1.0))
-    assert (output.velocity, output.lock, output.inputs_neutral) == (ZERO, "motion not allowed", False)
+    assert (output.velocity, output.lock, output.inputs_neutral) == (ZERO, "motion not allowed: fallen", False)
     story.live(1.0, joy=twist(vx=1.0))
     story.allowed = True
     return story
@@ -173,7 +174,7 @@ def test_no_motion_leaves_the_mux_while_locked_and_none_beyond_the_limits(story:
         now += elapsed
         if kind == "safety":
             heartbeat, allowed = now, rest[0]
-            mux.on_safety(now, allowed)
+            mux.on_safety(now, allowed, "")
         elif kind == "twist":
             mux.on_velocity(now, rest[0], rest[1])
         else:
@@ -182,7 +183,7 @@ def test_no_motion_leaves_the_mux_while_locked_and_none_beyond_the_limits(story:
                 abs(value) <= limit
                 for value, limit in zip(output.velocity, (CONFIG.limits.vx, CONFIG.limits.vy, CONFIG.limits.wz))
             )
-            if not allowed or now - heartbeat > CONFIG.safety_timeout:
+            if not allowed or now - heartbeat > CONFIG.heartbeat_timeout:
                 assert output.velocity == ZERO
                 assert output.lock
                 assert not output.active

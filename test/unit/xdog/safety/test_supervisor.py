@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from xdog.core.paths import share_path
 from xdog.safety.config import SafetyConfigError, load_safety_config
-from xdog.safety.gate import INVALID_COMMAND, JUST_STARTED, UNSUPERVISED, CommandGate
+from xdog.safety.gate import INVALID_COMMAND, JUST_STARTED, CommandGate
 from xdog.safety.latch import DAMP, ESTOP, OK, RESTARTED, WARN
+from xdog.safety.permission import UNSUPERVISED
 from xdog.safety.supervisor import Supervisor, tilt_angle
 
 

@@ -15,7 +15,7 @@ from xdog.hardware.so101 import registers as reg
 from xdog.hardware.so101.arm import So101Arm
 from xdog.hardware.so101.calibration import save_calibration
 from xdog_learning.commands.record import RecordOptions
-from xdog_learning.nodes.arm_link import ArmLinkError
+from xdog_learning.nodes.common.arm_link import ArmLinkError
 from xdog_learning.nodes.recorder import open_leader
 
 ROBOT = load_description()

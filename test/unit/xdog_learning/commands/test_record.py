@@ -156,12 +156,12 @@ def test_a_replay_does_the_same_again() -> None:
 def test_a_placement_that_is_drawn_again_must_be_the_recorded_one(images: bool) -> None:
     placer, number = ScenarioSampler(), 3
     placement = placer.draw(number, 1)
-    start = (placer.looking(placement, number) if images else placement).start
+    start = (placer.at_view_pose(placement, number) if images else placement).start
     perception = placer.config.perception
     noise = np.random.default_rng(0)
     episode = make_episode(0, 4)
     for _ in range(20):
-        episode.environment_state[:] = placer.token(placement)
+        episode.environment_state[:] = placer.object_features(placement)
         episode.environment_state[:, :3] += noise.normal(0.0, perception.position_error, 3)
         episode.environment_state[:, 3:5] += noise.normal(0.0, perception.size_error, 2)
         episode.state[:] = start
@@ -175,7 +175,7 @@ def test_a_placement_that_is_drawn_again_must_be_the_recorded_one(images: bool) 
         "Its placement, drawn again, is not the recorded one, "
         "which was made by commit abc with sim/grasp_scenarios.yaml 123"
     )
-    np.testing.assert_allclose(placer.token(found)[:3], episode.environment_state[0, :3], atol=1e-6)
+    np.testing.assert_allclose(placer.object_features(found)[:3], episode.environment_state[0, :3], atol=1e-6)
     episode.state[0, 0] += 0.2  # the object is there, but the arm starts elsewhere
     assert find_placement(recording_of(number), 0, episode, placer)[2]
 
@@ -191,10 +191,10 @@ def test_an_unknown_placement_is_taken_from_the_token() -> None:
     for number in range(6):
         placement = placer.draw(number, 1)
         episode = make_episode(0, 4, task=f"pick up the {placement.item.kind}")
-        token = placer.token(placement)
+        token = placer.object_features(placement)
         episode.environment_state[:] = token
         found = seen_placement(episode, placer)
-        np.testing.assert_allclose(placer.token(found), token, atol=1e-6)
+        np.testing.assert_allclose(placer.object_features(found), token, atol=1e-6)
         assert found.item.kind == placement.item.kind
         assert found.surface >= 0.0
         assert find_placement({}, 0, episode, placer)[2] == "Its placement was not recorded"

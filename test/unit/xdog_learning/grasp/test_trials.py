@@ -27,7 +27,7 @@ from xdog_learning.report import wilson_interval
 from xdog_sim.grasp.approach import LEVEL_JAWS
 from xdog_sim.grasp.field_of_view import FieldOfView
 from xdog_sim.grasp.scenario import ScenarioSampler
-from xdog_sim.grasp.scene import GraspScene, ObservationNoise, nominal_flaws
+from xdog_sim.grasp.scene import GraspScene, ObservationNoise, nominal_noise
 from xdog_sim.offscreen import choose_renderer
 
 ROBOT = load_description()
@@ -60,7 +60,7 @@ def test_every_condition_has_its_own_name_and_real_flaws() -> None:
     names = [condition.name for condition in CONDITIONS]
     assert len(set(names)) == len(names)
     known = {entry.name for entry in fields(ObservationNoise)}
-    nominal = nominal_flaws(PLACER)
+    nominal = nominal_noise(PLACER)
     for condition in CONDITIONS:
         assert set(condition.flaws) <= known
         for name, value in condition.flaws.items():
@@ -80,7 +80,7 @@ def test_doing_nothing_never_counts(tmp_path: Path) -> None:
     def watch(scene: GraspScene) -> None:
         seen.append(scene.time)
 
-    outcome = trials.roll_out(policy, PLACER.draw(0, 1), PLACER, 0, nominal_flaws(PLACER), watch)
+    outcome = trials.roll_out(policy, PLACER.draw(0, 1), PLACER, 0, nominal_noise(PLACER), watch)
     assert not outcome.success
     assert outcome.seconds == pytest.approx(PLACER.config.success.time)
     assert len(seen) == round(PLACER.config.success.time / PLACER.config.policy_period)
@@ -122,9 +122,9 @@ def test_the_wrist_camera_sees_every_placement_from_where_a_grasp_by_camera_star
     sight = FieldOfView(ROBOT, PLACER.config.camera)
     for index in range(24):
         placement = PLACER.draw(index, 1, held_out=True)
-        looking = PLACER.looking(placement, index)
-        assert sight.sees(PLACER.token(placement)[:3], looking.start)
-        assert PLACER.path(looking, PLACER.token(looking)) is not None
+        looking = PLACER.at_view_pose(placement, index)
+        assert sight.sees(PLACER.object_features(placement)[:3], looking.start)
+        assert PLACER.path(looking, PLACER.object_features(looking)) is not None
 
 
 def test_what_is_scored(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from xdog.core.description import load_description
 from xdog_learning.nodes import replay
-from xdog_learning.nodes.arm_link import ArmLinkError
+from xdog_learning.nodes.common.arm_link import ArmLinkError
 
 ROBOT = load_description()
 EPISODE = make_episode(0, 20)

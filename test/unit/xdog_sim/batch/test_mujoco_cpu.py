@@ -22,7 +22,7 @@ STEP = 0.005
 
 
 def values(state: BatchState) -> Tensor:
-    """Everything about the robots in one row each, (n, 37)."""
+    """The state of the robots as one row each, (n, 37)."""
     return torch.cat([getattr(state, name) for name in state.__dataclass_fields__], 1)
 
 
@@ -50,14 +50,14 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
 
 
 def test_a_reset_touches_only_its_robots() -> None:
-    sim, twin = make_batch(4), make_batch(4)
+    sim, reference = make_batch(4), make_batch(4)
     run(sim)
-    run(twin)
+    run(reference)
     ids = torch.tensor([1, 3])
     place(sim, ids=ids)
     sim.step(shaken(4, seed=9))
-    twin.step(shaken(4, seed=9))
-    here, there = values(sim.state()), values(twin.state())
+    reference.step(shaken(4, seed=9))
+    here, there = values(sim.state()), values(reference.state())
     assert torch.equal(here[[0, 2]], there[[0, 2]])
     assert not torch.isclose(here[[1, 3]], there[[1, 3]]).all()
 
@@ -71,7 +71,7 @@ def test_a_reset_robot_is_like_a_new_one() -> None:
     assert torch.equal(values(sim.state()), values(new.state()))
 
 
-def test_a_reset_puts_robot_and_feet_where_told() -> None:
+def test_a_reset_sets_the_pose_and_the_feet() -> None:
     sim = make_batch(2)
     run(sim)
     turned = torch.tensor([math.cos(0.5), 0.0, 0.0, math.sin(0.5)])  # 1 rad to the left
@@ -87,7 +87,7 @@ def test_a_reset_puts_robot_and_feet_where_told() -> None:
     assert sim.foot_position[1].numpy() == pytest.approx(feet, abs=1e-5)
 
 
-def test_the_past_is_what_it_was() -> None:
+def test_past_states_are_those_of_smaller_steps() -> None:
     sim, slow = make_batch(3), make_batch(3)
     place(sim)
     place(slow)
@@ -103,7 +103,7 @@ def test_the_past_is_what_it_was() -> None:
     assert torch.equal(mixed, torch.stack([past[3][0], past[0][1], past[2][2]]))
 
 
-def test_the_past_ends_with_the_last_step_and_at_a_reset() -> None:
+def test_past_states_end_with_the_last_step_and_at_a_reset() -> None:
     sim = make_batch(2)
     run(sim)
     with pytest.raises(ValueError, match="only 3 physics steps back"):
@@ -145,7 +145,7 @@ def test_the_arm_is_part_of_the_trunk_and_counted_once(options: WorldOptions) ->
     assert float(model.body(ROBOT.frames["base"]).mass[0]) == pytest.approx(float(TABLE.mass[0]), rel=1e-6)
 
 
-def test_gains_and_torque_limits_are_the_robots_own() -> None:
+def test_each_robot_has_its_own_gains_and_torque_limits() -> None:
     sim = make_batch(3)
     parameters = nominal(2)
     parameters.kp[0], parameters.kd[0] = 10.0, 0.2
@@ -164,7 +164,7 @@ def test_gains_and_torque_limits_are_the_robots_own() -> None:
 
 
 def standing(parameters: BatchParameters, ids: Tensor) -> Tuple[MujocoBatch, Tensor]:
-    """Three robots, standing for 0.4 s after ``ids`` were given parameters, and their states."""
+    """Three robots that have stood for 0.4 s with ``parameters`` for ``ids``, and their states."""
     sim = make_batch(3)
     sim.set_parameters(torch.arange(3), nominal(3))
     sim.set_parameters(ids, parameters)
@@ -174,21 +174,21 @@ def standing(parameters: BatchParameters, ids: Tensor) -> Tuple[MujocoBatch, Ten
     return sim, values(sim.state())
 
 
-def test_a_heavier_trunk_sinks_deeper_and_nobody_else_notices() -> None:
+def test_a_heavier_trunk_sinks_deeper_and_other_robots_do_not_change() -> None:
     heavy = nominal(1)
     heavy.trunk_mass += 3.0
     sim, loaded = standing(heavy, torch.tensor([1]))
     _, plain = standing(nominal(1), torch.tensor([1]))
     assert torch.equal(loaded[[0, 2]], plain[[0, 2]])
     assert loaded[1, 2] < plain[1, 2] - 0.005
-    # All knees bend until kp times their error carries the weight: torques grow with it.
+    # The knees bend until kp times their error carries the weight, so that the torques grow with it.
     assert sim.torque[1, -1].abs().sum() > 1.2 * sim.torque[0, -1].abs().sum()
 
 
-def test_smooth_soles_slide_further() -> None:
-    smooth = nominal(1)
-    smooth.friction[:] = 0.1
-    sim, _ = standing(smooth, torch.tensor([2]))
+def test_feet_with_less_friction_slide_further() -> None:
+    slippery = nominal(1)
+    slippery.friction[:] = 0.1
+    sim, _ = standing(slippery, torch.tensor([2]))
     sim.push(torch.arange(3), torch.tensor([[0.0, 0.8, 0.0]]).repeat(3, 1))
     start = sim.foot_position.mean(1)
     for _ in range(25):
@@ -218,15 +218,15 @@ def poison_speed(sim: MujocoBatch, targets: Tensor) -> None:
 
 @pytest.mark.parametrize("poison", [poison_targets, poison_velocity, poison_speed])
 @pytest.mark.usefixtures("elsewhere")
-def test_a_diverged_simulation_is_put_back_alone_and_counted(poison: object) -> None:
-    sim, twin = make_batch(3, threads=2), make_batch(3, threads=2)
+def test_a_diverged_simulation_is_reset_alone_and_counted(poison: object) -> None:
+    sim, reference = make_batch(3, threads=2), make_batch(3, threads=2)
     lost: List[List[bool]] = []
     for k in range(4):
         if k == 0:
             place(sim)
-            place(twin)
+            place(reference)
         targets = shaken(3, seed=k)
-        twin.step(targets.clone())
+        reference.step(targets.clone())
         if k == 1:
             poison(sim, targets)  # type: ignore[operator]
         lost.append(sim.step(targets).tolist())
@@ -234,15 +234,15 @@ def test_a_diverged_simulation_is_put_back_alone_and_counted(poison: object) -> 
             sim.reset(torch.tensor([1]), torch.tensor([[0.0, 0.0, 0.28]]), LEVEL[None], STAND[None])
     assert lost == [[False] * 3, [False, True, False], [False] * 3, [False] * 3]
     assert sim.failures == 1
-    here, there = values(sim.state()), values(twin.state())
+    here, there = values(sim.state()), values(reference.state())
     assert torch.equal(here[[0, 2]], there[[0, 2]])
     assert torch.isfinite(here).all()
     assert torch.isfinite(sim.torque).all()
-    assert here[1, 2] == pytest.approx(0.26, abs=0.05)  # it stands again
+    assert here[1, 2] == pytest.approx(0.26, abs=0.05)  # it stands
 
 
 @pytest.mark.parametrize("change", [{"leg_actuators": "motor"}, {"arm": "servo"}])
-def test_a_model_that_it_cannot_drive_is_refused(change: dict) -> None:
+def test_unsuitable_options_are_refused(change: dict) -> None:
     options = {"leg_actuators": "position", "arm": "fixed", **change}
     with pytest.raises(ValueError, match="needs WorldOptions"):
         MujocoBatch(WorldOptions(**options), 1)

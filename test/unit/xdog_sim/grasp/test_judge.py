@@ -1,6 +1,6 @@
-"""The judge of a grasp: an object between two jaws counts, every way of cheating does not.
+"""The judge of a grasp: an object between two jaws counts, all other ways of lifting it do not.
 
-The hand here is a gripper of boxes with the names and the geometry that the judge goes by, moved by hand.
+The hand is a gripper of boxes with the names and geometry that the judge needs. The tests move it.
 """
 
 from typing import Tuple
@@ -35,7 +35,7 @@ WORLD = f"""
 
 
 class Bench:
-    """A cube and a gripper that are put somewhere, judged for as long as asked."""
+    """A cube and a gripper that are placed by the tests, and the judge."""
 
     def __init__(self) -> None:
         self.model = mujoco.MjModel.from_xml_string(WORLD)
@@ -44,21 +44,21 @@ class Bench:
         self.judge = Judge(self.model, self.data, ROBOT, RULES)
 
     def hold(self, cube: Tuple[float, float, float], hand_x: float, jaw_x: float, seconds: float) -> None:
-        """Put the cube's middle, the hand (x) and the moving jaw (x) there, both as high as the cube, and watch."""
+        """Put the cube's middle, the hand (x) and the moving jaw (x) there, both as high as the cube, and judge."""
         hand, jaw = (self.model.body(name).mocapid[0] for name in LINKS[4:])
         self.data.qpos[:3] = cube
         self.data.mocap_pos[hand], self.data.mocap_pos[jaw] = (hand_x, cube[1], cube[2]), (jaw_x, cube[1], cube[2])
         for _ in range(round(seconds / 0.01)):
             self.data.time += 0.01
             mujoco.mj_forward(self.model, self.data)
-            self.judge.watch()
+            self.judge.update()
 
 
 GRIP = {"hand_x": 0.0001, "jaw_x": 0.0249}
 """The finger's and the jaw's inner faces press 0.1 mm into a cube at x = 0."""
 
 
-def test_lifted_and_held_for_long_enough_counts() -> None:
+def test_an_object_lifted_and_held_long_enough_counts() -> None:
     bench = Bench()
     bench.hold((0.0, 0.0, 0.02 + LIFT), **GRIP, seconds=0.9)
     assert not bench.judge.success
@@ -83,11 +83,11 @@ def test_twice_half_a_second_does_not_count() -> None:
     assert not bench.judge.success
 
 
-def test_deep_penetration_spoils_even_if_it_was_short() -> None:
+def test_deep_penetration_fails_the_attempt_even_if_it_was_short() -> None:
     bench = Bench()
     bench.hold((0.0, 0.0, 0.02 + LIFT), 0.0001, 0.0249 - 0.003, seconds=0.01)
     bench.hold((0.0, 0.0, 0.02 + LIFT), **GRIP, seconds=1.5)
-    assert bench.judge.spoilt
+    assert bench.judge.failed
     assert not bench.judge.success
 
 
@@ -100,7 +100,7 @@ def test_hung_over_one_jaw_does_not_count() -> None:
 
 def test_hooked_on_the_outside_does_not_count() -> None:
     bench = Bench()
-    # The cube lies beyond the moving jaw, pinched by its outer face and the finger's, whichever way it got there.
+    # The cube lies beyond the moving jaw, pinched between its outer face and that of the finger.
     bench.hold((0.0, 0.0, 0.02 + LIFT), 0.0499, -0.0249, seconds=1.5)
     assert bench.judge.fault == "not pressed from both sides"
     assert not bench.judge.success
@@ -109,7 +109,7 @@ def test_hooked_on_the_outside_does_not_count() -> None:
 @pytest.mark.parametrize(("x", "name"), [(1.0, "shelf"), (-1.0, "base")])
 def test_resting_on_something_does_not_count(x: float, name: str) -> None:
     bench = Bench()
-    bench.judge._start -= 0.1  # it had lain lower
+    bench.judge._start -= 0.1  # as if it had started lower
     height = {"shelf": LIFT + 0.0199, "base": 0.0599}[name]
     bench.hold((x, 0.0, height), x + 0.0001, x + 0.0249, seconds=1.5)
     assert bench.judge.fault == f"touches {name}"

@@ -1,7 +1,7 @@
-"""What holds simulation and robot together: the same measurements give the same observations and the same targets.
+"""Simulation and robot agree: the same measurements give the same observations and the same targets.
 
-The velocity task of training and the policy runner of the robot are fed the same joints and the same IMU, step by step,
-with one network: in torch on one side, exported and read back as a policy file on the other.
+The velocity task of training and the policy runner of the robot get the same joints and IMU, step by step. Both use one
+network: one in torch, the other exported to a policy file and loaded again.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ from typing import List, Tuple
 import numpy as np
 import pytest
 import torch
-from simulated_robots import CONFIG, ROBOT, NotedSim, make_task
+from simulated_robots import CONFIG, ROBOT, RecordingSim, make_task
 from torch import Tensor, nn
 
 from xdog.core.interfaces import LegsReading
@@ -28,11 +28,11 @@ COMMANDS = torch.tensor(
     [[0.6, 0.0, 0.0], [0.0, 0.0, 0.0], [0.3, -0.3, 1.0], [-0.5, 0.1, -1.2], [0.0, 0.0, 0.02], [0.0, 0.4, 0.0]]
 )[:, None]
 HOLD = 0.26
-"""Seconds that each command lasts: long enough to stop, not long enough to forget."""
+"""s for which each command lasts: long enough to stop, short enough to stay in the history."""
 
 
 def network(seed: int = 2) -> nn.Sequential:
-    """A small actor whose actions shake the robot without throwing it over."""
+    """A small actor whose actions move the robot without making it fall."""
     torch.manual_seed(seed)
     actor = nn.Sequential(nn.Linear(SIZE, 24), nn.ELU(), nn.Linear(24, 12))
     with torch.no_grad():
@@ -49,7 +49,7 @@ def matrix_quaternion(rotation: np.ndarray) -> np.ndarray:
 
 
 def reading_of(state: BatchState, stamp: float) -> LegsReading:
-    """What perfect sensors of the only robot measure: joints, and the IMU in its own frame."""
+    """What perfect sensors of the single robot measure: joints, and the IMU in its own frame."""
     mount = imu_mount(ROBOT)  # from the IMU's frame to the base
     trunk = quaternion_matrix(state.orientation[0, [1, 2, 3, 0]].double().numpy())
     zero = np.zeros(12)
@@ -74,7 +74,7 @@ def walk_side_by_side(path: Path, steps: int) -> List[Tuple[Tensor, np.ndarray, 
     actor = network()
     export_policy(actor, {"observation": torch.zeros(1, SIZE)}, make_contract(ROBOT, CONFIG, {}).to_metadata(), path)
     runner = GaitPolicy(path, ROBOT)
-    sim = NotedSim(1)
+    sim = RecordingSim(1)
     task = make_task(sim, commands=COMMANDS, command_interval=HOLD)
     rows = []
     for k in range(steps):
@@ -85,8 +85,8 @@ def walk_side_by_side(path: Path, steps: int) -> List[Tuple[Tensor, np.ndarray, 
             result = task.step(actor(observation))
         target = runner.step(reading, command)
         assert not result.terminated.any()
-        seen = runner._builder.observe(runner._history, np)  # the runner keeps it to itself
-        # Without delay the ramp arrives at the new target at the end of the control step.
+        seen = runner._builder.observe(runner._history, np)  # the runner has no public access to it
+        # Without delay the ramp reaches the new target at the end of the control step.
         rows.append((observation[0], seen[0], sim.targets[-1][0, -1], target.position))
     return rows
 
@@ -97,19 +97,19 @@ def test_observations_and_targets_agree_step_by_step(tmp_path: Path) -> None:
     for k, (trained, seen, simulated, sent) in enumerate(rows):
         assert np.abs(seen - trained.numpy()).max() < 2e-4, f"observation at step {k}"
         assert np.abs(sent - simulated.numpy()).max() < 2e-4, f"targets at step {k}"
-    # It moved: the agreement is not that of two things at rest.
+    # The robot moved: the agreement is not that of two robots at rest.
     targets = np.array([row[3] for row in rows])
     assert np.ptp(targets, axis=0).min() > 0.05
     gravity = ObservationBuilder(CONFIG.observation).layout()["gravity"]
     assert np.array([row[1] for row in rows])[:, gravity].std(0).max() > 0.005
 
 
-def test_gains_and_default_pose_are_those_of_the_training(tmp_path: Path) -> None:
+def test_gains_and_default_pose_are_those_of_training(tmp_path: Path) -> None:
     path = tmp_path / "tiny.onnx"
     export_policy(
         network(), {"observation": torch.zeros(1, SIZE)}, make_contract(ROBOT, CONFIG, {}).to_metadata(), path
     )
-    sim = NotedSim(1)
+    sim = RecordingSim(1)
     make_task(sim)
     target = GaitPolicy(path, ROBOT).step(reading_of(sim.state(), 0.0), np.zeros(3))
     assert set(target.kp) == {CONFIG.control.kp}
@@ -118,13 +118,13 @@ def test_gains_and_default_pose_are_those_of_the_training(tmp_path: Path) -> Non
     assert not target.effort.any()
 
 
-def test_the_runner_follows_no_command_that_training_did_not_know(tmp_path: Path) -> None:
+def test_the_runner_limits_commands_to_the_trained_range(tmp_path: Path) -> None:
     path = tmp_path / "tiny.onnx"
     export_policy(
         network(), {"observation": torch.zeros(1, SIZE)}, make_contract(ROBOT, CONFIG, {}).to_metadata(), path
     )
     runner = GaitPolicy(path, ROBOT)
-    sim = NotedSim(1)
+    sim = RecordingSim(1)
     make_task(sim)
     runner.step(reading_of(sim.state(), 0.0), np.array([9.0, -9.0, 9.0]))
     layout = ObservationBuilder(CONFIG.observation).layout()
@@ -136,14 +136,14 @@ def test_the_runner_follows_no_command_that_training_did_not_know(tmp_path: Path
     assert np.hypot(seen[0], seen[1]) * abs(seen[2]) <= settings.max_lateral_acceleration + 1e-9
 
 
-def test_one_wrong_entry_would_be_noticed(tmp_path: Path) -> None:
-    """The comparison above is sharp enough: one joint swapped, and the observations part."""
+def test_one_wrong_entry_is_noticed(tmp_path: Path) -> None:
+    """The comparison above is sensitive enough: with two joints swapped, the observations differ."""
     path = tmp_path / "tiny.onnx"
     export_policy(
         network(), {"observation": torch.zeros(1, SIZE)}, make_contract(ROBOT, CONFIG, {}).to_metadata(), path
     )
     runner = GaitPolicy(path, ROBOT)
-    sim = NotedSim(1)
+    sim = RecordingSim(1)
     task = make_task(sim)
     reading = reading_of(sim.state(), 0.0)
     swapped = reading.position[[3, 1, 2, 0, 4, 5, 6, 7, 8, 9, 10, 11]]

@@ -1,16 +1,26 @@
-"""The velocity task: true ends of episodes, cleared history, delays in ms, commands, pushes, no hidden knowledge."""
+"""The velocity task: ends of episodes, history, delays in ms, commands, pushes, and what the actor must not see."""
 
 import dataclasses
 from typing import Any, Dict, List
 
 import pytest
 import torch
-from simulated_robots import CONFIG, LEVEL, ROBOT, STAND, HastySim, NotedSim, config_with, make_batch, make_task
+from simulated_robots import (
+    CONFIG,
+    LEVEL,
+    ROBOT,
+    STAND,
+    OffsetVelocitySim,
+    RecordingSim,
+    config_with,
+    make_batch,
+    make_task,
+)
 from torch import Tensor
 
 from xdog.locomotion.observation import ObservationBuilder
 from xdog.safety.config import load_safety_config
-from xdog_sim.demo import metrics as figures
+from xdog_sim.demo import metrics
 from xdog_sim.randomization import load_ranges, nominal_ranges
 from xdog_sim.tasks import velocity
 
@@ -19,8 +29,8 @@ SIDEWAYS = torch.tensor([[0.70710678, 0.70710678, 0.0, 0.0]])
 COMMANDS = torch.tensor([[0.5, 0.1, 0.3]]).repeat(4, 1)[None]
 
 
-def test_a_fall_is_what_the_supervisor_takes_for_one() -> None:
-    assert load_safety_config().supervisor.tilt_damp == velocity.FALL_TILT == figures.FALL_TILT
+def test_the_tilt_of_a_fall_is_the_limit_of_the_supervisor() -> None:
+    assert load_safety_config().supervisor.tilt_damp == velocity.FALL_TILT == metrics.FALL_TILT
 
 
 def actions(count: int, steps: int, seed: int = 0) -> Tensor:
@@ -35,7 +45,7 @@ def term(observation: Tensor, name: str) -> Tensor:
     return part.reshape(len(observation), wanted.history, -1)
 
 
-def test_the_terminal_observation_is_of_the_state_that_fell() -> None:
+def test_the_terminal_observation_is_that_of_the_fallen_robot() -> None:
     sim = make_batch(3)
     task = make_task(sim)
     task.step(actions(3, 1)[0])
@@ -49,23 +59,23 @@ def test_the_terminal_observation_is_of_the_state_that_fell() -> None:
     assert torch.allclose(term(result.terminal_observation, "last_action")[0, 0], action[1])
     assert term(result.observation, "gravity")[1, 0].tolist() == pytest.approx([0.0, 0.0, -1.0], abs=1e-3)
     assert result.final.gravity[1].tolist() == pytest.approx([0.0, -1.0, 0.0], abs=0.05)
-    assert result.final.foot_position[1, :, 2].max() > 0.3  # of the fallen robot, not of the new one
+    assert result.final.foot_position[1, :, 2].max() > 0.3  # of the fallen robot, not of the reset one
     assert result.reward[1] <= CONFIG.reward["fall"] * 0.02 + 0.2
     assert task.counters() == {"falls": 1, "failures": 0}
 
 
-def test_the_terminal_observation_at_a_time_out_is_what_goes_on_elsewhere() -> None:
+def test_the_terminal_observation_of_a_time_out_equals_that_of_a_longer_episode() -> None:
     short = make_task(make_batch(4), load_ranges(), config=config_with(episode=0.1), commands=COMMANDS)
     long = make_task(make_batch(4), load_ranges(), commands=COMMANDS)
     for k, action in enumerate(actions(4, 5)):
-        ended, went_on = short.step(action), long.step(action)
+        ended, continued = short.step(action), long.step(action)
         assert ended.truncated.tolist() == [k == 4] * 4
         assert not ended.terminated.any()
-    assert torch.equal(ended.terminal_observation, went_on.observation)
-    # The critic's entries agree but for the time that is left.
-    assert torch.equal(ended.terminal_privileged[:, :-1], went_on.privileged[:, :-1])
+    assert torch.equal(ended.terminal_observation, continued.observation)
+    # The observations of the critic agree except for the remaining time.
+    assert torch.equal(ended.terminal_privileged[:, :-1], continued.privileged[:, :-1])
     assert ended.terminal_privileged[:, -1].tolist() == [0.0] * 4
-    assert not torch.isclose(ended.observation, went_on.observation).all()
+    assert not torch.isclose(ended.observation, continued.observation).all()
 
 
 def test_history_is_cleared_at_a_reset() -> None:
@@ -80,8 +90,8 @@ def test_history_is_cleared_at_a_reset() -> None:
         assert not term(result.observation, name).any()
 
 
-def test_nothing_of_the_last_episode_is_felt_in_the_next() -> None:
-    """The first step after a time-out pays as the first step of all: no jump of the feet between two bodies."""
+def test_an_episode_does_not_affect_the_next() -> None:
+    """The first step after a time-out is rewarded like the very first: the feet do not appear to jump."""
     calm = nominal_ranges()
     task = make_task(make_batch(2), calm, config=config_with(episode=0.2), commands=torch.zeros(1, 2, 3))
     rewards, speeds = [], []
@@ -94,8 +104,8 @@ def test_nothing_of_the_last_episode_is_felt_in_the_next() -> None:
 
 
 def ramped(timestep: float, delay: float) -> Tensor:
-    """Targets (t, 12) at every 5 ms of a quarter second, as the actuators got them."""
-    sim = NotedSim(1, timestep)
+    """Targets (t, 12) that the actuators received, every 5 ms of a quarter second."""
+    sim = RecordingSim(1, timestep)
     task = make_task(sim, dict(nominal_ranges(), command_delay=[delay, delay]), commands=COMMANDS[:, :1])
     for action in actions(1, 12):
         task.step(action)
@@ -104,24 +114,24 @@ def ramped(timestep: float, delay: float) -> Tensor:
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.007, 0.015])
-def test_delays_are_in_milliseconds_whatever_the_physics_step(delay: float) -> None:
+def test_delays_do_not_depend_on_the_physics_step(delay: float) -> None:
     assert torch.allclose(ramped(0.005, delay), ramped(0.001, delay), atol=1e-6)
 
 
-def test_a_target_starts_to_act_after_its_delay_and_is_reached_one_ramp_later() -> None:
-    sim = NotedSim(1, 0.001)
+def test_a_target_takes_effect_after_its_delay_and_is_reached_one_ramp_later() -> None:
+    sim = RecordingSim(1, 0.001)
     task = make_task(sim, dict(nominal_ranges(), command_delay=[0.007, 0.007]), commands=torch.zeros(1, 1, 3))
     for action in torch.tensor([0.0, 1.0, 1.0])[:, None, None].repeat(1, 1, 12):
         task.step(action)
     moved = (torch.cat(sim.targets, 1)[0] - STAND)[:, 4] / CONFIG.control.action_scale
-    # The action 1 was given after 20 ms: it acts from 27 ms to 47 ms. Entry k holds from k to k + 1 ms.
+    # Action 1 is sent at 20 ms and takes effect from 27 ms to 47 ms. Entry k is for k to k + 1 ms.
     assert moved[:27].abs().max() < 1e-5
     assert moved[27:47].tolist() == pytest.approx([(k + 1) / 20 for k in range(20)], abs=1e-5)
     assert moved[47:].tolist() == pytest.approx([1.0] * 13, abs=1e-5)
 
 
 @pytest.mark.parametrize("timestep", [0.005, 0.001])
-def test_sensors_are_late_by_their_delay(timestep: float) -> None:
+def test_sensors_measure_the_state_before_their_delay(timestep: float) -> None:
     sim = make_batch(1, timestep)
     task = make_task(sim, dict(nominal_ranges(), sensor_delay=[0.01, 0.01]), commands=COMMANDS[:, :1])
     for action in actions(1, 6):
@@ -134,10 +144,13 @@ def test_sensors_are_late_by_their_delay(timestep: float) -> None:
     assert not torch.allclose(past.joint_velocity, sim.state().joint_velocity, atol=1e-3)
 
 
-def test_the_actor_does_not_see_how_fast_the_trunk_moves() -> None:
-    honest, hasty = make_task(make_batch(2), commands=COMMANDS[:, :2]), make_task(HastySim(2), commands=COMMANDS[:, :2])
+def test_the_actor_does_not_see_the_linear_velocity_of_the_trunk() -> None:
+    plain, altered = (
+        make_task(make_batch(2), commands=COMMANDS[:, :2]),
+        make_task(OffsetVelocitySim(2), commands=COMMANDS[:, :2]),
+    )
     for action in actions(2, 10):
-        one, other = honest.step(action), hasty.step(action)
+        one, other = plain.step(action), altered.step(action)
         assert torch.equal(one.observation, other.observation)
         assert not torch.equal(one.privileged, other.privileged)
         assert not torch.equal(one.final.linear_velocity, other.final.linear_velocity)
@@ -166,7 +179,7 @@ def test_the_same_seed_gives_the_same_robots() -> None:
 
 
 def changes_of_command(task: Any, steps: int) -> List[List[int]]:
-    """Steps after which each robot had another command."""
+    """Steps after which the command of each robot changed."""
     seen: List[List[int]] = [[] for _ in range(task.sim.num)]
     before = task.command.clone()
     for k in range(steps):
@@ -210,7 +223,7 @@ def test_fixed_commands_change_on_time() -> None:
 
 
 def test_pushes_come_in_their_interval_with_their_speed() -> None:
-    sim = NotedSim(4)
+    sim = RecordingSim(4)
     ranges = dict(nominal_ranges(), push_interval=[0.2, 0.4], push_speed=[0.1, 0.3], push_spin=[-0.2, 0.2])
     task = make_task(sim, ranges, commands=torch.zeros(1, 4, 3))
     times: Dict[int, List[int]] = {i: [0] for i in range(4)}
@@ -229,7 +242,7 @@ def test_pushes_come_in_their_interval_with_their_speed() -> None:
         assert max(gaps) <= 20
 
 
-def test_the_robot_starts_upright_wherever_it_faces() -> None:
+def test_the_robot_starts_level_at_any_heading() -> None:
     task = make_task(make_batch(8), load_ranges())
     state = task.sim.state()
     assert not torch.allclose(state.orientation, LEVEL.repeat(8, 1), atol=0.05)

@@ -14,7 +14,7 @@ TARGET = {"height": 0.26, "swing_height": 0.06}
 
 
 def step(**changes: Any) -> RewardInputs:
-    """Two robots at rest on their feet: the first is told to stand, the second to walk."""
+    """Two robots at rest on their feet: the first is commanded to stand, the second to walk."""
     zero = torch.zeros(2, 12)
     values = {
         "command": torch.tensor([[0.0, 0.0, 0.0], [0.6, -0.3, 1.0]]),
@@ -53,7 +53,7 @@ def test_tracking() -> None:
     assert value("track_linear", **wrong_way) == [1.0, math.exp(-0.36 / 0.25)]
 
 
-def test_a_robot_that_is_told_to_walk_earns_less_by_standing() -> None:
+def test_a_robot_that_should_walk_is_rewarded_less_for_standing() -> None:
     still = total_reward(step(), CONFIG.reward, TARGET, 0.02)
     walking = step(
         linear_velocity=torch.tensor([[0.0, 0.0, 0.0], [0.6, -0.3, 0.0]]),
@@ -96,7 +96,7 @@ def test_posture_terms() -> None:
     position[:, 3] = 0.2  # the second leg's abduction
     position[:, 4] = 0.1
     assert value("abduction", joint_position=position) == [0.04, 0.04]
-    # Only the robot that shall stand has to keep the stand pose.
+    # Only the robot that should stand has to keep the stand pose.
     assert value("stand_pose", joint_position=position) == [0.05, 0.0]
     assert value("stand_motion", joint_velocity=velocity) == [3.0, 0.0]
 
@@ -113,9 +113,9 @@ def test_feet_that_should_swing() -> None:
 
 def test_feet_that_should_stand() -> None:
     feet = step().foot_position.clone()
-    feet[:, 1, 2] += 0.035  # 30 mm beyond the 5 mm that are free
+    feet[:, 1, 2] += 0.035  # 30 mm beyond the tolerance of 5 mm
     assert value("stance_height", foot_position=feet) == [0.5, 0.5]
-    feet[0, 0, 2] += 0.065  # without steps every foot should stand
+    feet[0, 0, 2] += 0.065  # without steps all feet should be on the floor
     assert value("stance_height", foot_position=feet) == [1.5, 0.5]
 
 
@@ -135,7 +135,7 @@ def test_total() -> None:
     assert fallen.tolist() == pytest.approx([0.06 - 0.4, 0.02 * walking])
 
 
-def test_penalties_never_make_a_step_worth_less_than_nothing() -> None:
+def test_penalties_do_not_make_the_reward_negative() -> None:
     weights = {"track_linear": 1.0, "tilt": -100.0, "fall": -20.0}
     tilted = step(gravity=torch.tensor([[0.6, 0.0, -0.8], [0.0, 0.0, -1.0]]), fell=torch.tensor([True, False]))
     assert total_reward(tilted, weights, TARGET, 0.02).tolist() == pytest.approx([-0.4, 0.02 * math.exp(-1.8)])

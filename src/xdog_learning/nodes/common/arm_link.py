@@ -1,4 +1,4 @@
-"""The arm of the running graph, as recording and replay need it: what it measures, where it is sent, whether it may."""
+"""The arm of the running graph, for recording and replay: its measurements, its goals, and whether it may move."""
 
 import threading
 import time
@@ -14,21 +14,22 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from xdog.core.description import DescriptionError, RobotDescription
 from xdog.msg import ArmState, SafetyState
 from xdog.nodes.common import clock, conversions
+from xdog.nodes.common.callbacks import subscribe
 from xdog.nodes.common.lockstep import LockstepClient
+from xdog.safety.config import load_safety_config
+from xdog.safety.permission import SafetyPermission
 
 Array = np.ndarray
 
 FRESH = 0.5
 """s after which a command is too old to begin a motion from."""
-AGE = 0.3
-"""s of the graph's time after which joint_states and safety/state say nothing any more."""
 BEHIND = 1.0
-"""s of wall time for which, in simulation, a busy machine may be behind with what has come in while /clock is ahead."""
+"""s of wall time by which, in simulation, a busy machine may deliver messages later than /clock."""
 SILENCE = 10.0
-"""s of wall time after which they don't, whatever the graph's time: a mirror on a busy machine may pause a little, one
-that has ended never goes on."""
+"""s of wall time after which a topic has stopped, whatever the graph's time: a simulation on a busy machine may pause,
+one that has ended never goes on."""
 LET_GO = ("holding: the arm does not follow", "holding: refused")
-"""How arm/mode begins when the controller follows setpoints no longer."""
+"""How arm/mode begins when the controller no longer follows setpoints."""
 
 
 class ArmLinkError(ConnectionError):
@@ -39,67 +40,74 @@ def join_graph(name: str) -> None:
     """Become a node.
 
     Raises:
-        GraphError: there is no ROS master.
+        ArmLinkError: there is no ROS master.
     """
     if not rosgraph.is_master_online():
         raise ArmLinkError(
-            f"no ROS master at {rosgraph.get_master_uri()}: start the robot or its mirror first ('./xdog sim'), or set "
-            "ROS_MASTER_URI"
+            f"no ROS master at {rosgraph.get_master_uri()}: start the robot or its simulation first ('./xdog sim'), or "
+            "set ROS_MASTER_URI"
         )
     rospy.init_node(name, anonymous=True, disable_signals=True)
 
 
 class TopicAge:
-    """When a topic was heard last, in the graph's time and by the wall. Without a message yet, never."""
+    """How long ago a topic's newest message was received, in the graph's time and in wall time.
 
-    def __init__(self, topic: str) -> None:
-        self._topic = topic
+    Args:
+        topic: its name.
+        timeout: s of the graph's time from which its newest message no longer counts.
+    """
+
+    def __init__(self, topic: str, timeout: float) -> None:
+        self._topic, self._timeout = topic, timeout
         self._graph = self._wall = -np.inf
 
-    def beat(self, stamp: rospy.Time) -> None:
+    def received(self, stamp: rospy.Time) -> None:
         """A message with this stamp came in."""
         self._graph, self._wall = clock.arrival(stamp), time.monotonic()
 
     def objection(self) -> str:
-        """Why it is of no use; empty if it is fresh."""
+        """Why its newest message no longer counts; empty if it does."""
         silent = time.monotonic() - self._wall
-        patience = AGE if rospy.rostime.is_wallclock() else BEHIND
-        if silent > SILENCE or (silent > patience and clock.now() - self._graph > AGE):
+        patience = self._timeout if rospy.rostime.is_wallclock() else BEHIND
+        if silent > SILENCE or (silent > patience and abs(clock.now() - self._graph) > self._timeout):
             return f"no {self._topic} for {silent:.1f} s" if silent < np.inf else f"no {self._topic}"
         return ""
 
 
 class ArmLink:
-    """Listens to joint_states, safety/state and what arm_controller and bridge say; speaks arm/setpoint.
+    """Subscribes to joint_states, safety/state and the states of arm_controller and bridge; publishes arm/setpoint.
 
     Args:
         robot: its description.
-        on_joints: called with every measurement: stamp in s, joints (6,) rad, effort (6,) Nm, and
-            where the arm was sent last, (6,) rad.
-        guest: by which a mirror in lockstep waits for this program.
+        on_joints: called with every measurement: stamp in s, joints (6,) rad, effort (6,) Nm, and the newest goal of
+            the arm, (6,) rad.
+        lockstep: by which a simulation waits for this program.
     """
 
     def __init__(
         self,
         robot: RobotDescription,
         on_joints: Callable[[float, Array, Array, Array], None],
-        guest: LockstepClient,
+        lockstep: LockstepClient,
     ) -> None:
-        self._robot, self._on_measured, self._guest = robot, on_joints, guest
+        self._robot, self._on_measured, self._lockstep = robot, on_joints, lockstep
         self._lock = threading.Lock()
         self._joints: Optional[Array] = None
         self._command: Optional[Array] = None
         self._stamp = self._commanded = -np.inf
-        self._safety: Optional[SafetyState] = None
         self._gate: Optional[ArmState] = None
         self._mode = self._let_go = ""
-        self._joints_pulse, self._safety_pulse = TopicAge("joint_states"), TopicAge("safety/state")
+        ages = load_safety_config().listeners
+        self._joints_age = TopicAge("joint_states", ages.state_timeout)
+        self._safety_age = TopicAge("safety/state", ages.heartbeat_timeout)
+        self._permission = SafetyPermission(ages.heartbeat_timeout)
         self._publisher = rospy.Publisher("arm/setpoint", JointTrajectory, queue_size=1, tcp_nodelay=True)
-        rospy.Subscriber("joint_states", JointState, self._on_joints, queue_size=100, tcp_nodelay=True)
-        rospy.Subscriber("arm/command", JointTrajectory, self._on_command, queue_size=1, tcp_nodelay=True)
-        rospy.Subscriber("safety/state", SafetyState, self._on_safety, queue_size=1, tcp_nodelay=True)
-        rospy.Subscriber("arm/state", ArmState, self._on_state, queue_size=1)
-        rospy.Subscriber("arm/mode", String, self._on_mode, queue_size=10)
+        subscribe("joint_states", JointState, self._on_joints, queue_size=100)
+        subscribe("arm/command", JointTrajectory, self._on_command)
+        subscribe("safety/state", SafetyState, self._on_safety)
+        subscribe("arm/state", ArmState, self._on_state)
+        subscribe("arm/mode", String, self._on_mode, queue_size=10)
 
     @property
     def joints(self) -> Optional[Array]:
@@ -107,24 +115,22 @@ class ArmLink:
         return self._joints
 
     def target(self) -> Optional[Array]:
-        """Where the arm was sent last, (6,) rad; where it is if it was not sent anywhere lately."""
+        """The newest goal of the arm, (6,) rad; where it is if that is old."""
         with self._lock:
-            if self._command is not None and self._stamp - self._commanded <= FRESH:
+            if self._command is not None and abs(self._stamp - self._commanded) <= FRESH:
                 return self._command
             return self._joints
 
     def objection(self) -> str:
         """Why the arm may not move; empty if it may."""
-        silent = self._joints_pulse.objection() or self._safety_pulse.objection()
-        safety, state = self._safety, self._gate
-        if silent or safety is None:
-            return silent or "no safety/state"
-        if not safety.motion_allowed:
-            return "; ".join(safety.reasons) or "safety/state forbids motion"
+        forbidden = self._joints_age.objection() or self._safety_age.objection() or self._permission.refusal
+        if forbidden:
+            return forbidden
+        state = self._gate
         if state is not None and state.gate != ArmState.ACTIVE:
             return state.gate_reason or "; ".join(state.faults) or "the bridge holds the arm"
         if not self._mode or not self._publisher.get_num_connections():
-            return "nobody takes arm/setpoint: is arm_controller running?"
+            return "no node subscribes to arm/setpoint: is arm_controller running?"
         return self._mode if self._mode.startswith("stopped") else ""
 
     def interruption(self) -> str:
@@ -151,17 +157,17 @@ class ArmLink:
         try:
             order = self._robot.arm.indices(message.name)
         except DescriptionError as error:
-            rospy.logwarn_throttle(5.0, f"joint_states are of no use: {error}")
+            rospy.logwarn_throttle(5.0, f"joint_states: {error}")
             return
         stamp, joints = conversions.to_seconds(message.header.stamp), np.array(message.position)[order]
         effort = np.array(message.effort)[order] if message.effort else np.zeros(len(order))
         with self._lock:
             self._stamp, self._joints = stamp, joints
-        self._joints_pulse.beat(message.header.stamp)
+        self._joints_age.received(message.header.stamp)
         target = self.target()
         assert target is not None, "measured just now"
         self._on_measured(stamp, joints, effort, target)
-        self._guest.come(stamp)
+        self._lockstep.done(stamp)
 
     def _on_command(self, message: JointTrajectory) -> None:
         names: List[str] = list(message.joint_names)
@@ -172,8 +178,9 @@ class ArmLink:
             self._commanded = self._stamp
 
     def _on_safety(self, message: SafetyState) -> None:
-        self._safety = message
-        self._safety_pulse.beat(message.header.stamp)
+        stamp = conversions.to_seconds(message.header.stamp)
+        self._permission.update(stamp, stamp, message.motion_allowed, "; ".join(message.reasons))
+        self._safety_age.received(message.header.stamp)
 
     def _on_state(self, message: ArmState) -> None:
         self._gate = message

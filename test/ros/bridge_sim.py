@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The bridge in a graph: rates, names, damping, faults, and what only the mirror can do."""
+"""The bridge in a graph: rates, names, damping, faults, and what only the simulation can do."""
 
 # ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
 import threading
@@ -135,7 +135,7 @@ class Stamps:
             return sorted({round(gap / 1000) for gap in np.diff(self._stamps[topic])})
 
 
-class BridgeMirror(unittest.TestCase):
+class BridgeSim(unittest.TestCase):
     graph: Graph
     controllers: Controllers
 
@@ -151,9 +151,9 @@ class BridgeMirror(unittest.TestCase):
         cls.graph.wait_until(lambda: wanted <= set(cls.graph.latest), 5.0, "the first of every message")
 
     def setUp(self) -> None:
-        self.graph.demand("fault", "none", "", 0.0)
+        self.graph.require("fault", "none", "", 0.0)
         self.controllers.position, self.controllers.reverse = STAND, False
-        self.graph.demand("reset", "stand", 0.0, 0.0, 0.0)
+        self.graph.require("reset", "stand", 0.0, 0.0, 0.0)
         self.graph.pass_time(0.02)  # what was measured before the reset is over
         self.graph.wait_until(lambda: self.legs.gate == LegState.ACTIVE, 2.0, "the gate opens")
 
@@ -231,7 +231,7 @@ class BridgeMirror(unittest.TestCase):
     def test_reset_moves_the_robot_and_not_the_clock(self) -> None:
         before = self.graph.now
         with self.truths(lambda truth: truth.pose.pose.position.x > 0.5) as there:
-            self.graph.demand("reset", "lie", 1.0, -2.0, 1.57)
+            self.graph.require("reset", "lie", 1.0, -2.0, 1.57)
             after = self.graph.now  # time goes on while the call is under way
             self.graph.wait_until(lambda: there, 0.5, "the robot is elsewhere")
         moved = there[0].header.stamp.to_sec()
@@ -261,10 +261,10 @@ class BridgeMirror(unittest.TestCase):
 
     def test_faults_show(self) -> None:
         graph = self.graph
-        graph.demand("fault", "imu_stale", "", 0.0)
-        graph.demand("fault", "joint_offline", KNEE, 0.0)
-        graph.demand("fault", "over_temperature", KNEE, 81.0)
-        graph.demand("fault", "battery_voltage", "", 21.5)
+        graph.require("fault", "imu_stale", "", 0.0)
+        graph.require("fault", "joint_offline", KNEE, 0.0)
+        graph.require("fault", "over_temperature", KNEE, 81.0)
+        graph.require("fault", "battery_voltage", "", 21.5)
         graph.pass_time(0.2)
         knee = ROBOT.legs.names.index(KNEE)
         self.assertGreater((self.legs.header.stamp - self.legs.imu_stamp).to_sec(), 0.15)
@@ -283,11 +283,11 @@ class BridgeMirror(unittest.TestCase):
         return ""
 
     def test_states_stop_but_the_clock_goes_on(self) -> None:
-        self.graph.demand("fault", "states_stop", "", 0.0)
+        self.graph.require("fault", "states_stop", "", 0.0)
         last = self.legs.header.stamp.to_sec()
         self.graph.pass_time(0.5)
         self.assertLess(self.legs.header.stamp.to_sec(), last + 0.05)
-        self.graph.demand("fault", "none", "", 0.0)
+        self.graph.require("fault", "none", "", 0.0)
         self.graph.wait_until(lambda: self.legs.header.stamp.to_sec() > last + 0.4, 1.0, "legs/state comes back")
         self.graph.wait_until(lambda: self.legs.gate == LegState.ACTIVE, 1.0, "the gate opens again")
 
@@ -358,5 +358,5 @@ class BridgeMirror(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    rospy.init_node("bridge_mirror")
-    rostest.rosrun("xdog", "bridge_mirror", BridgeMirror)
+    rospy.init_node("bridge_sim")
+    rostest.rosrun("xdog", "bridge_sim", BridgeSim)

@@ -1,6 +1,6 @@
-"""Walks the simulated robot through the running graph and writes down when what came in. For `./xdog bench`.
+"""Walks the simulated robot through the running graph and records when each message came in. For `./xdog bench`.
 
-Usage: python -m xdog_sim.nodes.common.graph_probe OUTPUT SEED. Progress goes to standard output, records go to OUTPUT
+Usage: python -m xdog_sim.nodes.graph_probe OUTPUT SEED. Progress goes to standard output, records go to OUTPUT
 as JSON, lists of [s of wall time, value]:
 
 - walking: legs/command of steady walking, value: its stamp;
@@ -21,6 +21,7 @@ from geometry_msgs.msg import Twist
 from std_srvs.srv import Trigger
 
 from xdog.msg import LegCommand, LegState, LocomotionState, SafetyState
+from xdog.nodes.common.callbacks import subscribe
 
 PATIENCE = 60.0
 """s of wall time for each thing that is waited for."""
@@ -43,7 +44,7 @@ class ProbeError(RuntimeError):
 
 
 class GraphProbe:
-    """Drives and listens."""
+    """Drives the robot and records what is published."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -53,21 +54,21 @@ class GraphProbe:
         self._safety: Optional[SafetyState] = None
         self._legs: Optional[LocomotionState] = None
         self._velocity = rospy.Publisher("cmd_vel", Twist, queue_size=1, tcp_nodelay=True)
-        self._listen("safety/state", SafetyState, self._on_safety)
-        self._listen("locomotion/state", LocomotionState, self._on_locomotion)
-        self._listen("legs/command", LegCommand, lambda m: self._note("commands", m.header.stamp.to_sec()))
-        self._listen("cmd_vel_safe", Twist, lambda m: self._note("safe", m.linear.x))
+        self._subscribe("safety/state", SafetyState, self._on_safety)
+        self._subscribe("locomotion/state", LocomotionState, self._on_locomotion)
+        self._subscribe("legs/command", LegCommand, lambda m: self._note("commands", m.header.stamp.to_sec()))
+        self._subscribe("cmd_vel_safe", Twist, lambda m: self._note("safe", m.linear.x))
         self._finished = threading.Event()
         self._repeater = threading.Thread(target=self._repeat, daemon=True)
         self._repeater.start()
 
     @staticmethod
-    def _listen(topic: str, kind: type, callback: Callable) -> None:
-        rospy.Subscriber(topic, kind, callback, queue_size=100, tcp_nodelay=True)
+    def _subscribe(topic: str, kind: type, callback: Callable) -> None:
+        subscribe(topic, kind, callback, queue_size=100)
 
     def run(self) -> Dict[str, Record]:
         """Stand up, walk, change the command; returns the records."""
-        say(0.0, "the robot stands up")
+        report(0.0, "the robot stands up")
         self._ask("stand")
         self._wait(lambda: self._state() == LocomotionState.STANDING, "the robot stands")
         self._ask("walk")
@@ -76,13 +77,13 @@ class GraphProbe:
         self._walk(RUN_UP)
         self._clear()
         for second in range(round(WALK)):
-            say(0.1 + 0.5 * second / WALK, "walking")
+            report(0.1 + 0.5 * second / WALK, "walking")
             self._walk(WALK / round(WALK))
         walking = self._clear()["commands"]
-        self._listen("legs/state", LegState, lambda m: self._note("states", m.header.stamp.to_sec()))
+        self._subscribe("legs/state", LegState, lambda m: self._note("states", m.header.stamp.to_sec()))
         self._wait(lambda: bool(self._records["states"]), "legs/state comes")
         for number in range(CHANGES):
-            say(0.6 + 0.4 * number / CHANGES, "changing the command")
+            report(0.6 + 0.4 * number / CHANGES, "changing the command")
             self._wait(self._at_rest, "cmd_vel_safe follows cmd_vel")
             self._walk(self._random.uniform(*REST))
             self._change(SPEEDS[(number + 1) % 2])
@@ -90,7 +91,7 @@ class GraphProbe:
         return {"walking": walking, **self._clear()}
 
     def close(self) -> None:
-        """Say nothing any more."""
+        """Publish nothing any more."""
         self._finished.set()
         self._repeater.join()
 
@@ -154,11 +155,11 @@ class GraphProbe:
         try:
             rospy.wait_for_service(service, timeout=PATIENCE)
         except rospy.ROSException:
-            raise ProbeError(f"nobody offers the service {rospy.resolve_name(service)}") from None
+            raise ProbeError(f"no node offers the service {rospy.resolve_name(service)}") from None
         self._wait(lambda: bool(self._safety and self._safety.motion_allowed), "the safety supervisor allows motion")
         self._wait(lambda: self._legs is not None, "locomotion reports its state")
         deadline = time.monotonic() + PATIENCE
-        while True:  # right after the start locomotion may not have heard the supervisor yet
+        while True:  # right after the start locomotion may have no heartbeat yet
             response = rospy.ServiceProxy(service, Trigger)()
             if response.success:
                 return
@@ -167,14 +168,18 @@ class GraphProbe:
             time.sleep(RETRY)  # a refused service has no event to wait for
 
     def _situation(self) -> str:
-        legs = "locomotion is silent" if self._legs is None else f"locomotion: {self._legs.name} ({self._legs.reason})"
+        legs = (
+            "locomotion has not published its state"
+            if self._legs is None
+            else f"locomotion: {self._legs.name} ({self._legs.reason})"
+        )
         if self._safety is None:
-            return f"{legs}; the safety supervisor is silent"
+            return f"{legs}; the safety supervisor has published nothing"
         return f"{legs}; safety: {'; '.join([*self._safety.reasons, *self._safety.warnings]) or 'no objection'}"
 
 
-def say(share: float, label: str) -> None:
-    """Tell the progress to whoever started the probe."""
+def report(share: float, label: str) -> None:
+    """Report the progress to the program that started the probe."""
     print(f"{share:.3f} {label}", flush=True)
 
 
@@ -189,7 +194,7 @@ def main() -> None:
         sys.exit(str(error))
     finally:
         probe.close()
-        rospy.signal_shutdown("the probe has what it wants")
+        rospy.signal_shutdown("the probe has finished")
     output.write_text(json.dumps(records), encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""What recording and replay hear of the running graph: whether the arm may move and goes on, and how old news are."""
+"""The arm of the running graph for recording and replay: whether it may move and goes on, and how old messages are."""
 
 from typing import Any, Callable, Dict, List
 
@@ -6,14 +6,18 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from xdog.core.description import load_description
 from xdog.msg import ArmState, SafetyState
 from xdog.nodes.common import conversions
-from xdog_learning.nodes import arm_link
-from xdog_learning.nodes.arm_link import AGE, BEHIND, SILENCE, ArmLink
+from xdog.safety.config import load_safety_config
+from xdog_learning.nodes.common import arm_link
+from xdog_learning.nodes.common.arm_link import BEHIND, SILENCE, ArmLink
 
 ROBOT = load_description()
+AGE = load_safety_config().listeners.heartbeat_timeout
+assert load_safety_config().listeners.state_timeout == AGE
 
 
 class Graph:
@@ -43,8 +47,8 @@ class Graph:
         monkeypatch.setattr(arm_link.time, "monotonic", lambda: self.wall)
         self.link = ArmLink(ROBOT, lambda stamp, *_: self.measured.append(stamp), self)  # type: ignore[arg-type]
 
-    def come(self, stamp: float) -> None:
-        """What a mirror in lockstep would hear."""
+    def done(self, stamp: float) -> None:
+        """As LockstepClient."""
         assert self.measured[-1] == stamp
 
     def joints(self) -> None:
@@ -81,7 +85,7 @@ def test_a_whole_graph_lets_the_arm_move(graph: Graph) -> None:
     np.testing.assert_allclose(graph.link.target(), [0.1] * 6)
 
 
-def test_what_has_never_spoken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_topic_without_a_message_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = Graph(monkeypatch)
     assert graph.link.objection() == "no joint_states"
     graph.joints()
@@ -94,7 +98,7 @@ def test_what_has_never_spoken_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     assert "is arm_controller running?" in graph.link.objection()
 
 
-def test_old_news_allow_nothing(graph: Graph) -> None:
+def test_old_messages_allow_nothing(graph: Graph) -> None:
     graph.pass_time(0.9 * AGE)
     assert graph.link.objection() == ""
     graph.joints()
@@ -118,19 +122,33 @@ def test_a_simulated_clock_that_is_ahead_of_the_messages_is_no_silence(
     assert graph.link.objection() == "no joint_states for 1.1 s"
 
 
-def test_a_mirror_may_pause_but_one_that_has_ended_is_noticed(graph: Graph) -> None:
+def test_a_simulation_may_pause_but_one_that_has_ended_is_noticed(graph: Graph) -> None:
     graph.wall += 0.9 * SILENCE
     assert graph.link.objection() == ""
     graph.wall += 0.2 * SILENCE
     assert graph.link.objection() == "no joint_states for 11.0 s"
 
 
-def test_the_supervisors_reasons_are_said(graph: Graph) -> None:
+def test_after_the_clock_has_jumped_back_only_new_messages_count(graph: Graph) -> None:
+    graph.callbacks["arm/command"](
+        JointTrajectory(joint_names=list(ROBOT.arm.names), points=[JointTrajectoryPoint(positions=[0.5] * 6)])
+    )
+    np.testing.assert_allclose(graph.link.target(), [0.5] * 6)
+    graph.now -= 50.0
+    graph.wall += 1.1 * AGE
+    assert graph.link.objection() == "no joint_states for 0.3 s"
+    graph.joints()
+    graph.safety()
+    assert graph.link.objection() == ""
+    np.testing.assert_allclose(graph.link.target(), [0.1] * 6, err_msg="the goal is of before the jump")
+
+
+def test_the_supervisors_reasons_are_given(graph: Graph) -> None:
     graph.safety(allowed=False)
-    assert graph.link.objection() == "somebody pressed the button"
+    assert graph.link.objection() == "motion not allowed: somebody pressed the button"
 
 
-def test_a_bridge_that_holds_the_arm_is_heard(graph: Graph) -> None:
+def test_a_bridge_that_holds_the_arm_is_an_objection(graph: Graph) -> None:
     graph.callbacks["arm/state"](ArmState(gate=ArmState.HOLDING, gate_reason="fault: elbow_flex is hot"))
     assert graph.link.objection() == "fault: elbow_flex is hot"
     graph.callbacks["arm/state"](ArmState(gate=ArmState.ACTIVE))
@@ -169,7 +187,7 @@ def test_ordinary_modes_interrupt_nothing(graph: Graph, words: str) -> None:
     assert graph.link.mode == words.split(":")[0]
 
 
-def test_the_controllers_words_are_those_that_are_listened_for() -> None:
+def test_the_controllers_words_are_those_that_end_an_episode() -> None:
     """What `xdog.arm` says is what LET_GO begins with."""
     from xdog.arm.config import load_arm_config
     from xdog.arm.controller import ArmController

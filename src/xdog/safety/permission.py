@@ -1,0 +1,55 @@
+"""May anything move? The safety supervisor's last heartbeat, and whether it is recent enough to count."""
+
+from typing import Optional, Tuple
+
+UNSUPERVISED = "no heartbeat from the safety supervisor yet"
+"""Reason where no heartbeat has ever been received. The supervisor recognises a new gate by it."""
+
+
+def is_fresh(now: float, arrival: float, stamp: float, timeout: float) -> bool:
+    """Whether a message still counts at ``now``: neither its arrival nor its stamp is further away than ``timeout``.
+
+    All times are in s on one clock. The stamp reveals a message that was delayed on its way. After a clock has jumped,
+    forward or back, whatever was received before the jump is too old.
+    """
+    return abs(now - arrival) <= timeout and abs(now - stamp) <= timeout
+
+
+class SafetyPermission:
+    """Keeps the newest safety/state. Motion is allowed only while that is recent and allows it.
+
+    Not tied to a thread: each heartbeat is stored by a single assignment.
+
+    Args:
+        timeout: s, the age from which a heartbeat allows nothing; see safety.yaml.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._heartbeat: Optional[Tuple[float, float, bool, str]] = None
+
+    def update(self, now: float, stamp: float, motion_allowed: bool, reason: str) -> None:
+        """Store a heartbeat.
+
+        Args:
+            now: s, when it was received.
+            stamp: s on the same clock, the legs/state (or arm/state) that it takes into account. Where stamps are of
+                another clock, pass ``now``.
+            motion_allowed, reason: as in SafetyState.msg, reasons joined.
+        """
+        self._heartbeat = (now, stamp, motion_allowed, reason)
+
+    @property
+    def refusal(self) -> str:
+        """Why the newest heartbeat allows nothing, whatever its age; empty if it allows motion."""
+        if self._heartbeat is None:
+            return UNSUPERVISED
+        _, _, allowed, reason = self._heartbeat
+        return "" if allowed else f"motion not allowed: {reason or 'no reason given'}"
+
+    def objection(self, now: float) -> str:
+        """Why nothing may move at ``now`` (s); empty if motion is allowed."""
+        heartbeat = self._heartbeat
+        if heartbeat is not None and not is_fresh(now, heartbeat[0], heartbeat[1], self._timeout):
+            return f"the safety supervisor's heartbeat is missing for more than {self._timeout:g} s: is it running?"
+        return self.refusal
