@@ -1,21 +1,16 @@
-"""The mirror's figures, read from sim/hardware.yaml and checked."""
+"""The simulated hardware's settings: sim/hardware.yaml."""
 
 import dataclasses
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Type, TypeVar
+from typing import Optional
 
-from xdog.core.config_file import ConfigFile, is_number
+from xdog.core.config_file import NOT_NEGATIVE, SHARE, between, load, numbers
 from xdog.core.paths import share_path
 
-Section = TypeVar("Section")
 
-
-class SimConfigError(ValueError):
-    """A figure of hardware.yaml is missing, unknown or senseless. The message names file and entry."""
-
-
+@numbers(NOT_NEGATIVE)
 @dataclass(frozen=True)
 class LegsConfig:
     """The leg actuators. Speeds in rad/s, times in s, angles in rad, noises as standard deviations."""
@@ -31,6 +26,7 @@ class LegsConfig:
     contact_force: float
 
 
+@numbers(NOT_NEGATIVE)
 @dataclass(frozen=True)
 class ImuConfig:
     """The IMU. delay in s, gyro in rad/s, accelerometer in m/s^2, orientation in rad."""
@@ -42,6 +38,7 @@ class ImuConfig:
     orientation_noise: float
 
 
+@numbers(NOT_NEGATIVE)
 @dataclass(frozen=True)
 class SimArmConfig:
     """The arm's servos; kp in Nm/rad, kv in Nm s/rad, armature in kg m^2, acceleration in rad/s^2, angles in rad."""
@@ -49,12 +46,13 @@ class SimArmConfig:
     kp: float
     kv: float
     armature: float
-    gripper_torque: float
+    gripper_torque: float = field(metadata=SHARE)
     acceleration: float
     backlash: float
     encoder_step: float
 
 
+@numbers(NOT_NEGATIVE)
 @dataclass(frozen=True)
 class BatteryConfig:
     """What drains the battery: ohm, W, W per (Nm)^2, s."""
@@ -69,7 +67,7 @@ class BatteryConfig:
 class SimConfig:
     """All of hardware.yaml. physics_step in s."""
 
-    physics_step: float
+    physics_step: float = field(metadata=between(1e-4, 5e-3))  # the actuators need it
     legs: LegsConfig
     imu: ImuConfig
     arm: SimArmConfig
@@ -89,52 +87,7 @@ class SimConfig:
         )
 
 
-def _section(kind: Type[Section], content: Mapping[str, Any], name: str, where: str) -> Section:
-    section = content[name]
-    if not isinstance(section, dict):
-        raise SimConfigError(f"{where}: section '{name}' is no mapping")
-    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # a TypeVar cannot say: a dataclass
-    _check_keys(known, section, f"{where}: {name}")
-    return kind(**{key: _number(value, f"{where}: {name}.{key}") for key, value in section.items()})
-
-
-def _check_keys(known: set, got: Mapping[str, Any], where: str) -> None:
-    missing, unknown = sorted(known - set(got)), sorted(set(got) - known)
-    problems = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(map(str, unknown))}"] * bool(
-        unknown
-    )
-    if problems:
-        raise SimConfigError(f"{where} must hold exactly {', '.join(sorted(known))}: {'; '.join(problems)}")
-
-
-def _number(value: Any, where: str) -> float:
-    if not is_number(value) or value < 0.0:
-        raise SimConfigError(f"{where} is {value!r}; it must be a number, zero or above")
-    return float(value)
-
-
-def parse_sim_config(content: Mapping[str, Any], where: str = "hardware.yaml") -> SimConfig:
-    """Build the configuration from the parsed YAML; ``where`` names the file in messages.
-
-    Raises:
-        MirrorConfigError: an entry is missing, unknown, or not a number of zero or above.
-    """
-    kinds: Dict[str, Any] = {"legs": LegsConfig, "imu": ImuConfig, "arm": SimArmConfig, "battery": BatteryConfig}
-    _check_keys({"physics_step", *kinds}, content, where)
-    step = _number(content["physics_step"], f"{where}: physics_step")
-    if not 1e-4 <= step <= 5e-3:
-        raise SimConfigError(f"{where}: physics_step is {step} s; the actuators need 0.0001 to 0.005 s")
-    return SimConfig(step, **{name: _section(kind, content, name, where) for name, kind in kinds.items()})
-
-
 @lru_cache(maxsize=None)
 def load_sim_config(path: Optional[Path] = None) -> SimConfig:
-    """The mirror's figures, from sim/hardware.yaml unless told otherwise.
-
-    Raises:
-        MirrorConfigError: the file is malformed; the message names the entry.
-        OSError: it cannot be read.
-    """
-    path = path or share_path("sim", "hardware.yaml")
-    file = ConfigFile(path, SimConfigError)
-    return parse_sim_config(file.content, file.where)
+    """The settings of sim/hardware.yaml, or of another file of the same form; raises what `load` raises."""
+    return load(SimConfig, path or share_path("sim", "hardware.yaml"))

@@ -1,74 +1,71 @@
 """Bodies, floors and actuators drawn from sim/randomization.yaml."""
 
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import mujoco
 import numpy as np
 import torch
-import yaml
 from torch import Tensor
 
+from xdog.core.config_file import NOT_NEGATIVE, POSITIVE, SHARE, Range, load, numbers
 from xdog.core.description import RobotDescription
 from xdog.core.paths import share_path
 from xdog_sim.batch.protocol import BatchParameters
 from xdog_sim.world import WorldOptions, build_model
 
-_RANGES = (
-    "friction", "trunk_mass", "trunk_com", "payload", "stiffness", "damping", "strength", "joint_offset",
-    "command_delay", "sensor_delay", "push_interval", "push_speed", "push_spin",
-)  # fmt: skip
-_NUMBERS = ("arm_anywhere", "arm_near_stow")
-_NOISES = ("angular_velocity", "gravity", "position", "velocity")
+
+@numbers(NOT_NEGATIVE)
+@dataclass(frozen=True)
+class SensorNoise:
+    """Largest uniform noise: rad/s, share of a unit vector, rad, rad/s."""
+
+    angular_velocity: float
+    gravity: float
+    position: float
+    velocity: float
 
 
-class RandomizationError(ValueError):
-    """The file of randomisation ranges is malformed."""
+@dataclass(frozen=True)
+class Randomization:
+    """All of sim/randomization.yaml, which explains each entry."""
+
+    friction: Range = field(metadata=POSITIVE)
+    trunk_mass: Range
+    trunk_com: Range
+    payload: Range = field(metadata=NOT_NEGATIVE)
+    arm_anywhere: float = field(metadata=SHARE)
+    arm_near_stow: float = field(metadata=NOT_NEGATIVE)
+    stiffness: Range = field(metadata=POSITIVE)
+    damping: Range = field(metadata=POSITIVE)
+    strength: Range = field(metadata=POSITIVE)
+    joint_offset: Range
+    command_delay: Range = field(metadata=NOT_NEGATIVE)
+    sensor_delay: Range = field(metadata=NOT_NEGATIVE)
+    push_interval: Range = field(metadata=POSITIVE)
+    push_speed: Range = field(metadata=NOT_NEGATIVE)
+    push_spin: Range
+    noise: SensorNoise
+
+    def without_pushes(self) -> "Randomization":
+        """The same with a first push that never comes."""
+        return replace(self, push_interval=Range(1e9, 1e9))
 
 
-def load_ranges(path: Optional[Path] = None) -> Dict[str, Any]:
-    """The ranges of sim/randomization.yaml, or of another file of the same form.
-
-    Raises:
-        RandomizationError: an entry is missing, unknown or not a range; the message names it.
-    """
-    path = path or share_path("sim", "randomization.yaml")
-    try:
-        ranges = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise RandomizationError(f"{path} is not valid YAML: {error}") from error
-    known = {*_RANGES, *_NUMBERS, "noise"}
-    if not isinstance(ranges, dict) or set(ranges) != known:
-        given = set(ranges) if isinstance(ranges, dict) else set()
-        raise RandomizationError(
-            f"{path}: missing entries: {', '.join(sorted(known - given)) or 'none'}; "
-            f"unknown entries: {', '.join(sorted(given - known)) or 'none'}"
-        )
-    for name in _RANGES:
-        if not _is_range(ranges[name]):
-            raise RandomizationError(f"{path}: {name} must be [low, high] with low <= high, got {ranges[name]!r}")
-    missing = [name for name in _NOISES if name not in (ranges["noise"] or {})]
-    if missing:
-        raise RandomizationError(f"{path}: noise lacks {', '.join(missing)}")
-    return ranges
+def load_ranges(path: Optional[Path] = None) -> Randomization:
+    """The ranges of sim/randomization.yaml, or of another file of the same form; raises what `load` raises."""
+    return load(Randomization, path or share_path("sim", "randomization.yaml"))
 
 
-def _is_range(value: object) -> bool:
-    return (
-        isinstance(value, Sequence)
-        and len(value) == 2
-        and all(isinstance(end, (int, float)) for end in value)
-        and value[0] <= value[1]
-    )
-
-
-def nominal_ranges() -> Dict[str, Any]:
+def nominal_ranges() -> Randomization:
     """Ranges without any variation, noise, delay or push: the robot as its URDF says."""
-    one, zero = [1.0, 1.0], [0.0, 0.0]
-    ranges: Dict[str, Any] = dict.fromkeys(_RANGES, zero)
-    ranges.update(friction=[0.8, 0.8], stiffness=one, damping=one, strength=one, push_interval=[1e9, 1e9])
-    ranges.update(arm_anywhere=0.0, arm_near_stow=0.0, noise=dict.fromkeys(_NOISES, 0.0))
-    return ranges
+    zero, one = Range(0.0, 0.0), Range(1.0, 1.0)
+    return Randomization(
+        friction=Range(0.8, 0.8), trunk_mass=zero, trunk_com=zero, payload=zero, arm_anywhere=0.0, arm_near_stow=0.0,
+        stiffness=one, damping=one, strength=one, joint_offset=zero, command_delay=zero, sensor_delay=zero,
+        push_interval=zero, push_speed=zero, push_spin=zero, noise=SensorNoise(0.0, 0.0, 0.0, 0.0),
+    ).without_pushes()  # fmt: skip
 
 
 class TrunkTable:
@@ -76,12 +73,12 @@ class TrunkTable:
 
     Args:
         robot: the body.
-        ranges: of `load_ranges`.
+        ranges: what varies.
         size: how many arm poses to prepare.
         seed: of the drawing.
     """
 
-    def __init__(self, robot: RobotDescription, ranges: Mapping[str, Any], size: int, seed: int) -> None:
+    def __init__(self, robot: RobotDescription, ranges: Randomization, size: int, seed: int) -> None:
         rng = np.random.default_rng(seed)
         model = build_model(WorldOptions(visuals=False, sensors=False), robot)
         data = mujoco.MjData(model)
@@ -92,10 +89,10 @@ class TrunkTable:
         stow = robot.arm.poses["stow"]
         rows: List[Tuple[float, np.ndarray, np.ndarray, np.ndarray]] = []
         for _ in range(size):
-            if rng.random() < ranges["arm_anywhere"]:
+            if rng.random() < ranges.arm_anywhere:
                 pose = rng.uniform(robot.arm.lower, robot.arm.upper)
             else:
-                pose = stow + rng.uniform(-1.0, 1.0, stow.size) * ranges["arm_near_stow"]
+                pose = stow + rng.uniform(-1.0, 1.0, stow.size) * ranges.arm_near_stow
             data.qpos[:7] = [0, 0, 0, 1, 0, 0, 0]
             data.qpos[columns] = np.clip(pose, robot.arm.lower, robot.arm.upper)
             mujoco.mj_kinematics(model, data)
@@ -137,7 +134,7 @@ def uniform(bounds: Sequence[float], shape: Sequence[int], generator: torch.Gene
 
 
 def draw_parameters(
-    ranges: Mapping[str, Any],
+    ranges: Randomization,
     table: TrunkTable,
     count: int,
     robot: RobotDescription,
@@ -148,9 +145,9 @@ def draw_parameters(
     """Bodies, floors and actuators of ``count`` robots. kp in Nm/rad and kd in Nm s/rad are the nominal gains."""
     joints = len(robot.legs.names)
     row = torch.randint(len(table.mass), (count,), generator=generator)
-    payload = uniform(ranges["payload"], (count,), generator)
-    extra = uniform(ranges["trunk_mass"], (count,), generator)
-    shift = uniform(ranges["trunk_com"], (count, 3), generator)
+    payload = uniform(ranges.payload, (count,), generator)
+    extra = uniform(ranges.trunk_mass, (count,), generator)
+    shift = uniform(ranges.trunk_com, (count, 3), generator)
     bare, bare_com = table.mass[row] + extra, table.com[row] + shift
     mass = bare + payload
     lever = table.tool[row] - bare_com
@@ -158,13 +155,13 @@ def draw_parameters(
     reduced = (payload * bare / mass)[:, None, None]
     steiner = (lever**2).sum(1)[:, None, None] * torch.eye(3) - lever[:, :, None] * lever[:, None, :]
     inertia = table.inertia[row] * (bare / table.mass[row])[:, None, None] + reduced * steiner
-    strength = uniform(ranges["strength"], (count, joints), generator)
+    strength = uniform(ranges.strength, (count, joints), generator)
     return BatchParameters(
         trunk_mass=mass,
         trunk_com=com,
         trunk_inertia=inertia,
-        friction=uniform(ranges["friction"], (count,), generator),
-        kp=kp * strength * uniform(ranges["stiffness"], (count, joints), generator),
-        kd=kd * strength * uniform(ranges["damping"], (count, joints), generator),
+        friction=uniform(ranges.friction, (count,), generator),
+        kp=kp * strength * uniform(ranges.stiffness, (count, joints), generator),
+        kd=kd * strength * uniform(ranges.damping, (count, joints), generator),
         effort=torch.tensor(robot.legs.effort, dtype=torch.float32) * strength,
     )

@@ -6,13 +6,14 @@ from typing import List, Optional, Sequence, Tuple, Union
 import mujoco
 import numpy as np
 
-from xdog.core.description import Gains, RobotDescription, load_description
+from xdog.core.description import RobotDescription, load_description
 from xdog.core.interfaces import LegsTarget
+from xdog.core.robot_config import Gains
 from xdog_sim.config import SimConfig, load_sim_config
 from xdog_sim.devices import SimulatedArm, SimulatedGauge, SimulatedLegs
 from xdog_sim.faults import Faults
 from xdog_sim.sensors import ImuSample
-from xdog_sim.world import WorldOptions, build_model
+from xdog_sim.world import WorldOptions, build_model, joint_indices
 
 Array = np.ndarray
 Index = Union[slice, Array]
@@ -173,12 +174,8 @@ class SimulatedRobot:
 
     def _addresses(self, joints: Sequence[str]) -> Tuple[Index, Index, Index]:
         """Indices of the joints in qpos, qvel and ctrl."""
-        model = self.model
-        return (
-            _index([int(model.joint(name).qposadr[0]) for name in joints]),
-            _index([int(model.joint(name).dofadr[0]) for name in joints]),
-            _index([model.actuator(name).id for name in joints]),
-        )
+        qpos, qvel, ctrl = joint_indices(self.model, joints)
+        return _index(qpos), _index(qvel), _index(ctrl)
 
     def _sensor(self, name: str) -> List[int]:
         sensor = self.model.sensor(name)

@@ -1,18 +1,18 @@
 """Things around the simulated dog, from a file of sim/scenes: furniture that stays, objects that can be picked up."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Callable, Dict, List, Literal, Mapping, Tuple
 
 import mujoco
 import numpy as np
-import yaml
 
+from xdog.core.config_file import ANY, POSITIVE, SHARE, ConfigError, load, numbers
 from xdog.core.description import RobotDescription
 from xdog.core.paths import share_path
 from xdog_sim.detections import ObjectPose
-from xdog_sim.grasp.config import GraspScenarioConfig, load_grasp_scenarios
+from xdog_sim.grasp.config import GraspScenarioConfig, ObjectKind, load_grasp_scenarios
 from xdog_sim.grasp.objects import GraspObject, add_object, add_support, prepare_for_grasping
 
 Array = np.ndarray
@@ -21,17 +21,12 @@ EMPTY = "empty"
 """The scene without anything."""
 
 
-class SceneError(ValueError):
-    """A scene file is missing or malformed. The message names file and entry."""
-
-
 @dataclass(frozen=True)
 class SceneSupport:
-    """What objects stand on: name, kind ("table" or "shelf"), height of its surface, x of its near edge and y, m."""
+    """What objects stand on: its kind, height of its surface, x of its near edge and y of its middle, m."""
 
-    name: str
-    kind: str
-    height: float
+    kind: Literal["table", "shelf"]
+    height: float = field(metadata=POSITIVE)
     edge: float
     y: float
 
@@ -48,10 +43,40 @@ class SceneObject:
 
 @dataclass(frozen=True)
 class Scene:
-    """All furniture and objects."""
+    """All furniture, by name, and objects."""
 
-    furniture: Tuple[SceneSupport, ...] = ()
+    furniture: Mapping[str, SceneSupport] = field(default_factory=dict)
     things: Tuple[SceneObject, ...] = ()
+
+
+@numbers(POSITIVE)
+@dataclass(frozen=True)
+class _ObjectEntry:
+    kind: ObjectKind
+    width: float
+    height: float
+    mass: float
+    friction: float
+    colour: Tuple[float, float, float] = field(metadata=SHARE)
+    place: Tuple[float, float] = field(metadata=ANY)
+    support: str = ""
+    yaw: float = field(default=0.0, metadata=ANY)
+
+
+@dataclass(frozen=True)
+class SceneFile:
+    """All of a file of sim/scenes."""
+
+    objects: Mapping[str, _ObjectEntry]
+    supports: Mapping[str, SceneSupport] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, entry in self.objects.items():
+            if entry.support and entry.support not in self.supports:
+                known = ", ".join(self.supports) or "none"
+                raise ValueError(f"objects.{name}.support is '{entry.support}'; it must be one of supports: {known}")
+            if name in self.supports:
+                raise ValueError(f"'{name}' is an object and a support: rename one of them")
 
 
 def load_scene(name: str, locate: Callable[[str], Path] = Path) -> Scene:
@@ -62,7 +87,8 @@ def load_scene(name: str, locate: Callable[[str], Path] = Path) -> Scene:
         locate: what finds the file of a path; of nodes ``user_path``.
 
     Raises:
-        SceneError: there is no such scene, or it is malformed.
+        ConfigError: there is no such scene, or it is malformed.
+        OSError: the file cannot be read.
     """
     if name == EMPTY:
         return Scene()
@@ -70,40 +96,33 @@ def load_scene(name: str, locate: Callable[[str], Path] = Path) -> Scene:
     if not path.is_file():
         known = sorted(file.stem for file in share_path("sim", "scenes").glob("*.yaml"))
         looked = f" ({path} is no file)" if name.endswith(".yaml") else ""
-        raise SceneError(f"no scene {name!r}{looked}; known: {', '.join([EMPTY, *known])}, or the path of a .yaml file")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return _parse(content, set(load_grasp_scenarios().objects))
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise SceneError(f"{path}: missing or malformed entry: {error}") from error
-
-
-def _parse(content: Mapping[str, Any], kinds: set) -> Scene:
-    furniture = {name: SceneSupport(name=name, **entry) for name, entry in (content.get("supports") or {}).items()}
+        raise ConfigError(
+            f"no scene {name!r}{looked}; known: {', '.join([EMPTY, *known])}, or the path of a .yaml file"
+        )
+    content = load(SceneFile, path)
     things = []
-    for name, entry in content["objects"].items():
-        values: Dict[str, Any] = dict(entry)
-        (x, y), on, yaw = values.pop("place"), values.pop("support", ""), float(values.pop("yaw", 0.0))
-        item = GraspObject(colour=tuple(values.pop("colour")), **values)
-        if item.kind not in kinds:
-            raise ValueError(f"{name} is a {item.kind!r}; known: {', '.join(sorted(kinds))}")
-        numbers = [item.width, item.height, item.mass, item.friction]
-        if not (np.isfinite([x, y, yaw]).all() and min(numbers) > 0.0):
-            raise ValueError(f"{name}: width, height, mass and friction must be above zero, its place finite")
-        surface = furniture[on].height if on else 0.0
-        things.append(SceneObject(name, item, (float(x), float(y), surface + 0.5 * item.height), yaw))
-    return Scene(tuple(furniture.values()), tuple(things))
+    for label, entry in content.objects.items():
+        item = GraspObject(entry.kind, entry.width, entry.height, entry.mass, entry.friction, entry.colour)
+        surface = content.supports[entry.support].height if entry.support else 0.0
+        things.append(SceneObject(label, item, (*entry.place, surface + 0.5 * item.height), entry.yaw))
+    return Scene(content.supports, tuple(things))
 
 
 def furnish(spec: mujoco.MjSpec, scene: Scene, robot: RobotDescription) -> None:
-    """Put a scene into the world of a robot. An empty one changes nothing."""
+    """Put a scene into the world of a robot. An empty one changes nothing.
+
+    Raises:
+        ConfigError: something in the scene has the name of a part of the robot.
+    """
     if not scene.things:
         return
+    taken = {body.name for body in spec.bodies} & {*scene.furniture, *(thing.name for thing in scene.things)}
+    if taken:
+        raise ConfigError(f"the scene's '{min(taken)}' has the name of a part of the robot: rename it")
     config: GraspScenarioConfig = load_grasp_scenarios()
-    legs = [joint.child for joint in robot.joints.values() if joint.name in robot.legs.names]
-    prepare_for_grasping(spec, [*legs, *robot.feet])
-    for piece in scene.furniture:
-        add_support(spec, piece.kind, piece.height, piece.edge, piece.y, piece.name)
+    prepare_for_grasping(spec, robot)
+    for name, piece in scene.furniture.items():
+        add_support(spec, piece.kind, piece.height, piece.edge, piece.y, name)
     for thing in scene.things:
         add_object(spec, thing.item, np.array(thing.position), thing.yaw, config, thing.name)
 

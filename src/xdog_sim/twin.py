@@ -16,7 +16,7 @@ from xdog.core.rotations import euler_quaternion
 from xdog.locomotion.kinematics import LegKinematics
 from xdog_sim.config import load_sim_config
 from xdog_sim.devices import SimulatedArm
-from xdog_sim.world import HeldTrunk, WorldOptions, build_model
+from xdog_sim.world import HeldTrunk, WorldOptions, build_model, joint_indices
 
 Array = np.ndarray
 
@@ -127,11 +127,8 @@ class Rehearsal:
         self._model = build_model(options, robot)
         self._data = mujoco.MjData(self._model)
         self._arm = SimulatedArm(robot, config)
-        joints = [self._model.joint(name) for name in robot.arm.names]
-        self._q = [int(joint.qposadr[0]) for joint in joints]
-        self._v = [int(joint.dofadr[0]) for joint in joints]
-        self._u = [self._model.actuator(name).id for name in robot.arm.names]
-        moving = [int(self._model.jnt_bodyid[joint.id]) for joint in joints]
+        self._q, self._v, self._u = joint_indices(self._model, robot.arm.names)
+        moving = [int(self._model.jnt_bodyid[self._model.joint(name).id]) for name in robot.arm.names]
         self._moving = np.isin(self._model.geom_bodyid, moving)
         self._data.qpos[self._q] = self._data.ctrl[self._u] = start
         self._arm.restart(start)

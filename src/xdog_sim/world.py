@@ -1,7 +1,7 @@
 """MuJoCo models built from urdf/xdog.urdf: the robot in its simulated world."""
 
 from dataclasses import dataclass
-from typing import Dict, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import mujoco
 import numpy as np
@@ -67,6 +67,24 @@ class WorldOptions:
     armature: float = 0.006
     visuals: bool = True
     solver_iterations: int = 20
+
+
+class JointIndices(NamedTuple):
+    """Indices of joints in MuJoCo's qpos and qvel, and of their actuators in ctrl."""
+
+    qpos: List[int]
+    qvel: List[int]
+    ctrl: List[int]
+
+
+def joint_indices(model: mujoco.MjModel, names: Sequence[str]) -> JointIndices:
+    """Indices of the joints ``names``, each driven by an actuator of its name."""
+    joints = [model.joint(name) for name in names]
+    return JointIndices(
+        [int(joint.qposadr[0]) for joint in joints],
+        [int(joint.dofadr[0]) for joint in joints],
+        [int(model.actuator(name).id) for name in names],
+    )
 
 
 def build_model(options: WorldOptions, robot: Optional[RobotDescription] = None) -> mujoco.MjModel:

@@ -224,7 +224,7 @@ class BridgeSim(unittest.TestCase):
         self.graph.wait_until(lambda: self.legs.gate == LegState.DAMPING, 2.0, "damping")
         self.assertIn("legs/command is missing", self.legs.gate_reason)
         self.graph.wait_until(
-            lambda: any("goes on without: legs/command" in line for line in self.graph.log), 2.0, "the warning"
+            lambda: any("continues without: legs/command" in line for line in self.graph.log), 2.0, "the warning"
         )
         self.graph.wait_until(lambda: self.graph.latest["ground_truth/odom"].pose.pose.position.z < 0.15, 5.0, "down")
 

@@ -2,6 +2,7 @@
 """What every node must survive: a clock that jumps back, and being ended while messages and calls come in."""
 
 # ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
+import contextlib
 import signal
 import subprocess
 import sys
@@ -74,7 +75,8 @@ class Program:
     def shut_down(self) -> None:
         """As rosnode kill does it: nothing interrupts the node's main thread."""
         uri = rosgraph.Master(rospy.get_name()).lookupNode(self.name)
-        xmlrpc.client.ServerProxy(uri).shutdown(rospy.get_name(), "a test")
+        with contextlib.suppress(OSError):  # it may end before it answers
+            xmlrpc.client.ServerProxy(uri).shutdown(rospy.get_name(), "a test")
 
     def wait(self) -> str:
         """Wait for its end; everything that it has printed."""
@@ -83,6 +85,7 @@ class Program:
         return self._output.read()
 
     def close(self) -> None:
+        """End it the hard way, if it has not ended."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -113,7 +116,7 @@ class Inputs:
             stamp, ROBOT.legs.poses["stand"], zero, zero, zero, zero.astype(int), zero == 0.0, stamp, level,
             np.zeros(3), np.array([0.0, 0.0, 9.81]), np.ones(4, bool),
         )  # fmt: skip
-        arm = ArmReading(*(np.array(ROBOT.arm.poses["home"]) * factor for factor in (1.0, 0.0, 0.0)))
+        arm = ArmReading(stamp, np.array(ROBOT.arm.poses["home"]), np.zeros(6), np.zeros(6))
         messages: Dict[str, Any] = {
             "legs/state": conversions.leg_state_message(legs, ROBOT, active=True),
             "joint_states": conversions.joint_state_message(stamp, legs, arm, ROBOT),
@@ -268,6 +271,8 @@ class NodeLife(unittest.TestCase):
             self.check_ends()
         finally:
             finished.set()
+            for program in self.programs:
+                program.close()  # else a service that goes on would keep its caller waiting
             for thread in threads:
                 thread.join()
             for subscriber in subscribers:

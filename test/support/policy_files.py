@@ -13,6 +13,8 @@ from xdog.locomotion.contract import PolicyContract
 from xdog.locomotion.gait import TrotSettings
 from xdog.locomotion.observation import ObservationBuilder, Term
 
+TROT = TrotSettings(base=2.2, slope=0.8, max_speed=2.0, swing_height=0.06, smoothing=0.15, blend=0.2)
+"""The shipped gait's (policies/gait.yaml)."""
 TERMS = (Term("command", 1.0), Term("position", 1.0, 2), Term("last_action", 1.0), Term("gait_phase", 1.0))
 
 
@@ -28,7 +30,7 @@ def contract_for(robot: RobotDescription, **changes: Any) -> PolicyContract:
         kd=(0.5,) * n,
         period=0.02,
         terms=TERMS,
-        trot=TrotSettings(),
+        trot=TROT,
         command_range={"vx": (-1.0, 1.0), "vy": (-0.4, 0.4), "wz": (-1.5, 1.5)},
         max_lateral_acceleration=1.0,
         urdf_hash=robot.urdf_hash,

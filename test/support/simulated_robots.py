@@ -1,7 +1,7 @@
 """Small batches and tasks for tests, and a batch that records what it receives."""
 
 import dataclasses
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from torch import Tensor
 from xdog.core.description import load_description
 from xdog_sim.batch.mujoco_cpu import MujocoBatch, training_options
 from xdog_sim.batch.protocol import BatchState
-from xdog_sim.randomization import nominal_ranges
+from xdog_sim.randomization import Randomization, nominal_ranges
 from xdog_sim.tasks.gait_config import GaitConfig, load_gait_config
 from xdog_sim.tasks.velocity import VelocityTask
 
@@ -70,7 +70,7 @@ def config_with(**changes: Any) -> GaitConfig:
 
 def make_task(
     sim: MujocoBatch,
-    ranges: Optional[Mapping[str, Any]] = None,
+    ranges: Optional[Randomization] = None,
     seed: int = 1,
     config: GaitConfig = CONFIG,
     **options: Any,

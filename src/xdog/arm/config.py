@@ -1,4 +1,4 @@
-"""The figures of moving the arm, read from launch/config/arm.yaml and checked."""
+"""The settings of moving the arm: launch/config/arm.yaml."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,14 +7,13 @@ from typing import Optional, Tuple
 import numpy as np
 
 from xdog.arm.trajectory import Defaults
-from xdog.core.config_file import ConfigFile
+from xdog.core.config_file import POSITIVE, ConfigError, load, numbers
 from xdog.core.description import RobotDescription
 from xdog.core.paths import share_path
-from xdog.safety.config import SafetyConfigError, load_safety_config
-
-Array = np.ndarray
+from xdog.safety.config import load_safety_config
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class MotionConfig:
     """max_speed and move_speed in rad/s, max_acceleration in rad/s^2, margin in m, start_error in rad."""
@@ -25,7 +24,12 @@ class MotionConfig:
     margin: float
     start_error: float
 
+    def __post_init__(self) -> None:
+        if self.move_speed > self.max_speed:
+            raise ValueError("move_speed is above max_speed: lower it")
 
+
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class StreamConfig:
     """Times in s."""
@@ -34,6 +38,7 @@ class StreamConfig:
     follow_time: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class GripperConfig:
     """Speeds in rad/s, tolerance and squeeze in rad, times in s, stall_torque in Nm."""
@@ -47,13 +52,13 @@ class GripperConfig:
     squeeze: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ArmConfig:
-    """All of arm.yaml.
+    """All of arm.yaml, and what the arm controller must respect of safety.yaml.
 
     Attributes:
         motion, tolerances, stream, gripper: see there.
-        via: angles of lift, elbow and wrist flex, (n, 3) rad.
+        via: angles of lift, elbow and wrist flex, rad.
         pause: s of silence that the bridge's gate wants after a stop (safety.yaml).
         heartbeat_timeout: s, the gate's (safety.yaml).
     """
@@ -62,47 +67,33 @@ class ArmConfig:
     tolerances: Defaults
     stream: StreamConfig
     gripper: GripperConfig
-    via: Array
+    via: Tuple[Tuple[float, float, float], ...]
     pause: float
     heartbeat_timeout: float
 
+    def __post_init__(self) -> None:
+        if self.gripper.speed > self.motion.max_speed:
+            raise ValueError("gripper.speed is above motion.max_speed: lower it")
+
 
 def load_arm_config(robot: RobotDescription, path: Optional[Path] = None) -> ArmConfig:
-    """The arm's figures, from launch/config/arm.yaml unless told otherwise.
+    """The settings of launch/config/arm.yaml, or of another file of the same form.
 
     Raises:
-        SafetyConfigError: the file is malformed, or contradicts safety.yaml or the URDF; the message names the entry.
+        ConfigError: the file is malformed, or contradicts safety.yaml or the URDF.
         OSError: it cannot be read.
     """
-    path = path or share_path("launch", "config", "arm.yaml")
-    file, safety = ConfigFile(path, SafetyConfigError), load_safety_config()
-    content, where = file.content, file.where
-    unknown = sorted(set(content) - {"motion", "tolerances", "stream", "gripper", "via"})
-    if unknown:
-        raise SafetyConfigError(f"{where}: unknown section {', '.join(unknown)}")
-    config = file.sections(
-        ArmConfig,
-        via=_poses(content.get("via"), (robot.arm.lower[1:4], robot.arm.upper[1:4]), f"{where}: via"),
-        pause=safety.arm_gate.pause,
-        heartbeat_timeout=safety.gate.heartbeat_timeout,
-    )
-    motion = config.motion
-    if motion.max_speed >= min(safety.arm_gate.max_rate, float(robot.arm.velocity.min())):
-        raise SafetyConfigError(f"{where}: motion.max_speed must stay below arm_gate.max_rate and the servos' speed")
-    if motion.move_speed > motion.max_speed:
-        raise SafetyConfigError(f"{where}: motion.move_speed is above motion.max_speed")
-    if config.gripper.speed > motion.max_speed:
-        raise SafetyConfigError(f"{where}: gripper.speed is above motion.max_speed")
+    path, safety = path or share_path("launch", "config", "arm.yaml"), load_safety_config()
+    timeout = safety.gate.heartbeat_timeout
+    config = load(ArmConfig, path, pause=safety.arm_gate.pause, heartbeat_timeout=timeout)
+    limit = min(safety.arm_gate.max_rate, float(robot.arm.velocity.min()))
+    if config.motion.max_speed >= limit:
+        raise ConfigError(
+            f"{path}: motion.max_speed is {config.motion.max_speed:g}; it must be below {limit:g}, the lower one of "
+            "arm_gate.max_rate in safety.yaml and the servos' speed in the URDF"
+        )
+    outside = (config.via < robot.arm.lower[1:4]) | (config.via > robot.arm.upper[1:4])
+    if np.any(outside):
+        row = int(np.nonzero(outside)[0][0])
+        raise ConfigError(f"{path}: via[{row}] is {list(config.via[row])}; it must be within the joint limits")
     return config
-
-
-def _poses(rows: object, limits: Tuple[Array, Array], where: str) -> Array:
-    try:
-        poses = np.array(rows, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise SafetyConfigError(f"{where}: {error}") from error
-    if poses.ndim != 2 or poses.shape[1] != 3:
-        raise SafetyConfigError(f"{where} must hold rows of three angles")
-    if not np.all((poses >= limits[0]) & (poses <= limits[1])):
-        raise SafetyConfigError(f"{where} holds an angle outside the joint limits")
-    return poses

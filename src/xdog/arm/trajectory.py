@@ -10,6 +10,7 @@ from typing import List, Optional, Sequence
 import numpy as np
 
 from xdog.arm.spline import Spline, slopes
+from xdog.core.config_file import POSITIVE, numbers
 from xdog.core.description import JointGroup
 
 Array = np.ndarray
@@ -137,6 +138,7 @@ class Plan:
         return Spline(times, positions, velocities, accelerations)
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class Defaults:
     """Tolerances where a goal names none, in rad, rad, rad/s, s; how far ahead a trajectory may start, s."""

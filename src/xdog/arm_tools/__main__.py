@@ -9,6 +9,7 @@ from xdog.arm_tools import doctor
 from xdog.arm_tools.calibrate import calibrate
 from xdog.arm_tools.setup_motors import setup_motors
 from xdog.arm_tools.terminal import choose_port, enter_pressed
+from xdog.core.config_file import ConfigError
 from xdog.core.description import JointGroup, load_description
 from xdog.core.interfaces import HardwareError
 from xdog.doctor import show
@@ -60,8 +61,9 @@ def run_calibrate(bus: FeetechBus, path: Path, arm: JointGroup) -> int:
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the program; returns the exit status."""
     options = parse(arguments)
-    arm, path = load_description().arm, options.calibration.expanduser()
+    path = options.calibration.expanduser()
     try:
+        arm = load_description().arm
         bus = FeetechBus(choose_port(options.port), {i + 1: joint for i, joint in enumerate(arm.names)})
         if options.what == "doctor":
             missing = show(doctor.findings(bus, arm, path, load_health_config()))
@@ -71,7 +73,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             setup_motors(bus, arm.names, input, print)
             return 0
         return run_calibrate(bus, path, arm)
-    except (HardwareError, CalibrationError, OSError) as error:
+    except (ConfigError, HardwareError, CalibrationError, OSError) as error:
         print(f"xdog arm: {error}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, EOFError):

@@ -3,24 +3,17 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
-import yaml
 
+from xdog.core.config_file import parse, read
 from xdog.core.paths import share_path
+from xdog.core.robot_config import ArmSection, Gains, LegsSection, RobotConfig
 from xdog.core.urdf import Body, Joint, Link, parse_body
 from xdog.core.urdf import DescriptionError as DescriptionError
 
 Array = np.ndarray
-
-
-@dataclass(frozen=True)
-class Gains:
-    """Actuator gains: kp in Nm/rad, kd in Nm s/rad."""
-
-    kp: float
-    kd: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +112,8 @@ class RobotDescription:
         return FixedTransform(turn.T @ (position - origin), turn.T @ rotation)
 
 
-def _group(section: Mapping[str, Any], body: Body, where: str) -> JointGroup:
-    names, joints = tuple(section["joints"]), body.joints
+def _group(section: Union[LegsSection, ArmSection], body: Body, where: str) -> JointGroup:
+    names, joints = section.joints, body.joints
     unknown = [name for name in names if name not in joints]
     if unknown:
         raise DescriptionError(f"{where}: joints that the URDF lacks: {', '.join(unknown)}")
@@ -136,7 +129,7 @@ def _group(section: Mapping[str, Any], body: Body, where: str) -> JointGroup:
         upper=np.array([joint.upper for joint in members]),
         effort=np.array([joint.effort for joint in members]),
         velocity=np.array([joint.velocity for joint in members]),
-        poses={pose: np.array(values, dtype=float) for pose, values in section["poses"].items()},
+        poses={pose: np.array(values) for pose, values in section.poses.items()},
     )
     for pose, values in group.poses.items():
         if values.shape != (len(names),):
@@ -147,45 +140,40 @@ def _group(section: Mapping[str, Any], body: Body, where: str) -> JointGroup:
 
 
 def parse_description(
-    urdf: str, config: Mapping[str, Any], where: str = "robot.yaml", urdf_where: str = "urdf/xdog.urdf"
+    urdf: str, content: Any, where: str = "robot.yaml", urdf_where: str = "urdf/xdog.urdf"
 ) -> RobotDescription:
-    """Build the description from a URDF text and the parsed robot.yaml.
+    """Build the description from a URDF text and what robot.yaml holds.
 
     Args:
-        urdf, config: the two.
+        urdf, content: the two.
         where, urdf_where: the files that they are from, for messages.
 
     Raises:
-        DescriptionError: either is malformed or they do not fit together; the message names the culprit.
+        ConfigError: robot.yaml is malformed.
+        DescriptionError: the URDF is malformed, or the two do not fit together; the message names the culprit.
     """
-    body = parse_body(urdf, urdf_where)
-    try:
-        legs, arm = config["legs"], config["arm"]
-        missing = [foot for foot in legs["feet"] if foot not in body.links]
-        if missing:
-            raise DescriptionError(f"{where}: feet that the URDF lacks: {', '.join(missing)}")
-        for foot in legs["feet"]:
-            if not any(shape.kind == "sphere" for shape in body.links[foot].collisions):
-                raise DescriptionError(f"{urdf_where}: foot '{foot}' has no collision sphere: give it one to stand on")
-        return RobotDescription(
-            body=body,
-            legs=_group(legs, body, f"{where}: legs"),
-            arm=_group(arm, body, f"{where}: arm"),
-            feet=tuple(legs["feet"]),
-            leg_gains={name: Gains(**gains) for name, gains in legs["gains"].items()},
-            max_kp=float(legs["max_kp"]),
-            max_kd=float(legs["max_kd"]),
-            tool_frame=arm["tool_frame"],
-            frames=dict(config["frames"]),
-            battery=dict(config["battery"]),
-            rates=dict(config["rates"]),
-            urdf=urdf,
-            urdf_hash=body.hash(),
-        )
-    except DescriptionError:
-        raise
-    except (KeyError, TypeError, ValueError) as error:
-        raise DescriptionError(f"{where}: missing or malformed entry: {error}") from error
+    config, body = parse(RobotConfig, content, where), parse_body(urdf, urdf_where)
+    missing = [foot for foot in config.legs.feet if foot not in body.links]
+    if missing:
+        raise DescriptionError(f"{where}: feet that the URDF lacks: {', '.join(missing)}")
+    for foot in config.legs.feet:
+        if not any(shape.kind == "sphere" for shape in body.links[foot].collisions):
+            raise DescriptionError(f"{urdf_where}: foot '{foot}' has no collision sphere: give it one to stand on")
+    return RobotDescription(
+        body=body,
+        legs=_group(config.legs, body, f"{where}: legs"),
+        arm=_group(config.arm, body, f"{where}: arm"),
+        feet=config.legs.feet,
+        leg_gains=config.legs.gains,
+        max_kp=config.legs.max_kp,
+        max_kd=config.legs.max_kd,
+        tool_frame=config.arm.tool_frame,
+        frames=vars(config.frames),
+        battery=vars(config.battery),
+        rates=vars(config.rates),
+        urdf=urdf,
+        urdf_hash=body.hash(),
+    )
 
 
 @lru_cache(maxsize=None)
@@ -193,15 +181,9 @@ def load_description(urdf_path: Optional[Path] = None, config_path: Optional[Pat
     """The description of the robot, from urdf/xdog.urdf and launch/config/robot.yaml unless told otherwise.
 
     Raises:
-        DescriptionError: a file is malformed; the message names it.
+        ConfigError: a file is malformed, or the two do not fit together (DescriptionError).
         OSError: a file cannot be read.
     """
     urdf_path = urdf_path or share_path("urdf", "xdog.urdf")
     config_path = config_path or share_path("launch", "config", "robot.yaml")
-    try:
-        config = yaml.safe_load(config_path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise DescriptionError(f"{config_path} is not valid YAML: {error}") from error
-    if not isinstance(config, dict):
-        raise DescriptionError(f"{config_path}: expected a mapping at the top")
-    return parse_description(urdf_path.read_text(encoding="utf-8"), config, str(config_path), str(urdf_path))
+    return parse_description(urdf_path.read_text(encoding="utf-8"), read(config_path), str(config_path), str(urdf_path))

@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
+from xdog.core.config_file import ConfigError
 from xdog.core.rotations import rotation_matrix
 
 Array = np.ndarray
@@ -27,8 +28,8 @@ DIGITS = 9
 """After the point, to which places and directions are rounded before they are hashed."""
 
 
-class DescriptionError(ValueError):
-    """The URDF or robot.yaml is malformed, or they do not fit together."""
+class DescriptionError(ConfigError):
+    """The URDF is malformed, or does not fit together with robot.yaml or with joints from elsewhere."""
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,17 @@
-"""The figures of picking up an object, read from launch/config/pick.yaml and checked."""
+"""The settings of picking up an object: launch/config/pick.yaml."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Mapping, Optional
+from typing import Optional, Tuple
 
-import numpy as np
-
-from xdog.core.config_file import ConfigFile
+from xdog.core.config_file import POSITIVE, load, numbers
 from xdog.core.paths import share_path
-from xdog.safety.config import SafetyConfigError
 
-Array = np.ndarray
+ArmPose = Tuple[float, float, float, float, float]
+"""The five joints before the gripper, rad."""
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class ViewConfig:
     """time, fresh in s, gate in m, sightings: a number of them."""
@@ -20,9 +19,10 @@ class ViewConfig:
     time: float
     fresh: float
     gate: float
-    sightings: float
+    sightings: int
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class PickStanceConfig:
     """height in m, angle in rad, rest and time in s."""
@@ -33,6 +33,7 @@ class PickStanceConfig:
     time: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class ApproachConfig:
     """speed in rad/s, behind in rad, follow, time, lost and empty in s, near in m."""
@@ -46,6 +47,7 @@ class ApproachConfig:
     empty: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class GripConfig:
     """open and gap in m, effort in Nm."""
@@ -55,6 +57,7 @@ class GripConfig:
     effort: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class LiftConfig:
     """height and slip in m, hold in s."""
@@ -64,6 +67,7 @@ class LiftConfig:
     slip: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class HandOverConfig:
     """pull in Nm, settle, time, patience and release in s."""
@@ -75,17 +79,17 @@ class HandOverConfig:
     release: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class PosesConfig:
-    """Arm poses with an object in the gripper: the five joints before the gripper, rad, (5,)."""
+    """Arm poses with an object in the gripper."""
 
-    carry: Array
-    hand_over: Array
+    carry: ArmPose
+    hand_over: ArmPose
 
 
 @dataclass(frozen=True)
 class PickConfig:
-    """All of pick.yaml; attempts: how often an object is tried for."""
+    """All of pick.yaml; attempts: how often it tries to grasp an object."""
 
     looking: ViewConfig
     stance: PickStanceConfig
@@ -94,32 +98,9 @@ class PickConfig:
     lift: LiftConfig
     hand_over: HandOverConfig
     poses: PosesConfig
-    attempts: int
-
-
-def _pose(content: Mapping[str, Any], name: str, where: str) -> Array:
-    values = (content.get("poses") or {}).get(name)
-    try:
-        pose = np.array(values, dtype=float)
-    except (TypeError, ValueError):
-        pose = np.zeros(0)
-    if pose.shape != (5,) or not np.isfinite(pose).all():
-        raise SafetyConfigError(f"{where}: poses.{name} is {values!r}; it must be five angles in rad")
-    return pose
+    attempts: int = field(metadata=POSITIVE)
 
 
 def load_pick_config(path: Optional[Path] = None) -> PickConfig:
-    """The figures, from launch/config/pick.yaml unless told otherwise.
-
-    Raises:
-        SafetyConfigError: the file is malformed; the message names file and entry.
-        OSError: it cannot be read.
-    """
-    path = path or share_path("launch", "config", "pick.yaml")
-    file = ConfigFile(path, SafetyConfigError)
-    content, where = file.content, file.where
-    attempts = content.get("attempts")
-    if isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1:
-        raise SafetyConfigError(f"{where}: attempts is {attempts!r}; it must be a whole number above zero")
-    poses = PosesConfig(*(_pose(content, name, where) for name in ("carry", "hand_over")))
-    return file.sections(PickConfig, poses=poses, attempts=attempts)
+    """The settings of launch/config/pick.yaml, or of another file of the same form; raises what `load` raises."""
+    return load(PickConfig, path or share_path("launch", "config", "pick.yaml"))

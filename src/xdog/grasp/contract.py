@@ -82,6 +82,14 @@ def grasp_contract_from_metadata(metadata: Mapping[str, str], where: str) -> Gra
         raise ContractError(f"{where}: its contract is malformed ({error}): {retrain}") from error
 
 
+def period_problem(period: float, robot: RobotDescription) -> str:
+    """What is wrong with a time between two actions, s; empty if it is a multiple of the control period."""
+    steps = period * robot.rates["control"]
+    if round(steps) >= 1 and math.isclose(steps, round(steps), abs_tol=1e-6):
+        return ""
+    return f"period is {period:g} s, no multiple of the control loop's {1 / robot.rates['control']:g} s"
+
+
 def grasp_contract_problems(contract: GraspContract, robot: RobotDescription) -> List[str]:
     """Everything about a contract that this robot does not fulfil, one sentence each; empty when it fits."""
     problems = body_problems(contract.joints, robot.arm, contract.urdf_hash, robot)
@@ -92,11 +100,9 @@ def grasp_contract_problems(contract: GraspContract, robot: RobotDescription) ->
         problems.append(f"its image {contract.image} and its camera {contract.camera} do not fit together")
     if contract.camera not in (None, robot.frames["wrist_camera"]):
         problems.append(f"it looks through {contract.camera}, this arm's camera is {robot.frames['wrist_camera']}")
-    steps = contract.period * robot.rates["control"]
-    if contract.period <= 0.0 or not math.isclose(steps, round(steps), abs_tol=1e-6) or round(steps) < 1:
-        problems.append(
-            f"its period is {contract.period} s, no multiple of the control loop's {1 / robot.rates['control']} s"
-        )
+    problem = period_problem(contract.period, robot)
+    if problem:
+        problems.append(f"its {problem}")
     if not 1 <= contract.execute <= contract.chunk:
         problems.append(f"it executes {contract.execute} of the {contract.chunk} actions of a chunk")
     lower, upper = np.array(contract.lower), np.array(contract.upper)

@@ -4,18 +4,17 @@ import itertools
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from xdog.arm.collision import ArmCollision
 from xdog.arm.kinematics import ArmKinematics, IkError
-from xdog.core.config_file import ConfigFile
+from xdog.core.config_file import ConfigError, Range, parse, read
 from xdog.core.description import RobotDescription
 from xdog.core.paths import share_path
 from xdog.grasp.trunk_pose import TrunkPose, standing_trunk_pose
 from xdog.locomotion.stance import BodyPose, Stance
-from xdog.safety.config import SafetyConfigError
 
 Array = np.ndarray
 
@@ -95,28 +94,40 @@ class GraspWorkspace:
     azimuth: Tuple[float, float]
 
 
+@dataclass(frozen=True)
+class _Stances:
+    height: Range
+    rise: Range
+    pitch: Range
+
+
+@dataclass(frozen=True)
+class _Place:
+    radius: Range
+    azimuth: Range
+
+
+@dataclass(frozen=True)
+class _Learned:
+    supports: Mapping[str, _Stances]
+    place: _Place
+
+
 def load_grasp_workspace(path: Optional[Path] = None) -> GraspWorkspace:
     """The ranges of sim/grasp_scenarios.yaml: what grasps are learned with is what the robot may use.
 
     Raises:
-        SafetyConfigError: the file is malformed; the message names it.
+        ConfigError: the file is malformed; the message names it.
         OSError: it cannot be read.
     """
     path = path or share_path("sim", "grasp_scenarios.yaml")
-    content = ConfigFile(path, SafetyConfigError).content
-
-    def ends(section: Any, entry: str) -> Tuple[float, float]:
-        low, high = (float(end) for end in section[entry])
-        return (low, high)
-
-    try:
-        supports = [
-            Support(name, *(ends(section, entry) for entry in ("height", "rise", "pitch")))
-            for name, section in content["supports"].items()
-        ]
-        return GraspWorkspace(tuple(supports), ends(content["place"], "radius"), ends(content["place"], "azimuth"))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise SafetyConfigError(f"{path}: supports and place must give ranges [low, high]: {error}") from error
+    content = read(path)
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected a mapping with supports and place")
+    part = {name: content[name] for name in ("supports", "place") if name in content}
+    learned = parse(_Learned, part, str(path))
+    supports = tuple(Support(name, **vars(stances)) for name, stances in learned.supports.items())
+    return GraspWorkspace(supports, learned.place.radius, learned.place.azimuth)
 
 
 class StancePlanner:

@@ -6,9 +6,9 @@ from typing import Optional
 
 import numpy as np
 
-from xdog.core.config_file import ConfigFile
+from xdog.core.config_file import ConfigError, parse, read
 from xdog.core.paths import share_path
-from xdog.safety.config import SafetyConfigError
+from xdog.grasp.config import ArmPose
 
 Array = np.ndarray
 
@@ -32,21 +32,24 @@ class ViewPoses:
         return self.high if height > self.above else self.low
 
 
+@dataclass(frozen=True)
+class _Camera:
+    look_low: ArmPose
+    look_high: ArmPose
+    high: float
+
+
 def load_view_poses(path: Optional[Path] = None) -> ViewPoses:
     """The poses of sim/grasp_scenarios.yaml: policies begin where they have learned to.
 
     Raises:
-        SafetyConfigError: the file is malformed; the message names it.
+        ConfigError: the file is malformed; the message names it.
         OSError: it cannot be read.
     """
     path = path or share_path("sim", "grasp_scenarios.yaml")
-    content = ConfigFile(path, SafetyConfigError).content
-    try:
-        camera = content["camera"]
-        low, high = (np.array([float(angle) for angle in camera[name]]) for name in ("look_low", "look_high"))
-        looks = ViewPoses(low, high, float(camera["high"]))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise SafetyConfigError(f"{path}: camera must give look_low, look_high and high: {error}") from error
-    if low.shape != (5,) or high.shape != (5,):
-        raise SafetyConfigError(f"{path}: camera's look_low and look_high must be five angles each")
-    return looks
+    content = read(path)
+    if not isinstance(content, dict) or not isinstance(content.get("camera"), dict):
+        raise ConfigError(f"{path}: camera is missing or no mapping")
+    names = [name for name in content["camera"] if name in ("look_low", "look_high", "high")]
+    camera = parse(_Camera, {name: content["camera"][name] for name in names}, f"{path}: camera")
+    return ViewPoses(np.array(camera.look_low), np.array(camera.look_high), camera.high)

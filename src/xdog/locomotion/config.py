@@ -1,14 +1,15 @@
-"""The figures of standing, walking and odometry, read from launch/config/locomotion.yaml and checked."""
+"""The settings of standing, walking and odometry: launch/config/locomotion.yaml."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from xdog.core.config_file import ConfigFile
+from xdog.core.config_file import POSITIVE, load, numbers
 from xdog.core.paths import share_path
-from xdog.safety.config import SafetyConfigError, load_safety_config
+from xdog.safety.config import load_safety_config
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class StanceConfig:
     """Standing up and lying down: times in s, speed in rad/s, distances in m, angles in rad."""
@@ -24,6 +25,7 @@ class StanceConfig:
     most_tilt: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class BodyPoseConfig:
     """Largest deviations of the body from standing (m, rad) and their rates (m/s, rad/s)."""
@@ -37,6 +39,7 @@ class BodyPoseConfig:
     angle_rate: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class WalkingConfig:
     """Passing between stance and policy: times in s, joint speed in rad/s."""
@@ -48,6 +51,7 @@ class WalkingConfig:
     stand_time: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class TimeoutConfig:
     """How long locomotion follows a velocity command, and how long the gate may take to open for `stand`, s."""
@@ -56,6 +60,7 @@ class TimeoutConfig:
     gate: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class OdometryConfig:
     """Times in s, speeds in m/s, standard deviations in m, rad, m/s and rad/s."""
@@ -83,12 +88,6 @@ class LocomotionConfig:
 
 
 def load_locomotion_config(path: Optional[Path] = None) -> LocomotionConfig:
-    """The figures of locomotion, from launch/config/locomotion.yaml unless told otherwise.
-
-    Raises:
-        SafetyConfigError: the file is malformed; the message names file and entry.
-        OSError: it cannot be read.
-    """
-    path = path or share_path("launch", "config", "locomotion.yaml")
+    """The settings of launch/config/locomotion.yaml, or of another file of the same form; raises what `load` raises."""
     timeout = load_safety_config().listeners.heartbeat_timeout
-    return ConfigFile(path, SafetyConfigError).sections(LocomotionConfig, heartbeat_timeout=timeout)
+    return load(LocomotionConfig, path or share_path("launch", "config", "locomotion.yaml"), heartbeat_timeout=timeout)

@@ -8,7 +8,7 @@ import numpy as np
 
 from xdog.core.contract import ContractError, body_problems, finite, read_entries
 from xdog.core.description import RobotDescription
-from xdog.locomotion.gait import TrotSettings
+from xdog.locomotion.gait import TrotSettings, command_range_problems
 from xdog.locomotion.observation import TERMS, Term
 
 METADATA_KEY = "xdog_contract"
@@ -107,9 +107,7 @@ def contract_problems(contract: PolicyContract, robot: RobotDescription) -> List
     missing = sorted({"vx", "vy", "wz"} - set(contract.command_range))
     if missing:
         problems.append(f"no command range for {', '.join(missing)}")
-    reversed_ranges = sorted(name for name, (low, high) in contract.command_range.items() if low > high)
-    if reversed_ranges:
-        problems.append(f"the command range of {', '.join(reversed_ranges)} ends below its beginning")
+    problems += command_range_problems(contract.command_range)
     if contract.max_lateral_acceleration <= 0.0:
         problems.append(f"its max_lateral_acceleration is {contract.max_lateral_acceleration}, not above zero")
     return problems

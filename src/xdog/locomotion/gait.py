@@ -6,11 +6,12 @@ leading dimension n, the number of robots.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Any, Mapping, Sequence, Tuple
+from dataclasses import dataclass, field
+from typing import Any, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
+from xdog.core.config_file import NOT_NEGATIVE, POSITIVE, numbers
 from xdog.core.description import RobotDescription
 from xdog.locomotion.kinematics import LegKinematics
 
@@ -24,6 +25,7 @@ LEG_OFFSETS = (0.0, 0.5, 0.5, 0.0)
 """Phase of FR, FL, HR, HL: a trot moves the diagonal pairs in turn."""
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class TrotSettings:
     """The reference trot; half of each stride a foot swings.
@@ -35,12 +37,12 @@ class TrotSettings:
         blend: s, from standing to full steps and back.
     """
 
-    base: float = 2.2
-    slope: float = 0.8
-    max_speed: float = 2.0
-    swing_height: float = 0.06
-    smoothing: float = 0.15
-    blend: float = 0.2
+    base: float
+    slope: float = field(metadata=NOT_NEGATIVE)
+    max_speed: float
+    swing_height: float
+    smoothing: float
+    blend: float
 
 
 @dataclass
@@ -71,6 +73,18 @@ def command_speed(command: Array, xp: Any) -> Array:
 def is_moving(command: Array, xp: Any) -> Array:
     """(n,) bool: the command asks for more than standing still."""
     return command_speed(command, xp) > MOVING_THRESHOLD
+
+
+def command_range_problems(ranges: Mapping[str, Sequence[float]]) -> List[str]:
+    """What is wrong with ranges [low, high] of commands, one sentence each; empty when they are sound.
+
+    A range without zero would make zero, the command to stand, into one to walk.
+    """
+    return [
+        f"the range of {name} is [{low:g}, {high:g}]; it must include 0, or the robot would walk at zero command"
+        for name, (low, high) in ranges.items()
+        if not low <= 0.0 <= high
+    ]
 
 
 def limit_command(command: Array, ranges: Mapping[str, Sequence[float]], lateral: float, xp: Any) -> Array:

@@ -5,9 +5,10 @@ inputs: the numpy or the torch module.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
+from xdog.core.config_file import at_least
 from xdog.locomotion.gait import GaitState
 
 Array = Any  # numpy.ndarray or torch.Tensor: the functions below use only what both have
@@ -19,7 +20,7 @@ class Term:
 
     name: str
     scale: float
-    history: int = 1
+    history: int = field(default=1, metadata=at_least(1))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from sensor_msgs.msg import BatteryState
 from std_srvs.srv import Trigger
 
 from xdog.msg import LocomotionState, SafetyState
+from xdog.safety.mux_config import load_mux_config
 from xdog.teleop.config import TeleopConfig, load_teleop_config
 from xdog.teleop.drive import Velocity
 from xdog.teleop.keyboard import ESTOP, ESTOP_RESET, HELP, HELP_TEXT, KeyboardTeleop
@@ -73,7 +74,7 @@ class TeleopNode:
     def __init__(self, terminal: KeyTerminal, config: TeleopConfig) -> None:
         self._terminal = terminal
         self._config = config
-        self._teleop = KeyboardTeleop(config)
+        self._teleop = KeyboardTeleop(config, load_mux_config().limits)
         self._calls = ServiceCalls(config.service_timeout)
         self._locomotion: Optional[LocomotionState] = None
         self._safety: Optional[SafetyState] = None

@@ -1,17 +1,14 @@
-"""The figures of the safety layers, read from launch/config/safety.yaml and checked."""
+"""The settings of the safety layers: launch/config/safety.yaml."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from xdog.core.config_file import ConfigFile
+from xdog.core.config_file import POSITIVE, load, numbers
 from xdog.core.paths import share_path
 
 
-class SafetyConfigError(ValueError):
-    """A safety figure is missing, unknown or not a number above zero. The message names file and entry."""
-
-
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class GateConfig:
     """Limits of the leg gate: times in s, max_target_rate in rad/s."""
@@ -21,6 +18,7 @@ class GateConfig:
     max_target_rate: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class ArmGateConfig:
     """Limits of the arm gate: max_rate in rad/s, the others in s."""
@@ -31,6 +29,7 @@ class ArmGateConfig:
     relax: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class ListenerConfig:
     """Ages, s, from which states allow nothing to those who act on them, besides the gates."""
@@ -39,6 +38,7 @@ class ListenerConfig:
     state_timeout: float
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class SupervisorConfig:
     """When the supervisor warns and stops: s, rad, degrees Celsius, V for each cell, rad/s; see safety.yaml."""
@@ -60,6 +60,14 @@ class SupervisorConfig:
     invalid_quiet: float
     neutral_timeout: float
 
+    def __post_init__(self) -> None:
+        if self.tilt_warn >= self.tilt_damp:
+            raise ValueError("tilt_warn would come after tilt_damp: it must be below")
+        if self.temperature_warn >= self.temperature_damp:
+            raise ValueError("temperature_warn would come after temperature_damp: it must be below")
+        if self.cell_voltage_warn <= self.cell_voltage_damp:
+            raise ValueError("cell_voltage_warn would come after cell_voltage_damp: it must be above")
+
 
 @dataclass(frozen=True)
 class SafetyConfig:
@@ -72,20 +80,5 @@ class SafetyConfig:
 
 
 def load_safety_config(path: Optional[Path] = None) -> SafetyConfig:
-    """The safety figures, from launch/config/safety.yaml unless told otherwise.
-
-    Raises:
-        SafetyConfigError: the file is malformed; the message names the entry.
-        OSError: it cannot be read.
-    """
-    path = path or share_path("launch", "config", "safety.yaml")
-    config = ConfigFile(path, SafetyConfigError).sections(SafetyConfig)
-    supervisor = config.supervisor
-    for earlier, later, ordered in (
-        ("tilt_warn", "tilt_damp", supervisor.tilt_warn < supervisor.tilt_damp),
-        ("temperature_warn", "temperature_damp", supervisor.temperature_warn < supervisor.temperature_damp),
-        ("cell_voltage_warn", "cell_voltage_damp", supervisor.cell_voltage_warn > supervisor.cell_voltage_damp),
-    ):
-        if not ordered:
-            raise SafetyConfigError(f"{path}: supervisor.{earlier} would come after supervisor.{later}")
-    return config
+    """The settings of launch/config/safety.yaml, or of another file of the same form; raises what `load` raises."""
+    return load(SafetyConfig, path or share_path("launch", "config", "safety.yaml"))

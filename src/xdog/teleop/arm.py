@@ -1,16 +1,12 @@
 """Moving the arm by hand without ROS: from keys, or from the joints of a leader arm, to joint targets."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Mapping, Optional, Tuple
+from typing import Mapping, Tuple
 
 import numpy as np
 
 from xdog.arm.kinematics import ArmKinematics, IkError
-from xdog.core.config_file import ConfigFile
 from xdog.core.description import RobotDescription
-from xdog.core.paths import share_path
-from xdog.safety.config import SafetyConfigError
+from xdog.teleop.config import ArmTeleopConfig
 
 Array = np.ndarray
 
@@ -37,29 +33,6 @@ HELP_TEXT = """\
 
 ALIGNED = 0.03
 """rad between leader and arm below which the arm follows freely."""
-
-
-@dataclass(frozen=True)
-class ArmTeleopConfig:
-    """Section ``arm`` of teleop.yaml: linear in m/s, angular, gripper and align in rad/s, nudge in s, lead in rad."""
-
-    linear: float
-    angular: float
-    gripper: float
-    align: float
-    nudge: float
-    lead: float
-
-
-def load_arm_teleop_config(path: Optional[Path] = None) -> ArmTeleopConfig:
-    """The figures, from launch/config/teleop.yaml unless told otherwise.
-
-    Raises:
-        SafetyConfigError: the file is malformed; the message names file and entry.
-        OSError: it cannot be read.
-    """
-    path = path or share_path("launch", "config", "teleop.yaml")
-    return ConfigFile(path, SafetyConfigError).section(ArmTeleopConfig, "arm")
 
 
 class ArmJog:

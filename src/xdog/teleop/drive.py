@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Mapping, Optional, Tuple
 
+from xdog.safety.mux_config import Planar
 from xdog.teleop.config import TeleopConfig
 
 
@@ -34,21 +35,26 @@ DIRECTIONS: Mapping[str, Tuple[int, int, int]] = {
 
 
 class HeldKey:
-    """Which driving key is held, guessed from a terminal that reports presses and repeats only. Times in s."""
+    """Which driving key is held, guessed from a terminal that reports presses and repeats only. Times in s.
 
-    def __init__(self, config: TeleopConfig) -> None:
-        self._config = config
+    Args:
+        config: of teleop.
+        limits: the mux's, m/s and rad/s: the speeds at full scale.
+    """
+
+    def __init__(self, config: TeleopConfig, limits: Planar) -> None:
+        self._config, self._limits = config, limits
         self._key = ""
         self._until = 0.0
         self._zeros_owed = 0
-        self.scale = config.scale_start
+        self.scale = config.scale.start
 
     def press(self, key: str, now: float) -> None:
         """A byte of a driving key arrived: the first, or a repeat while it is held."""
         repeating = key == self._key and now < self._until
         self._key = key
-        self._until = now + (self._config.hold_repeating if repeating else self._config.hold_initial)
-        self._zeros_owed = math.ceil(self._config.zeros * self._config.rate)
+        self._until = now + (self._config.hold.repeating if repeating else self._config.hold.initial)
+        self._zeros_owed = math.ceil(self._config.hold.zeros * self._config.rate)
 
     def release(self, now: float) -> None:
         """Stop at once."""
@@ -56,13 +62,13 @@ class HeldKey:
 
     def faster(self, steps: int) -> None:
         """Change the scale of all speeds by ``steps`` (negative: slower), within its limits."""
-        wanted = self.scale + steps * self._config.scale_step
-        self.scale = round(min(1.0, max(self._config.scale_smallest, wanted)), 6)
+        wanted = self.scale + steps * self._config.scale.step
+        self.scale = round(min(1.0, max(self._config.scale.smallest, wanted)), 6)
 
     def full_speed(self) -> Velocity:
         """What the keys drive at the present scale."""
-        config = self._config
-        return Velocity(config.forward * self.scale, config.sideways * self.scale, config.turn * self.scale)
+        limits = self._limits
+        return Velocity(limits.vx * self.scale, limits.vy * self.scale, limits.wz * self.scale)
 
     def next(self, now: float) -> Optional[Velocity]:
         """What to publish in this period: a velocity while a key is held, then zeros, then None (nothing).

@@ -2,6 +2,7 @@
 
 from typing import List, Mapping, Optional
 
+from xdog.safety.mux_config import Planar
 from xdog.teleop.config import TeleopConfig
 from xdog.teleop.drive import DIRECTIONS, HeldKey, Velocity
 from xdog.teleop.keys import SPACE, KeyDecoder, is_paste
@@ -35,11 +36,15 @@ class KeyboardTeleop:
     """What the keys mean. All times are in s of one steady clock.
 
     After an e-stop the driving keys are dead until a reset succeeded, whether or not the robot heard the e-stop.
+
+    Args:
+        config: of teleop.
+        limits: the mux's, m/s and rad/s: the speeds at full scale.
     """
 
-    def __init__(self, config: TeleopConfig) -> None:
+    def __init__(self, config: TeleopConfig, limits: Planar) -> None:
         self._decoder = KeyDecoder()
-        self._held = HeldKey(config)
+        self._held = HeldKey(config, limits)
         self.blocked = False
         self.quitting = False
 

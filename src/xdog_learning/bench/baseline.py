@@ -51,8 +51,8 @@ class LeanWalk(gymnasium.Env):
         self._actuators = np.array([model.actuator(name).id for name in robot.legs.names])
         self._model, self._data = model, mujoco.MjData(model)
         self._stand = np.asarray(robot.legs.poses["stand"])
-        self._scale, self._height = config.control.action_scale, config.target["height"]
-        self._substeps = round(config.control.period / config.train_timestep)
+        self._scale, self._height = config.control.action_scale, config.target.height
+        self._substeps = round(config.control.period / config.physics.train_timestep)
         self._length = round(config.episode / config.control.period)
         self._slowest, self._fastest = np.array([config.command.vx, config.command.vy, config.command.wz]).T
         self._random = np.random.default_rng(seed)

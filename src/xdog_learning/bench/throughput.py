@@ -83,8 +83,8 @@ class RawPhysics:
     def __init__(self, model: Any, robot: RobotDescription, config: GaitConfig, threads: int, seed: int) -> None:
         self._batch = Batch(model, config.ppo.robots, threads)
         self._qpos, self._controls = self._batch.bind("qpos"), self._batch.bind("ctrl")
-        self._substeps = round(config.control.period / config.train_timestep)
-        self._height = config.target["height"]
+        self._substeps = round(config.control.period / config.physics.train_timestep)
+        self._height = config.target.height
         self._actuators = np.array([model.actuator(name).id for name in robot.legs.names])
         self._joints = np.array([model.joint(name).qposadr[0] for name in robot.legs.names])
         self._stand = np.asarray(robot.legs.poses["stand"])

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from xdog.core.config_file import ConfigError
 from xdog.core.paths import require_writable, share_path
 from xdog_learning.bench import BenchError
 from xdog_learning.bench.metrics import Report
@@ -100,7 +101,7 @@ def run_parts(arguments: BenchOptions, console: Console) -> Tuple[Dict[str, Any]
             try:
                 figures.update(run_part(part, arguments, report))
                 progress.update(bar, completed=1.0, description=part)
-            except BenchError as error:
+            except (BenchError, ConfigError) as error:
                 problems.append(f"{part}: {error}")
                 progress.update(bar, description=f"{part}: failed")
             progress.stop_task(bar)

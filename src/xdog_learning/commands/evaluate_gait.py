@@ -115,7 +115,7 @@ def main() -> None:
             curve = speed_curve(actor, contract, robot, config, ranges, arguments.seed, report)
             scores["speed_curve"] = curve
             plots.append(plot_speed_curve(curve, arguments.output / "speed.png"))
-    console.print(_table(scores, arguments.policy, 1.0 / config.evaluate_timestep))
+    console.print(_table(scores, arguments.policy, 1.0 / config.physics.evaluate_timestep))
     console.print("Plots: " + ", ".join(str(plot) for plot in plots))
     if arguments.json:
         print(json.dumps(_plain(scores)))

@@ -12,6 +12,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from xdog.core.config_file import ConfigError
 from xdog.core.contract import ContractError
 from xdog.core.onnx_session import PolicyError
 from xdog.core.paths import require_writable, share_path
@@ -127,7 +128,7 @@ def main() -> None:
         tried = run(arguments, console)
     except KeyboardInterrupt:
         raise SystemExit("stopped") from None
-    except (GraphError, PolicyError, ContractError, OSError) as error:
+    except (ConfigError, GraphError, PolicyError, ContractError, OSError) as error:
         raise SystemExit(f"cannot evaluate: {error}") from error
     scores = {"placements": len(tried), "seed": arguments.seed, **summarise(tried)}
     table = Table("score", "value", "95 % interval", title=f"{len(tried)} held-out placements, seed {arguments.seed}")

@@ -16,6 +16,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from xdog.core.config_file import ConfigError
 from xdog.core.paths import require_writable, share_path
 from xdog_learning.dataset import DatasetError, DatasetWriter
 from xdog_learning.grasp.expert import GraspAttempt, attempt
@@ -206,7 +207,7 @@ def main() -> None:
                     record_human(arguments, writer, console)
     except KeyboardInterrupt:
         raise SystemExit("Interrupted. What was recorded is whole; the same command goes on.") from None
-    except (BrokenProcessPool, DatasetError, OSError, RenderError) as error:
+    except (ConfigError, BrokenProcessPool, DatasetError, OSError, RenderError) as error:
         raise SystemExit(f"cannot record: {error}") from error
     console.print(
         f"{arguments.folder} holds {writer.episodes} episodes, {writer.frames} frames. "

@@ -9,6 +9,7 @@ import numpy as np
 import tyro
 from rich.console import Console
 
+from xdog.core.config_file import ConfigError
 from xdog.core.paths import require_writable
 from xdog_learning.dataset import DatasetError, load_dataset
 from xdog_learning.dataset.episode import Episode
@@ -99,7 +100,7 @@ def main() -> None:
             replay_simulated(arguments, episode, data.recording, console)
     except KeyboardInterrupt:
         raise SystemExit("Interrupted.") from None
-    except (DatasetError, OSError, RenderError) as error:
+    except (ConfigError, DatasetError, OSError, RenderError) as error:
         raise SystemExit(f"cannot replay: {error}") from error
 
 

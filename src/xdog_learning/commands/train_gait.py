@@ -5,7 +5,7 @@ import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Dict, Optional
 
 import torch
 import tyro
@@ -16,7 +16,6 @@ from torch import Tensor
 
 from xdog.core.description import RobotDescription, load_description
 from xdog.core.paths import require_writable, share_path
-from xdog.locomotion.contract import PolicyContract
 from xdog.locomotion.observation import ObservationBuilder
 from xdog_learning.export import export_policy, present_commit
 from xdog_learning.gait.checkpoints import (
@@ -26,11 +25,12 @@ from xdog_learning.gait.checkpoints import (
     save_checkpoint,
     training_inputs,
 )
+from xdog_learning.gait.contract import make_gait_contract
 from xdog_learning.gait.environment import GaitVecEnv
 from xdog_learning.gait.ppo import GaitActorCritic, GaitPPO, build_ppo
 from xdog_learning.gait.scoring import COMMAND_RANGE, COMMAND_STREAM, run_episodes, tracking_scores
 from xdog_sim.batch.mujoco_cpu import MujocoBatch, training_options
-from xdog_sim.randomization import load_ranges, uniform
+from xdog_sim.randomization import Randomization, load_ranges, uniform
 from xdog_sim.tasks.gait_config import GaitConfig, load_gait_config
 from xdog_sim.tasks.velocity import VelocityTask
 
@@ -93,7 +93,7 @@ class Watch(BaseCallback):
         folder: Path,
         robot: RobotDescription,
         config: GaitConfig,
-        ranges: Dict[str, Any],
+        ranges: Randomization,
         begin: TrainingState,
         total: int,
     ) -> None:
@@ -163,7 +163,7 @@ class Watch(BaseCallback):
 
 
 def quick_score(
-    model: GaitPPO, robot: RobotDescription, config: GaitConfig, ranges: Dict[str, Any], robots: int = 64
+    model: GaitPPO, robot: RobotDescription, config: GaitConfig, ranges: Randomization, robots: int = 64
 ) -> Dict[str, float]:
     """Short held-out test in the training's physics: 2 commands of 5 s. Training keeps what has the least ``total``."""
     policy = model.policy
@@ -176,8 +176,8 @@ def quick_score(
 
     generator = torch.Generator().manual_seed(COMMAND_STREAM + CHECK_SEED)
     commands = torch.stack([uniform(COMMAND_RANGE[axis], (2, robots), generator) for axis in ("vx", "vy", "wz")], 2)
-    options = training_options(config.train_timestep, config.control.kp, config.control.kd)
-    calm = dict(ranges, push_interval=[1e9, 1e9])
+    options = training_options(config.physics.train_timestep, config.control.kp, config.control.kd)
+    calm = ranges.without_pushes()
     episodes = run_episodes(act, robot, config, calm, commands, CHECK_SEED, options)
     scores = tracking_scores(episodes, config)
     network.train()
@@ -187,32 +187,9 @@ def quick_score(
     return result
 
 
-def make_contract(
-    robot: RobotDescription, config: GaitConfig, scores: Dict[str, Any], commit: str = "unknown"
-) -> PolicyContract:
-    """The contract of a gait trained with these settings on this body."""
-    count = len(robot.legs.names)
-    return PolicyContract(
-        name="gait",
-        joints=robot.legs.names,
-        default_position=tuple(float(angle) for angle in robot.legs.poses["stand"]),
-        action_scale=(config.control.action_scale,) * count,
-        kp=(config.control.kp,) * count,
-        kd=(config.control.kd,) * count,
-        period=config.control.period,
-        terms=config.observation,
-        trot=config.trot,
-        command_range=config.command.ranges,
-        max_lateral_acceleration=config.command.max_lateral_acceleration,
-        urdf_hash=robot.urdf_hash,
-        commit=commit,
-        scores=scores,
-    )
-
-
 def training_sim(robot: RobotDescription, config: GaitConfig, threads: int) -> MujocoBatch:
     """The simulated robots that training and its benchmark learn from."""
-    options = training_options(config.train_timestep, config.control.kp, config.control.kd)
+    options = training_options(config.physics.train_timestep, config.control.kp, config.control.kd)
     return MujocoBatch(options, config.ppo.robots, threads, robot)
 
 
@@ -221,6 +198,7 @@ def main() -> None:
     arguments = tyro.cli(TrainGaitOptions, prog="xdog train gait")
     try:
         robot, config, ranges = load_description(), load_gait_config(arguments.settings), load_ranges()
+        make_gait_contract(robot, config, settings=arguments.settings)  # refused now, not after hours
         require_writable(arguments.run, "--run")
         require_writable(arguments.policy, "--output")
     except (OSError, ValueError) as error:
@@ -271,7 +249,7 @@ def main() -> None:
         if math.isfinite(watch.best[name])  # an error is not, if all fell at once
     }
     trained = {"minutes": round(watch.seconds / 60, 1), "steps": int(best.num_timesteps), **measured}
-    contract = make_contract(robot, config, trained, commit)
+    contract = make_gait_contract(robot, config, trained, commit)
     example = torch.zeros(1, ObservationBuilder(config.observation).size)
     export_policy(policy.actor_network(), {"observation": example}, contract.to_metadata(), arguments.policy)
     console.print(

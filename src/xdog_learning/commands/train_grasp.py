@@ -186,6 +186,7 @@ def train(arguments: TrainGraspOptions, robot: RobotDescription, settings: Grasp
     data = load_demonstrations(arguments)
     mlp = settings.mlp if arguments.model == "mlp" else None
     image = None if data.images is None else (int(data.images.shape[1]), int(data.images.shape[2]))
+    make_grasp_contract(arguments.name, robot, policy, policy.chunk, image, data.fps)  # refused now, not after hours
     commit = present_commit()
     torch.manual_seed(settings.seed)
     network = build_network(policy, mlp, image)

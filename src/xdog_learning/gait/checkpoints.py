@@ -5,11 +5,13 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Dict, Optional
 
 from xdog.core.description import RobotDescription
 from xdog_learning.gait.environment import GaitVecEnv
 from xdog_learning.gait.ppo import GaitPPO
+from xdog_sim.config import load_sim_config
+from xdog_sim.randomization import Randomization
 from xdog_sim.tasks.gait_config import GaitConfig
 
 
@@ -32,11 +34,16 @@ class TrainingState:
     rate: float = 0.0
 
 
-def training_inputs(robot: RobotDescription, config: GaitConfig, ranges: Dict[str, Any]) -> Dict[str, str]:
+def training_inputs(robot: RobotDescription, config: GaitConfig, ranges: Randomization) -> Dict[str, str]:
     """Digest of settings, body and ranges. How long to train is left out, comments in the files do not count."""
     settings = dataclasses.asdict(dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, total_steps=0)))
     body = [robot.urdf_hash, [float(angle) for angle in robot.legs.poses["stand"]]]
-    contents = {"the settings": settings, "the robot's body or stand pose": body, "sim/randomization.yaml": ranges}
+    contents = {
+        "the settings": settings,
+        "the robot's body or stand pose": body,
+        "sim/randomization.yaml": dataclasses.asdict(ranges),
+        "legs.ramp of sim/hardware.yaml": load_sim_config().legs.ramp,
+    }
     return {
         name: hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
         for name, content in contents.items()

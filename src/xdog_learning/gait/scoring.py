@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from xdog.core.description import RobotDescription
 from xdog.locomotion.contract import PolicyContract
 from xdog_learning.report import bootstrap_interval, root_mean, wilson_interval
 from xdog_sim.batch.mujoco_cpu import MujocoBatch
-from xdog_sim.randomization import uniform
+from xdog_sim.randomization import Randomization, uniform
 from xdog_sim.tasks.gait_config import GaitConfig
 from xdog_sim.tasks.velocity import VelocityTask
 from xdog_sim.world import WorldOptions
@@ -65,7 +65,7 @@ class Episodes:
 def evaluation_options(config: GaitConfig) -> WorldOptions:
     """The physics of the evaluation: 1 kHz, every contact, the URDF's dry friction, the solver run to convergence."""
     return WorldOptions(
-        timestep=config.evaluate_timestep,
+        timestep=config.physics.evaluate_timestep,
         leg_actuators="position",
         leg_kp=config.control.kp,
         leg_kd=config.control.kd,
@@ -81,7 +81,7 @@ def run_episodes(
     actor: Actor,
     robot: RobotDescription,
     config: GaitConfig,
-    ranges: Mapping[str, Any],
+    ranges: Randomization,
     commands: Tensor,
     seed: int,
     options: Optional[WorldOptions] = None,
@@ -195,7 +195,7 @@ def evaluate_policy(
     actor: Actor,
     robot: RobotDescription,
     config: GaitConfig,
-    ranges: Mapping[str, Any],
+    ranges: Randomization,
     seed: int,
     episodes: int = 100,
     report: Optional[Report] = None,
@@ -206,12 +206,12 @@ def evaluate_policy(
     the distance between 1 s and 21 s after the stop. Pushes: every other robot stands, the others follow commands.
     """
     generator = torch.Generator().manual_seed(COMMAND_STREAM + seed)
-    calm = dict(ranges, push_interval=[1e9, 1e9])
+    calm = ranges.without_pushes()
     slots = round(20.0 / COMMAND_INTERVAL)
     commands = torch.stack([uniform(COMMAND_RANGE[a], (slots, episodes), generator) for a in ("vx", "vy", "wz")], 2)
     walk = run_episodes(actor, robot, config, calm, commands, seed, report=report, label="tracking")
     scores = tracking_scores(walk, config)
-    mass = robot.mass + np.mean(ranges["trunk_mass"]) + np.mean(ranges["payload"])
+    mass = robot.mass + np.mean(ranges.trunk_mass) + np.mean(ranges.payload)
     weight = float(mass * GRAVITY)
     scores["cost_of_transport"] = scores.pop("power_per_speed") / weight
     interval = scores.pop("power_per_speed_interval")
@@ -250,7 +250,7 @@ def speed_curve(
     contract: PolicyContract,
     robot: RobotDescription,
     config: GaitConfig,
-    ranges: Mapping[str, Any],
+    ranges: Randomization,
     seed: int,
     report: Optional[Report] = None,
     robots: int = 10,
@@ -259,7 +259,7 @@ def speed_curve(
 
     Commands are clipped to the contract's range, as the robot's runner does; ``robots`` randomised robots each.
     """
-    calm = dict(ranges, push_interval=[1e9, 1e9])
+    calm = ranges.without_pushes()
     curve: Dict[str, List[Dict[str, float]]] = {}
     for axis, name, wanted in (
         (0, "vx", np.linspace(0.25, 2.0, 8)),

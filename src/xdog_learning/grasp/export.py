@@ -6,8 +6,9 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 import torch
 from torch import Tensor
 
+from xdog.core.contract import ContractError
 from xdog.core.description import RobotDescription
-from xdog.grasp.contract import GraspContract
+from xdog.grasp.contract import GraspContract, grasp_contract_problems
 from xdog_learning.export import export_policy
 from xdog_learning.grasp.act import JOINTS
 from xdog_learning.grasp.settings import PolicySettings
@@ -37,8 +38,11 @@ def make_grasp_contract(
         commit: of the training.
         dataset: summary of what it learned from.
         scores: what training measured.
+
+    Raises:
+        ContractError: the robot would refuse such a policy; with every reason.
     """
-    return GraspContract(
+    contract = GraspContract(
         name=name,
         joints=robot.arm.names,
         token=settings.token,
@@ -54,6 +58,10 @@ def make_grasp_contract(
         dataset=dataset or {},
         scores=scores or {},
     )
+    problems = grasp_contract_problems(contract, robot)
+    if problems:
+        raise ContractError(f"the robot would refuse a policy of these settings and data: {'; '.join(problems)}")
+    return contract
 
 
 def export_grasp(network: Network, contract: GraspContract, path: Path) -> None:

@@ -79,5 +79,6 @@ def write_scene(placements: Sequence[GraspScenario], path: Path) -> List[PickSce
             objects[lane.name]["support"] = name
             supports[name] = {"kind": lane.support, "height": lane.surface, "edge": float(placement.edge), "y": lane.y}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump({"supports": supports, "objects": objects}, sort_keys=False), encoding="utf-8")
+    content = {"supports": supports, "objects": objects} if supports else {"objects": objects}
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return lanes

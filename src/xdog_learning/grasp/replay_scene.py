@@ -14,6 +14,7 @@ from xdog.grasp.observation import TOKEN_NAMES
 from xdog_learning.commands.record import version_of, version_text
 from xdog_learning.dataset.episode import Episode
 from xdog_learning.dataset.video import write_video
+from xdog_sim.grasp.config import ObjectKind
 from xdog_sim.grasp.objects import GraspObject
 from xdog_sim.grasp.scenario import GraspScenario, ScenarioSampler
 from xdog_sim.grasp.scene import GraspScene
@@ -64,7 +65,7 @@ def seen_placement(episode: Episode, placer: ScenarioSampler) -> GraspScenario:
     """An object like the one in the first token, where it was seen from a dog that stands at its plain height."""
     token = dict(zip(TOKEN_NAMES, episode.environment_state[0].astype(float)))
     config = placer.config
-    kind = next((kind for kind in config.objects if kind in episode.task), "cube")
+    kind: ObjectKind = next((kind for kind in config.objects if kind in episode.task), "cube")
     pitch = math.asin(max(-1.0, min(1.0, token["gravity_x"])))
     item = GraspObject(
         kind=kind,

@@ -1,25 +1,15 @@
-"""The settings of policies/grasp_training.yaml, checked and typed."""
+"""The settings that grasp policies are trained with: policies/grasp_training.yaml."""
 
-import math
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Tuple, Type, TypeVar
+from typing import Optional, Tuple
 
-import yaml
-
+from xdog.core.config_file import NOT_NEGATIVE, POSITIVE, SHARE, at_least, between, load, numbers
 from xdog.core.paths import share_path
 from xdog.grasp.observation import TOKEN_NAMES
 
-Section = TypeVar("Section")
 
-OBSERVE = ("state", "image")
-"""What a policy may see: the object's token, or the wrist camera."""
-
-
-class GraspSettingsError(ValueError):
-    """An entry of grasp_training.yaml is missing, unknown or senseless. The message names file and entry."""
-
-
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class ActSettings:
     """The size of an ACT network (`xdog_learning.grasp.act`).
@@ -41,15 +31,20 @@ class ActSettings:
     feedforward: int
     encoder_layers: int
     decoder_layers: int
-    dropout: float
+    dropout: float = field(metadata=SHARE)
     vae: bool
     latent: int
-    kl_weight: float
-    backbone_width: int = 0
-    keypoints: int = 0
-    locate_weight: float = 0.0
+    kl_weight: float = field(metadata=NOT_NEGATIVE)
+    backbone_width: int = field(default=0, metadata=NOT_NEGATIVE)
+    keypoints: int = field(default=0, metadata=NOT_NEGATIVE)
+    locate_weight: float = field(default=0.0, metadata=NOT_NEGATIVE)
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise ValueError(f"width is {self.width}; it must be a multiple of heads, {self.heads}")
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class MlpSettings:
     """The baseline: hidden layers and their width."""
@@ -58,6 +53,7 @@ class MlpSettings:
     layers: int
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class LearningSettings:
     """AdamW with a linear warm-up over `warmup` steps and a cosine down to zero at `steps`."""
@@ -65,11 +61,12 @@ class LearningSettings:
     batch: int
     steps: int
     learning_rate: float
-    weight_decay: float
-    warmup: int
+    weight_decay: float = field(metadata=NOT_NEGATIVE)
+    warmup: int = field(metadata=NOT_NEGATIVE)
     clip_norm: float
 
 
+@numbers(NOT_NEGATIVE)
 @dataclass(frozen=True)
 class NoiseSettings:
     """What training adds to its observations.
@@ -89,9 +86,10 @@ class NoiseSettings:
     shift: int
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class PolicySettings:
-    """One policy.
+    """One policy: what it observes and how it is trained.
 
     Attributes:
         token: entries of the object token that it sees, in order.
@@ -101,118 +99,40 @@ class PolicySettings:
     """
 
     token: Tuple[str, ...]
-    demonstrations: int
+    demonstrations: int = field(metadata=at_least(2))
     chunk: int
     execute: int
     act: ActSettings
     learning: LearningSettings
     noise: NoiseSettings
 
+    def __post_init__(self) -> None:
+        if not set(self.token) <= set(TOKEN_NAMES) or len(set(self.token)) != len(self.token):
+            raise ValueError(f"token is {list(self.token)}; it must list some of {', '.join(TOKEN_NAMES)}, each once")
+        if self.execute > self.chunk:
+            raise ValueError(f"execute is {self.execute}; it must be from 1 to chunk, {self.chunk}")
+
 
 @dataclass(frozen=True)
 class GraspSettings:
-    """policies/grasp_training.yaml; `validation` is the share of demonstrations kept out of training."""
+    """All of grasp_training.yaml; `validation` is the share of demonstrations kept out of training."""
 
     state: PolicySettings
     image: PolicySettings
     mlp: MlpSettings
-    seed: int
-    validation: float
+    seed: int = field(metadata=NOT_NEGATIVE)
+    validation: float = field(metadata=between(0.01, 0.99))
+
+    def __post_init__(self) -> None:
+        act = self.image.act
+        if act.backbone_width < 1 or act.keypoints < 1:
+            raise ValueError("image.act needs backbone_width and keypoints above 0")
 
     def policy(self, observe: str) -> PolicySettings:
-        """The settings of one of OBSERVE."""
+        """The settings of the policy that observes the object's place ("state") or the wrist camera ("image")."""
         return {"state": self.state, "image": self.image}[observe]
 
 
 def load_grasp_settings(path: Optional[Path] = None) -> GraspSettings:
-    """Read policies/grasp_training.yaml or another file of the same form.
-
-    Raises:
-        GraspSettingsError: malformed; the message names the file and the entry.
-        OSError: it cannot be read.
-    """
-    path = path or share_path("policies", "grasp_training.yaml")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise GraspSettingsError(f"{path} is not valid YAML: {error}") from error
-    return parse_grasp_settings(raw, str(path))
-
-
-def parse_grasp_settings(raw: Any, where: str = "grasp_training.yaml") -> GraspSettings:
-    """Build the settings from the parsed YAML; ``where`` names the file in messages.
-
-    Raises:
-        GraspSettingsError: an entry is missing, unknown or senseless.
-    """
-    raw = _mapping(raw, GraspSettings, where)
-    settings = GraspSettings(
-        state=_policy(raw["state"], f"{where}: state"),
-        image=_policy(raw["image"], f"{where}: image"),
-        mlp=_section(MlpSettings, raw["mlp"], f"{where}: mlp"),
-        seed=_number(raw["seed"], int, f"{where}: seed"),
-        validation=_number(raw["validation"], float, f"{where}: validation"),
-    )
-    if settings.image.act.backbone_width < 1 or settings.image.act.keypoints < 1:
-        raise GraspSettingsError(f"{where}: image.act needs backbone_width and keypoints above zero")
-    if not 0.0 < settings.validation < 1.0:
-        raise GraspSettingsError(f"{where}: validation is {settings.validation}; it must lie between 0 and 1")
-    return settings
-
-
-def _policy(raw: Any, where: str) -> PolicySettings:
-    raw = _mapping(raw, PolicySettings, where)
-    token = tuple(raw["token"])
-    unknown = [name for name in token if name not in TOKEN_NAMES]
-    if unknown or not token or len(set(token)) != len(token):
-        raise GraspSettingsError(f"{where}: token is {list(token)}; it must list some of {', '.join(TOKEN_NAMES)}")
-    policy = PolicySettings(
-        token=token,
-        **{name: _number(raw[name], int, f"{where}: {name}") for name in ("demonstrations", "chunk", "execute")},
-        act=_section(ActSettings, raw["act"], f"{where}: act"),
-        learning=_section(LearningSettings, raw["learning"], f"{where}: learning"),
-        noise=_section(NoiseSettings, raw["noise"], f"{where}: noise"),
-    )
-    if not 1 <= policy.execute <= policy.chunk:
-        raise GraspSettingsError(
-            f"{where}: execute is {policy.execute}; it must lie between 1 and chunk, {policy.chunk}"
-        )
-    if min(policy.act.heads, policy.learning.batch, policy.learning.steps) < 1 or policy.demonstrations < 2:
-        raise GraspSettingsError(f"{where}: heads, batch and steps must be above zero, demonstrations above one")
-    if policy.act.width % policy.act.heads:
-        raise GraspSettingsError(f"{where}: act.width {policy.act.width} is no multiple of heads {policy.act.heads}")
-    return policy
-
-
-def _mapping(raw: Any, kind: Type[Any], where: str) -> Mapping[str, Any]:
-    """The mapping ``raw``, if it has every entry of the dataclass ``kind`` that has no default, and no other."""
-    if not isinstance(raw, dict):
-        raise GraspSettingsError(f"{where}: expected a mapping, got {raw!r}")
-    known = {field.name: field for field in fields(kind)}
-    needed = {name for name, field in known.items() if field.default is MISSING}
-    missing, unknown = sorted(needed - set(raw)), sorted(map(str, set(raw) - set(known)))
-    if missing or unknown:
-        problems = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(unknown)
-        raise GraspSettingsError(f"{where}: {'; '.join(problems)}")
-    return raw
-
-
-def _section(kind: Type[Section], raw: Any, where: str) -> Section:
-    content: Dict[str, Any] = {}
-    types = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]  # a TypeVar cannot say so
-    for name, value in _mapping(raw, kind, where).items():
-        content[name] = _number(value, types[name], f"{where}.{name}")
-    return kind(**content)
-
-
-def _number(value: Any, kind: Any, where: str) -> Any:
-    """The value, if it is what ``kind`` (bool, int or float) says and not negative."""
-    if kind is bool:
-        if not isinstance(value, bool):
-            raise GraspSettingsError(f"{where} is {value!r}; it must be true or false")
-        return value
-    right = isinstance(value, int) or (kind is float and isinstance(value, float) and math.isfinite(value))
-    if isinstance(value, bool) or not right or value < 0:
-        sort = "a whole number" if kind is int else "a number"
-        raise GraspSettingsError(f"{where} is {value!r}; it must be {sort}, zero or above")
-    return kind(value)
+    """The settings of policies/grasp_training.yaml, or of another file of the same form; raises what `load` raises."""
+    return load(GraspSettings, path or share_path("policies", "grasp_training.yaml"))

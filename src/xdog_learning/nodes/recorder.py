@@ -22,7 +22,7 @@ from xdog.hardware.so101.feetech_bus import FeetechBus
 from xdog.hardware.so101.servo_health import load_health_config
 from xdog.nodes.common.lockstep import LockstepClient
 from xdog.nodes.teleop_keyboard import ServiceCalls
-from xdog.teleop.arm import AXES, HELP_TEXT, ArmJog, LeaderFollower, load_arm_teleop_config
+from xdog.teleop.arm import AXES, HELP_TEXT, ArmJog, LeaderFollower
 from xdog.teleop.config import load_teleop_config
 from xdog.teleop.keys import SPACE, KeyDecoder, is_paste
 from xdog.teleop.terminal import KeyTerminal, NoTerminalError
@@ -67,8 +67,8 @@ class DemonstrationRecorder:
         self._source = source_of(writer.recording, arguments.by, None)
         self._kinematics = ArmKinematics(self._robot)
         self._grasp, self._gripper = load_pick_config(), Gripper(self._robot)
-        self._teleop, teleop = load_arm_teleop_config(), load_teleop_config()
-        self._calls = ServiceCalls(teleop.service_timeout)
+        teleop = load_teleop_config()
+        self._teleop, self._calls = teleop.arm, ServiceCalls(teleop.service_timeout)
         self._lock = threading.Lock()
         self._take: Optional[EpisodeBuilder] = None
         self._spoilt = ""

@@ -12,7 +12,7 @@ from xdog.core.description import load_description
 from xdog.locomotion.stance import smooth
 from xdog.nodes.common import clock
 from xdog.nodes.common.lockstep import LockstepClient
-from xdog.teleop.arm import load_arm_teleop_config
+from xdog.teleop.config import load_teleop_config
 from xdog_learning.commands.replay import difference
 from xdog_learning.dataset.episode import Episode
 from xdog_learning.nodes.common.arm_link import ArmLink, ArmLinkError, join_graph
@@ -37,7 +37,7 @@ def replay_on_robot(episode: Episode, agreed: bool, console: Console) -> None:
         GraphError: the graph is not there, forbids motion, or stops the arm; the setpoints end with it.
     """
     join_graph("replay")
-    robot, speed = load_description(), load_arm_teleop_config().align
+    robot, speed = load_description(), load_teleop_config().arm.align
     measured: List[Tuple[float, Array]] = []
     link = ArmLink(robot, lambda stamp, joints, *_: measured.append((stamp, joints)), LockstepClient())
     _wait(link)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from xdog.core.description import RobotDescription, load_description
 from xdog_sim.batch.protocol import BatchParameters, BatchState
-from xdog_sim.world import WorldOptions, build_model
+from xdog_sim.world import WorldOptions, build_model, joint_indices
 
 _RECORD = ("qpos", "qvel", "actuator_force", "site_xpos")
 _EXPANDED = (
@@ -66,17 +66,16 @@ class MujocoBatch:
         self._qpos, self._qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
         self._time, self._site_xpos = self._batch.bind("time"), self._batch.bind("site_xpos")
         self._parameters = {name: self._batch.expand(name) for name in _EXPANDED}
-        joints = [self.model.joint(name) for name in robot.legs.names]
-        self._joint_qpos = _columns([joint.qposadr[0] for joint in joints])
-        self._joint_qvel = _columns([joint.dofadr[0] for joint in joints])
-        self._actuators = _columns([self.model.actuator(name).id for name in robot.legs.names])
+        joints = joint_indices(self.model, robot.legs.names)
+        self._joint_qpos, self._joint_qvel = _columns(joints.qpos), _columns(joints.qvel)
+        self._actuators = _columns(joints.ctrl)
         self._trunk = self.model.body(robot.frames["base"]).id
         self._feet = np.array([self.model.geom(f"{foot}_contact").id for foot in robot.feet])
         self._sites = _columns([self.model.site(f"{foot}_site").id for foot in robot.feet])
         self._records: Optional[dict] = None
         self._fresh = np.ones(num, dtype=bool)
         self._controls = np.zeros((num, 0, self.model.nu))
-        self.torque = torch.zeros(num, 1, len(joints))
+        self.torque = torch.zeros(num, 1, len(robot.legs.names))
         self.foot_position = torch.zeros(num, len(robot.feet), 3)
 
     def state(self, ages: Optional[Tensor] = None) -> BatchState:

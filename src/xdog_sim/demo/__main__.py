@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from xdog.core.config_file import ConfigError, load
 from xdog.core.contract import ContractError
 from xdog.core.description import load_description
 from xdog.core.onnx_session import PolicyError
 from xdog.core.paths import require_writable, share_path
 from xdog.locomotion.policy import GaitPolicy
-from xdog_sim.demo.course import Course, CourseError, CourseFailedError, load_course
+from xdog_sim.demo.course import Course, CourseFailedError
 from xdog_sim.demo.metrics import CourseMetrics, compute_metrics
 from xdog_sim.demo.plot import save_plot
 from xdog_sim.demo.recording import Recording
@@ -127,14 +128,14 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))  # unwinds the stack, so that the graph is shut down
     try:
-        course = load_course(options.course or share_path("sim", "courses", "demo.yaml"))
+        course = load(Course, options.course or share_path("sim", "courses", "demo.yaml"))
         policy = options.policy or share_path("policies", "gait.onnx")
         GaitPolicy(policy, load_description())  # check the policy before anything starts
         require_writable(options.out, "--out")
         options.out.mkdir(parents=True, exist_ok=True)
         run, problem = run_course(course, options.policy, options.out, console)
         metrics = report_results(run, options.out, console)
-    except (ContractError, CourseError, CourseFailedError, GraphError, OSError, PolicyError) as error:
+    except (ContractError, ConfigError, CourseFailedError, GraphError, OSError, PolicyError) as error:
         console.print(f"the demo failed: {error}", style="red", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:

@@ -1,11 +1,9 @@
-"""A course: what a robot is told to do, phase by phase, read from a yaml file and followed step by step."""
+"""A course: what a robot has to do, phase by phase, read from a YAML file and followed step by step."""
 
-import math
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import dataclass, field
+from typing import Literal, Mapping, Optional, Tuple
 
-import yaml
+from xdog.core.config_file import NOT_NEGATIVE, POSITIVE
 
 Triple = Tuple[float, float, float]
 
@@ -13,10 +11,6 @@ REACHED: Mapping[str, str] = {"stand": "standing", "walk": "walking", "lie_down"
 """The locomotion state in which a request has been carried out."""
 TRANSITION_TIMEOUT = 10.0
 """Simulated seconds that a change of the legs' state may take."""
-
-
-class CourseError(ValueError):
-    """A course file is malformed; the message names the file and the phase."""
 
 
 class CourseFailedError(RuntimeError):
@@ -27,7 +21,7 @@ class CourseFailedError(RuntimeError):
 class Push:
     """A shove: ``at`` seconds into its phase the trunk's velocity changes by ``delta``, m/s along its own axes."""
 
-    at: float
+    at: float = field(metadata=NOT_NEGATIVE)
     delta: Triple
 
 
@@ -36,10 +30,16 @@ class Phase:
     """One stretch of a course: legs "stand", "walk" or "lie_down"; velocity vx, vy (m/s), wz (rad/s); duration s."""
 
     label: str
-    legs: str
-    duration: float
+    legs: Literal["stand", "walk", "lie_down"]
+    duration: float = field(metadata=POSITIVE)
     velocity: Triple = (0.0, 0.0, 0.0)
     push: Optional[Push] = None
+
+    def __post_init__(self) -> None:
+        if any(self.velocity) and self.legs != "walk":
+            raise ValueError(f"velocity is {list(self.velocity)} with legs: {self.legs}; only legs: walk may have one")
+        if self.push is not None and self.push.at >= self.duration:
+            raise ValueError(f"push.at is {self.push.at:g} s; it must be before the phase ends, {self.duration:g} s")
 
 
 @dataclass(frozen=True)
@@ -53,56 +53,6 @@ class Course:
     def duration(self) -> float:
         """Seconds of all phases, the time that the legs need between them left out."""
         return sum(phase.duration for phase in self.phases)
-
-
-def _triple(values: Sequence[float]) -> Triple:
-    x, y, z = (float(value) for value in values)
-    if not all(math.isfinite(value) for value in (x, y, z)):
-        raise ValueError(f"{list(values)} is not three finite numbers")
-    return (x, y, z)
-
-
-def _phase(raw: Mapping[str, Any]) -> Phase:
-    unknown = sorted(set(raw) - {"label", "legs", "duration", "velocity", "push"})
-    if unknown:
-        raise ValueError(f"unknown entries: {', '.join(unknown)}")
-    push = raw.get("push")
-    phase = Phase(
-        label=str(raw["label"]),
-        legs=str(raw["legs"]),
-        duration=float(raw["duration"]),
-        velocity=_triple(raw.get("velocity", (0.0, 0.0, 0.0))),
-        push=None if push is None else Push(float(push["at"]), _triple(push["delta"])),
-    )
-    if phase.legs not in REACHED:
-        raise ValueError(f"legs is {phase.legs!r}; known: {', '.join(REACHED)}")
-    if any(phase.velocity) and phase.legs != "walk":
-        raise ValueError("a velocity without legs: walk")
-    if not phase.duration > 0.0:
-        raise ValueError(f"duration is {phase.duration}")
-    if phase.push is not None and not 0.0 <= phase.push.at < phase.duration:
-        raise ValueError(f"the push at {phase.push.at} s lies outside its phase")
-    return phase
-
-
-def load_course(path: Path) -> Course:
-    """Read a course file.
-
-    Raises:
-        CourseError: it is malformed; the message names file, phase and entry.
-        OSError: it cannot be read.
-    """
-    where = str(path)
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        phases: List[Phase] = []
-        for number, entry in enumerate(raw["phases"], start=1):
-            where = f"{path}: phase {number}"
-            phases.append(_phase(entry))
-        return Course(name=str(raw["name"]), phases=tuple(phases))
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        detail = f"entry {error} is missing" if isinstance(error, KeyError) else str(error)
-        raise CourseError(f"{where}: {detail}") from error
 
 
 @dataclass(frozen=True)

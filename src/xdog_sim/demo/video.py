@@ -10,7 +10,7 @@ import imageio_ffmpeg
 import mujoco
 import numpy as np
 
-from xdog_sim.demo.metrics import STRIDE, moving_average
+from xdog_sim.demo.metrics import STRIDE, moving_average, yaw_angle
 from xdog_sim.demo.overlay import Overlay
 from xdog_sim.demo.recording import Recording
 from xdog_sim.offscreen import RenderError, choose_renderer
@@ -101,8 +101,7 @@ class FrameRenderer:
 
     def _arrows(self, i: int, time: float) -> bool:
         run = self._run
-        x, y, z, w = run.orientation[i]
-        yaw = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+        yaw = yaw_angle(run.orientation[i : i + 1])[0]
         turn = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
         for velocity, colour, height, width in (  # on the floor, one above the other
             (run.command[i], COMMAND_COLOUR, 0.0, 0.025),

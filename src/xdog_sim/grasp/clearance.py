@@ -8,6 +8,7 @@ import numpy as np
 
 from xdog.core.description import RobotDescription
 from xdog_sim.grasp.objects import OBJECT
+from xdog_sim.world import joint_indices
 
 Array = np.ndarray
 
@@ -28,7 +29,7 @@ class Clearance:
         self._model = copy.copy(model)
         self._data = mujoco.MjData(self._model)
         model = self._model
-        self._arm_q = [int(model.joint(name).qposadr[0]) for name in robot.arm.names]
+        self._arm_q = joint_indices(model, robot.arm.names).qpos
         self._body = model.geom_bodyid
         object_body = model.body(OBJECT).id
         moving = [model.jnt_bodyid[model.joint(name).id] for name in robot.arm.names]

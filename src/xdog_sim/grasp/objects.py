@@ -7,6 +7,7 @@ from typing import Sequence, Tuple
 import mujoco
 import numpy as np
 
+from xdog.core.description import RobotDescription
 from xdog_sim.grasp.config import GraspScenarioConfig
 
 Array = np.ndarray
@@ -132,11 +133,12 @@ def add_support(spec: mujoco.MjSpec, kind: str, surface: float, edge_x: float, y
             block(f"{name}_{post}", [0.03, 0.03, surface - BOARD], centre, 0)
 
 
-def prepare_for_grasping(spec: mujoco.MjSpec, legs: Sequence[str]) -> None:
-    """Set up the contact solver for grasping, and contacts between the arm and the links named in ``legs``."""
+def prepare_for_grasping(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
+    """Set up the contact solver for grasping, and contacts between the arm and the legs."""
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     spec.option.impratio = 10.0  # Menagerie's robotstudio_so101
     spec.option.iterations = spec.option.ls_iterations = 50  # with 10 line searches, grasped objects are flung away
+    legs = {robot.joints[name].child for name in robot.legs.names} | set(robot.feet)
     for geom in spec.geoms:
         if geom.parent.name in legs and geom.contype:
             geom.conaffinity = 2

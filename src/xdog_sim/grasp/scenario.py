@@ -9,15 +9,17 @@ from typing import Iterator, Optional, Tuple
 import mujoco
 import numpy as np
 
+from xdog.core.config_file import ConfigError
 from xdog.core.description import RobotDescription, load_description
 from xdog.core.rotations import rotation_matrix
+from xdog.grasp.contract import period_problem
 from xdog.grasp.observation import object_token
 from xdog.grasp.view_poses import ViewPoses
 from xdog.locomotion.config import load_locomotion_config
 from xdog.locomotion.stance import BodyPose, Stance
 from xdog_sim.grasp.approach import GraspPath, GraspPlanner
 from xdog_sim.grasp.clearance import Clearance
-from xdog_sim.grasp.config import GraspScenarioConfig, Range, load_grasp_scenarios
+from xdog_sim.grasp.config import GraspScenarioConfig, ObjectKind, SupportKind, load_grasp_scenarios
 from xdog_sim.grasp.objects import SUPPORT, GraspObject, add_object, add_support, prepare_for_grasping
 from xdog_sim.world import HeldTrunk, WorldOptions, build_spec
 
@@ -64,11 +66,18 @@ class GraspScenario:
 
 
 class ScenarioSampler:
-    """Draws scenarios and builds their worlds."""
+    """Draws scenarios and builds their worlds.
+
+    Raises:
+        ConfigError: the config's policy_period is not one of this robot.
+    """
 
     def __init__(self, robot: Optional[RobotDescription] = None, config: Optional[GraspScenarioConfig] = None) -> None:
         self.robot = robot or load_description()
         self.config = config or load_grasp_scenarios()
+        problem = period_problem(self.config.policy_period, self.robot)
+        if problem:
+            raise ConfigError(f"sim/grasp_scenarios.yaml: policy_{problem}")
         self.planner = GraspPlanner(self.robot)
         locomotion = load_locomotion_config()
         self._stance = Stance(self.robot, locomotion.stance, locomotion.body_pose)
@@ -98,8 +107,7 @@ class ScenarioSampler:
         """The MuJoCo world of a scenario."""
         options = WorldOptions(held=self.trunk(scenario.rise, scenario.pitch), sensors=False, visuals=visuals)
         spec = build_spec(options, self.robot)
-        legs = [joint.child for joint in self.robot.joints.values() if joint.name in self.robot.legs.names]
-        prepare_for_grasping(spec, [*legs, *self.robot.feet])
+        prepare_for_grasping(spec, self.robot)
         add_support(spec, scenario.support, scenario.surface, scenario.edge, 0.0)
         add_object(spec, scenario.item, scenario.position, scenario.yaw, self.config)
         return spec
@@ -152,10 +160,12 @@ class ScenarioSampler:
         """The first ``count`` scenarios of a seed, in order."""
         return (self.draw(index, seed, held_out) for index in range(count))
 
-    def _draw(self, random: np.random.Generator, kind: str, support: str, rejected: int) -> GraspScenario:
+    def _draw(
+        self, random: np.random.Generator, kind: ObjectKind, support: SupportKind, rejected: int
+    ) -> GraspScenario:
         config = self.config
 
-        def within(bounds: Range) -> float:
+        def within(bounds: Tuple[float, float]) -> float:
             return float(random.uniform(*bounds))
 
         ranges, stance = config.objects[kind], config.supports[support]

@@ -14,6 +14,7 @@ from xdog_sim.devices import SimulatedArm
 from xdog_sim.grasp.camera import WRIST, SceneRenderer, add_wrist_camera
 from xdog_sim.grasp.judge import Judge
 from xdog_sim.grasp.scenario import GraspScenario, ScenarioSampler
+from xdog_sim.world import joint_indices
 
 Array = np.ndarray
 
@@ -90,10 +91,7 @@ class GraspScene:
             self.robot,
             dataclasses.replace(sim_config, arm=dataclasses.replace(sim_config.arm, backlash=self.noise.backlash)),
         )
-        names = self.robot.arm.names
-        self._q = [int(self.model.joint(name).qposadr[0]) for name in names]
-        self._v = [int(self.model.joint(name).dofadr[0]) for name in names]
-        self._u = [self.model.actuator(name).id for name in names]
+        self._q, self._v, self._u = joint_indices(self.model, self.robot.arm.names)
         self.data.qpos[self._q] = scenario.start
         self.data.ctrl[self._u] = scenario.start
         self._arm.restart(scenario.start)

@@ -17,6 +17,7 @@ from xdog.nodes.common.callbacks import subscribe
 from xdog.nodes.common.lockstep import LockstepClient
 from xdog.nodes.common.run import run
 from xdog_sim.detections import DetectorNoise, ObjectPose, SimulatedDetector
+from xdog_sim.grasp.config import load_grasp_scenarios
 from xdog_sim.nodes.common.buffers import append_in_order
 from xdog_sim.nodes.common.conversions import detections_message, seen_objects
 from xdog_sim.scene import class_names
@@ -81,7 +82,7 @@ class DetectorNode:
 def build() -> DetectorNode:
     """The node, by its configuration files and parameters."""
     noise = DetectorNoise(
-        bias=number("~bias", 0.0),
+        bias=number("~bias", load_grasp_scenarios().perception.position_error),
         noise=number("~noise", 0.0),
         delay=number("~delay", 0.0),
         dropout=number("~dropout", 0.0),

@@ -6,7 +6,7 @@ Drawing a few rows costs almost as much as drawing hundreds, and in training a f
 
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, Generic, Mapping, Protocol, Tuple, TypeVar
+from typing import Any, Callable, Generic, Protocol, Tuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,7 +14,8 @@ from torch import Tensor
 from xdog.core.description import RobotDescription
 from xdog.locomotion.gait import limit_command
 from xdog_sim.batch.protocol import BatchParameters
-from xdog_sim.randomization import TrunkTable, draw_parameters, uniform
+from xdog_sim.config import load_sim_config
+from xdog_sim.randomization import Randomization, TrunkTable, draw_parameters, uniform
 from xdog_sim.tasks.gait_config import CommandSettings, GaitConfig
 
 POOL_SIZE = 256
@@ -91,7 +92,7 @@ def draw_starts(
     count: int,
     robot: RobotDescription,
     config: GaitConfig,
-    ranges: Mapping[str, Any],
+    ranges: Randomization,
     table: TrunkTable,
     timestep: float,
     generator: torch.Generator,
@@ -101,9 +102,9 @@ def draw_starts(
     parameters = draw_parameters(ranges, table, count, robot, control.kp, control.kd, generator)
     half = 0.5 * uniform((-math.pi, math.pi), (count,), generator)
     zero = torch.zeros(count)
-    command_delay = uniform(ranges["command_delay"], (count,), generator)
-    sensor_delay = (uniform(ranges["sensor_delay"], (count,), generator) / timestep).round()
-    offset = uniform(ranges["joint_offset"], (count, len(default)), generator)
+    command_delay = uniform(ranges.command_delay, (count,), generator)
+    sensor_delay = (uniform(ranges.sensor_delay, (count,), generator) / timestep).round()
+    offset = uniform(ranges.joint_offset, (count, len(default)), generator)
     dynamics = [
         parameters.friction[:, None] - 0.8,
         parameters.trunk_mass[:, None] - 3.5,
@@ -116,7 +117,7 @@ def draw_starts(
         parameters=parameters,
         orientation=torch.stack([torch.cos(half), zero, zero, torch.sin(half)], 1),
         joint_position=default + uniform((-0.1, 0.1), (count, len(default)), generator),
-        ramp=ramp_shares(command_delay, round(control.period / timestep), timestep, control.ramp),
+        ramp=ramp_shares(command_delay, round(control.period / timestep), timestep, load_sim_config().legs.ramp),
         sensor_delay=sensor_delay.long(),
         offset=offset,
         dynamics=torch.cat(dynamics, 1),
@@ -131,7 +132,7 @@ def ramp_shares(delay: Tensor, count: int, timestep: float, ramp: float) -> Tens
         count: physics steps per control step. timestep: physics step, s. ramp: duration of the linear interpolation, s.
     """
     ends = (torch.arange(count) + 1) * timestep
-    progress = (ends[None] - delay[:, None]) / ramp
+    progress = (ends[None] - delay[:, None]) / max(ramp, 1e-9)  # without a ramp, a step
     newest, arrived = progress.clamp(0.0, 1.0), (1.0 + progress).clamp(0.0, 1.0)
     return torch.stack([1.0 - arrived, arrived - newest, newest], 2)
 

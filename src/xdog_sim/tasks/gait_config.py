@@ -1,30 +1,35 @@
-"""The settings of policies/gait.yaml, checked and typed."""
+"""The settings that a gait is trained with: policies/gait.yaml."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Dict, Mapping, Optional, Tuple
 
-import yaml
-
+from xdog.core.config_file import NOT_NEGATIVE, POSITIVE, SHARE, Range, load, numbers
 from xdog.core.paths import share_path
-from xdog.locomotion.gait import TrotSettings
+from xdog.locomotion.gait import TrotSettings, command_range_problems
 from xdog.locomotion.observation import ObservationBuilder, Term
 from xdog_sim.tasks.velocity_rewards import TERMS
 
 
-class GaitConfigError(ValueError):
-    """The gait's settings file is malformed."""
-
-
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class ControlSettings:
-    """The loop: period s, gains Nm/rad and Nm s/rad, action_scale rad per unit, ramp s of the actuators."""
+    """The loop: period s, gains Nm/rad and Nm s/rad, action_scale rad per unit."""
 
     period: float
     kp: float
-    kd: float
+    kd: float = field(metadata=NOT_NEGATIVE)
     action_scale: float
-    ramp: float
+
+
+@numbers(POSITIVE)
+@dataclass(frozen=True)
+class PhysicsSettings:
+    """Physics steps in training and in evaluation, s."""
+
+    train_timestep: float
+    evaluate_timestep: float
 
 
 @dataclass(frozen=True)
@@ -32,32 +37,48 @@ class CommandSettings:
     """Commands.
 
     Attributes:
-        vx, vy, wz: ranges in m/s and rad/s.
+        vx, vy, wz: ranges in m/s and rad/s, zero included.
         interval: s between changes.
         stand, single, run, spin: shares of zero commands, of commands along one axis, of fast running and spinning.
         run_vx: m/s, fastest running. spin_wz: rad/s, fastest turning in place.
         max_lateral_acceleration: m/s^2, of speed times yaw rate.
     """
 
-    vx: Tuple[float, float]
-    vy: Tuple[float, float]
-    wz: Tuple[float, float]
-    interval: Tuple[float, float]
-    stand: float
-    single: float
-    run: float
-    spin: float
-    run_vx: float
-    spin_wz: float
-    max_lateral_acceleration: float
+    vx: Range
+    vy: Range
+    wz: Range
+    interval: Range = field(metadata=POSITIVE)
+    stand: float = field(metadata=SHARE)
+    single: float = field(metadata=SHARE)
+    run: float = field(metadata=SHARE)
+    spin: float = field(metadata=SHARE)
+    run_vx: float = field(metadata=NOT_NEGATIVE)
+    spin_wz: float = field(metadata=NOT_NEGATIVE)
+    max_lateral_acceleration: float = field(metadata=POSITIVE)
+
+    def __post_init__(self) -> None:
+        problems = command_range_problems({"vx": self.vx, "vy": self.vy, "wz": self.wz})
+        if problems:
+            raise ValueError("; ".join(problems))
+        if self.stand + self.single + self.run + self.spin > 1.0:
+            raise ValueError("stand, single, run and spin are shares of all commands: their sum must be 1 at most")
 
     @property
     def ranges(self) -> Dict[str, Tuple[float, float]]:
         """What is trained in all, by name."""
-        turn = max(self.spin_wz, self.wz[1])
-        return {"vx": (self.vx[0], max(self.run_vx, self.vx[1])), "vy": self.vy, "wz": (-turn, turn)}
+        turn = max(self.spin_wz, self.wz.high)
+        return {"vx": (self.vx.low, max(self.run_vx, self.vx.high)), "vy": self.vy, "wz": (-turn, turn)}
 
 
+@numbers(POSITIVE)
+@dataclass(frozen=True)
+class TargetSettings:
+    """height: of base_link above the floor, m."""
+
+    height: float
+
+
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class PpoSettings:
     """Settings of stable-baselines3's PPO; `robots` simulations, `steps` control steps in each rollout."""
@@ -68,70 +89,47 @@ class PpoSettings:
     minibatches: int
     learning_rate: float
     target_kl: float
-    gamma: float
-    gae_lambda: float
+    gamma: float = field(metadata=SHARE)
+    gae_lambda: float = field(metadata=SHARE)
     clip_range: float
-    entropy: float
-    value: float
+    entropy: float = field(metadata=NOT_NEGATIVE)
+    value: float = field(metadata=NOT_NEGATIVE)
     max_grad_norm: float
     initial_std: float
     actor: Tuple[int, ...]
     critic: Tuple[int, ...]
     total_steps: int
 
+    def __post_init__(self) -> None:
+        if self.minibatches > self.robots * self.steps:
+            raise ValueError(f"minibatches is {self.minibatches}; a rollout has only {self.robots * self.steps} steps")
+
 
 @dataclass(frozen=True)
 class GaitConfig:
-    """Everything that policies/gait.yaml says."""
+    """All of gait.yaml; episode in s."""
 
     control: ControlSettings
     observation: Tuple[Term, ...]
     trot: TrotSettings
-    train_timestep: float
-    evaluate_timestep: float
-    episode: float
+    physics: PhysicsSettings
+    episode: float = field(metadata=POSITIVE)
     command: CommandSettings
     reward: Mapping[str, float]
-    target: Mapping[str, float]
+    target: TargetSettings
     ppo: PpoSettings
+
+    def __post_init__(self) -> None:
+        ObservationBuilder(self.observation)  # refuses terms that do not exist
+        unknown = sorted(set(self.reward) - set(TERMS))
+        if unknown:
+            raise ValueError(f"unknown reward terms: {', '.join(unknown)}; known: {', '.join(sorted(TERMS))}")
+        for name, timestep in vars(self.physics).items():
+            steps = self.control.period / timestep
+            if not math.isclose(steps, round(steps), abs_tol=1e-6):
+                raise ValueError(f"physics.{name} is {timestep:g} s; control.period must be a whole multiple of it")
 
 
 def load_gait_config(path: Optional[Path] = None) -> GaitConfig:
-    """Read policies/gait.yaml or another file of the same form.
-
-    Raises:
-        GaitConfigError: malformed; the message names the file and the entry.
-    """
-    path = path or share_path("policies", "gait.yaml")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return _parse(raw)
-    except yaml.YAMLError as error:
-        raise GaitConfigError(f"{path} is not valid YAML: {error}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise GaitConfigError(f"{path}: missing or malformed entry: {error}") from error
-
-
-def _parse(raw: Mapping[str, Any]) -> GaitConfig:
-    command = dict(raw["command"])
-    for name in ("vx", "vy", "wz", "interval"):
-        low, high = command[name]
-        command[name] = (float(low), float(high))
-    unknown = sorted(set(raw["reward"]) - set(TERMS))
-    if unknown:
-        raise ValueError(f"unknown reward terms: {', '.join(unknown)}; known: {', '.join(sorted(TERMS))}")
-    observation = tuple(Term(**term) for term in raw["observation"])
-    ObservationBuilder(observation)  # refuses terms that do not exist
-    ppo = dict(raw["ppo"], actor=tuple(raw["ppo"]["actor"]), critic=tuple(raw["ppo"]["critic"]))
-    return GaitConfig(
-        control=ControlSettings(**raw["control"]),
-        observation=observation,
-        trot=TrotSettings(**raw["trot"]),
-        train_timestep=float(raw["physics"]["train_timestep"]),
-        evaluate_timestep=float(raw["physics"]["evaluate_timestep"]),
-        episode=float(raw["episode"]),
-        command=CommandSettings(**command),
-        reward={name: float(weight) for name, weight in raw["reward"].items()},
-        target={name: float(value) for name, value in raw["target"].items()},
-        ppo=PpoSettings(**ppo),
-    )
+    """The settings of policies/gait.yaml, or of another file of the same form; raises what `load` raises."""
+    return load(GaitConfig, path or share_path("policies", "gait.yaml"))

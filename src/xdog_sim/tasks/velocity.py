@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple, Union
+from typing import Dict, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from xdog.core.description import RobotDescription
 from xdog.locomotion.gait import TrotReference, advance_gait, start_gait
 from xdog.locomotion.observation import Measurements, ObservationBuilder, projected_gravity
 from xdog_sim.batch.protocol import BatchSim, BatchState
-from xdog_sim.randomization import TrunkTable, uniform
+from xdog_sim.randomization import Randomization, TrunkTable, uniform
 from xdog_sim.tasks.episodes import RowPool, draw_commands, draw_starts
 from xdog_sim.tasks.gait_config import GaitConfig
 from xdog_sim.tasks.velocity_rewards import FOOT_RADIUS, RewardInputs, total_reward
@@ -67,7 +67,7 @@ class VelocityTask:
         sim: BatchSim,
         robot: RobotDescription,
         config: GaitConfig,
-        ranges: Mapping[str, Any],
+        ranges: Randomization,
         seed: int,
         commands: Optional[Tensor] = None,
         command_interval: float = 5.0,
@@ -91,7 +91,7 @@ class VelocityTask:
         self.command = torch.zeros(n, 3)
         self.gait = start_gait(n, torch)
         self._reference = TrotReference(robot, config.trot, torch)
-        self._target = {**config.target, "swing_height": config.trot.swing_height}
+        self._target = {"height": config.target.height, "swing_height": config.trot.swing_height}
         self.age = torch.zeros(n, dtype=torch.long)
         self._next_command = torch.zeros(n, dtype=torch.long)
         self._next_push = torch.zeros(n, dtype=torch.long)
@@ -102,8 +102,9 @@ class VelocityTask:
         self._offset, self._dynamics = torch.zeros(n, joints), torch.zeros(n, 7 + joints)
         self._feet = torch.zeros(n, len(robot.feet), 3)
         self._widths = [3, 3, joints, joints]  # of the measured terms
-        sensors = ("angular_velocity", "gravity", "position", "velocity")
-        self._noise = torch.cat([torch.full((k,), ranges["noise"][name]) for k, name in zip(self._widths, sensors)])
+        noise = ranges.noise
+        levels = (noise.angular_velocity, noise.gravity, noise.position, noise.velocity)
+        self._noise = torch.cat([torch.full((k,), level) for k, level in zip(self._widths, levels)])
         self.falls = 0
         self._start_episodes(torch.arange(n))
         if stagger:
@@ -218,7 +219,7 @@ class VelocityTask:
                 amplitude * torch.sin(angle),
                 amplitude * torch.cos(angle),
                 gait.command,
-                10.0 * (state.position[:, 2:3] - self.config.target["height"]),
+                10.0 * (state.position[:, 2:3] - self.config.target.height),
                 10.0 * (self.sim.foot_position[ids, :, 2] - FOOT_RADIUS),
                 self._dynamics[ids],
                 left,
@@ -244,21 +245,21 @@ class VelocityTask:
         ids = torch.nonzero(self.age >= self._next_push).flatten()
         if not len(ids):
             return
-        speed = uniform(self.ranges["push_speed"], (len(ids),), self.generator)
+        speed = uniform(self.ranges.push_speed, (len(ids),), self.generator)
         heading = 2.0 * math.pi * torch.rand(len(ids), generator=self.generator)
         push = torch.stack([speed * torch.cos(heading), speed * torch.sin(heading), 0.0 * speed], 1)
-        self.sim.push(ids, push, uniform(self.ranges["push_spin"], (len(ids),), self.generator))
+        self.sim.push(ids, push, uniform(self.ranges.push_spin, (len(ids),), self.generator))
         self._schedule_push(ids)
 
     def _schedule_push(self, ids: Tensor) -> None:
-        wait = uniform(self.ranges["push_interval"], (len(ids),), self.generator) / self.period
+        wait = uniform(self.ranges.push_interval, (len(ids),), self.generator) / self.period
         self._next_push[ids] = self.age[ids] + wait.long()
 
     def _start_episodes(self, ids: Tensor) -> BatchState:
         """Start episodes of the robots ``ids`` with new parameters, commands and history; returns their state."""
         start = self._start_pool.take(len(ids))
         self.sim.set_parameters(ids, start.parameters)
-        position = torch.tensor([0.0, 0.0, self.config.target["height"] + 0.005]).repeat(len(ids), 1)
+        position = torch.tensor([0.0, 0.0, self.config.target.height + 0.005]).repeat(len(ids), 1)
         self.sim.reset(ids, position, start.orientation, start.joint_position)
         self.age[ids] = 0
         rest = start_gait(len(ids), torch)

@@ -7,10 +7,11 @@ import mujoco
 import numpy as np
 import pytest
 
+from xdog.core.config_file import ConfigError
 from xdog.core.description import load_description
 from xdog.core.rotations import rotation_matrix
 from xdog_sim.grasp.objects import GraspObject
-from xdog_sim.scene import Objects, SceneError, class_names, furnish, load_scene, upright_box
+from xdog_sim.scene import Objects, class_names, furnish, load_scene, upright_box
 from xdog_sim.world import WorldOptions, build_model, build_spec
 
 ROBOT = load_description()
@@ -101,10 +102,26 @@ def test_the_box_of_a_rotated_cube_has_its_size_and_yaw() -> None:
 
 
 def test_a_malformed_scene_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SceneError, match="known: empty, tabletop"):
+    with pytest.raises(ConfigError, match="known: empty, tabletop"):
         load_scene("kitchen")
-    for text, words in (("objects: {a: {kind: ball}}", "place"), ("objects: 3", "items"), ("{", "malformed")):
+    ball = "kind: ball, width: 0.04, height: 0.04, mass: 0.04, friction: 0.8, colour: [1, 0, 0], place: [0.3, 0]"
+    for text, complaint in (
+        (f"objects: {{a: {{{ball.replace('ball', 'cat')}}}}}", "objects.a.kind is 'cat'; it must be one of ball, cube"),
+        (
+            f"objects: {{a: {{{ball.replace('mass: 0', 'mass: -0')}}}}}",
+            "objects.a.mass is -0.04; it must be a number above",
+        ),
+        (f"objects: {{a: {{{ball}, support: desk}}}}", "objects.a.support is 'desk'; it must be one of supports: none"),
+        (
+            f"objects: {{a: {{{ball}}}}}\nsupports: {{a: {{kind: table, height: 0.2, edge: 0.3, y: 0}}}}",
+            "'a' is an object and a support: rename one of them",
+        ),
+    ):
         path = tmp_path / "scene.yaml"
         path.write_text(text)
-        with pytest.raises(SceneError, match=words):
+        with pytest.raises(ConfigError) as caught:
             load_scene(str(path))
+        assert str(caught.value).startswith(f"{path}: {complaint}")
+    path.write_text(f"objects: {{base_link: {{{ball}}}}}")
+    with pytest.raises(ConfigError, match="'base_link' has the name of a part of the robot: rename it"):
+        furnish(build_spec(WorldOptions(), ROBOT), load_scene(str(path)), ROBOT)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from xdog.core.description import load_description
-from xdog_sim.world import HeldTrunk, WorldOptions, build_model
+from xdog_sim.world import HeldTrunk, WorldOptions, build_model, joint_indices
 
 ROBOT = load_description()
 PLAIN = WorldOptions(visuals=False)
@@ -73,3 +73,15 @@ def test_only_feet_and_trunk_collide_in_training() -> None:
 def test_an_unknown_option_is_named(name: str) -> None:
     with pytest.raises(ValueError, match=rf"WorldOptions\.{name} is 'rubber'; known: "):
         build_model(WorldOptions(**{name: "rubber"}))  # type: ignore[arg-type]
+
+
+def test_joint_indices_are_in_the_order_of_the_names() -> None:
+    model = build_model(PLAIN)
+    names = [ROBOT.arm.names[2], ROBOT.legs.names[0], ROBOT.arm.names[5]]
+    indices = joint_indices(model, names)
+    # The free joint of the trunk comes first and takes 7 entries of qpos but 6 of qvel.
+    assert [q - v for q, v in zip(indices.qpos, indices.qvel)] == [1, 1, 1]
+    assert [model.joint(int(model.actuator(i).trnid[0])).name for i in indices.ctrl] == names
+    data = mujoco.MjData(model)
+    data.qpos[indices.qpos] = [0.1, 0.2, 0.3]
+    assert [float(data.joint(name).qpos[0]) for name in names] == [0.1, 0.2, 0.3]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from worker_functions import compare_wrist_pictures
 
+from xdog.core.config_file import ConfigError
 from xdog.grasp.view_poses import load_view_poses
-from xdog.safety.config import SafetyConfigError
 from xdog_sim.grasp.scenario import ScenarioSampler
 from xdog_sim.offscreen import choose_renderer
 from xdog_sim.scene import load_scene
@@ -42,5 +42,5 @@ def test_view_poses_are_those_of_the_file_and_a_malformed_file_is_named(tmp_path
     for poses in ("look_low: [0, 0, 0, 0, 0]", "look_low: [0], look_high: [1]"):
         path = tmp_path / "grasp_scenarios.yaml"
         path.write_text(f"camera: {{{poses}, high: 0.1}}", encoding="utf-8")
-        with pytest.raises(SafetyConfigError, match=r"grasp_scenarios\.yaml: camera"):
+        with pytest.raises(ConfigError, match=r"grasp_scenarios\.yaml: camera"):
             load_view_poses(path)

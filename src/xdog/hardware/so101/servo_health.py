@@ -4,32 +4,32 @@ A gripper that presses on an object looks like a stalled joint. It is no fault: 
 so that it goes on holding the object with what the servo can give for ever.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from xdog.core.config_file import ConfigFile
+from xdog.core.config_file import POSITIVE, SHARE, load, numbers
 from xdog.core.paths import share_path
 from xdog.hardware.so101.feetech_bus import describe_error
-from xdog.safety.config import SafetyConfigError
 
 Array = np.ndarray
 
 
+@numbers(POSITIVE)
 @dataclass(frozen=True)
 class HealthConfig:
-    """Figures of so101.yaml: s, A, rad, degrees Celsius, V and shares."""
+    """Limits of so101.yaml: s, A, rad, degrees Celsius, V and shares."""
 
     silent_time: float
     stall_current: float
     stall_error: float
     stall_time: float
-    overload_share: float
+    overload_share: float = field(metadata=SHARE)
     overload_time: float
-    backoff_share: float
-    recover_share: float
+    backoff_share: float = field(metadata=SHARE)
+    recover_share: float = field(metadata=SHARE)
     recover_time: float
     temperature_warn: float
     temperature_fault: float
@@ -37,19 +37,23 @@ class HealthConfig:
     voltage_fault: float
     voltage_time: float
 
+    def __post_init__(self) -> None:
+        if self.temperature_warn >= self.temperature_fault:
+            raise ValueError("temperature_warn would come after temperature_fault: it must be below")
+        if self.voltage_warn <= self.voltage_fault:
+            raise ValueError("voltage_warn would come after voltage_fault: it must be above")
+
+
+@dataclass(frozen=True)
+class So101Config:
+    """All of so101.yaml."""
+
+    health: HealthConfig
+
 
 def load_health_config(path: Optional[Path] = None) -> HealthConfig:
-    """The figures, from launch/config/so101.yaml unless told otherwise.
-
-    Raises:
-        SafetyConfigError: the file is malformed; the message names the entry.
-        OSError: it cannot be read.
-    """
-    path = path or share_path("launch", "config", "so101.yaml")
-    config = ConfigFile(path, SafetyConfigError).section(HealthConfig, "health")
-    if config.temperature_warn >= config.temperature_fault or config.voltage_warn <= config.voltage_fault:
-        raise SafetyConfigError(f"{path}: health: a warning would come after its fault; check temperature and voltage")
-    return config
+    """The limits of launch/config/so101.yaml, or of another file of the same form; raises what `load` raises."""
+    return load(So101Config, path or share_path("launch", "config", "so101.yaml")).health
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,15 +19,20 @@ def is_ending() -> bool:
     return bool(rospy.core.is_shutdown_requested())
 
 
-def guarded(callback: Callable[..., Any]) -> Callable[..., Any]:
-    """The callback, which is no longer called once the node ends, and whose publishing may then fail unnoticed."""
+def guarded(callback: Callable[..., Any], *further: Any) -> Callable[..., Any]:
+    """The callback, which is no longer called once the node ends, and whose publishing may then fail unnoticed.
+
+    Args:
+        callback: what to call.
+        further: arguments that it gets after those of the caller.
+    """
 
     @functools.wraps(callback)
     def call(*arguments: Any) -> Any:
         if is_ending():
             return None
         try:
-            return callback(*arguments)
+            return callback(*arguments, *further)
         except CLOSED:
             if not is_ending():
                 raise
@@ -55,7 +60,7 @@ def subscribe(
     return rospy.Subscriber(
         topic,
         kind,
-        guarded(lambda message: callback(message, *arguments)),
+        guarded(callback, *arguments),
         queue_size=queue_size,
         tcp_nodelay=True,
         **options,

@@ -2,12 +2,10 @@
 
 import contextlib
 import math
-from pathlib import Path
 from typing import Any, List
 
 import numpy as np
 import pytest
-import yaml
 from arm_controller_bench import (
     ARM,
     CONFIG,
@@ -16,7 +14,6 @@ from arm_controller_bench import (
     INTO_TRUNK,
     NEAR_HOME,
     PERIOD,
-    ROBOT,
     STAND,
     STOW,
     ControllerBench,
@@ -24,7 +21,6 @@ from arm_controller_bench import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xdog.arm.config import load_arm_config
 from xdog.arm.motions import Motion
 from xdog.arm.trajectory import (
     GOAL_TOLERANCE_VIOLATED,
@@ -37,8 +33,6 @@ from xdog.arm.trajectory import (
     Tolerance,
     TrajectoryError,
 )
-from xdog.core.paths import share_path
-from xdog.safety.config import SafetyConfigError
 
 Array = np.ndarray
 
@@ -500,35 +494,3 @@ def test_stow_goes_round_what_is_in_the_way() -> None:
     assert bench.controller._collision.straight_path_obstacles(in_the_way, STOW)
     assert bench.finish(bench.controller.move_to("stow"), 20.0).code == SUCCESSFUL
     np.testing.assert_allclose(bench.position[:5], STOW[:5], atol=1e-6)
-
-
-# Setpoints.
-
-
-@pytest.mark.parametrize(
-    ("section", "key", "value", "text"),
-    [
-        ("motion", "max_speed", 3.5, "below arm_gate.max_rate"),
-        ("motion", "move_speed", 2.7, "move_speed is above"),
-        ("gripper", "speed", 2.7, "gripper.speed is above"),
-        ("motion", "margin", -1.0, "margin is -1.0"),
-        ("stream", "timeout", "soon", "timeout is 'soon'"),
-    ],
-)
-def test_wrong_figures_are_refused(tmp_path: Path, section: str, key: str, value: object, text: str) -> None:
-    content = yaml.safe_load(share_path("launch", "config", "arm.yaml").read_text())
-    content[section][key] = value
-    path = tmp_path / "arm.yaml"
-    path.write_text(yaml.safe_dump(content))
-    with pytest.raises(SafetyConfigError, match=text):
-        load_arm_config(ROBOT, path)
-
-
-@pytest.mark.parametrize(("via", "text"), [([[0.0]], "three angles"), (None, "via"), ([[9.0, 0.0, 0.0]], "limits")])
-def test_wrong_vias_are_refused(tmp_path: Path, via: object, text: str) -> None:
-    content = yaml.safe_load(share_path("launch", "config", "arm.yaml").read_text())
-    content["via"] = via
-    path = tmp_path / "arm.yaml"
-    path.write_text(yaml.safe_dump(content))
-    with pytest.raises(SafetyConfigError, match=text):
-        load_arm_config(ROBOT, path)

@@ -192,7 +192,7 @@ def test_a_contract_survives_its_file() -> None:
             "it looks through tail_link, this arm's camera is wrist_camera_link",
         ),
         ({"period": 0.03}, "its period is 0.03 s, no multiple of"),
-        ({"period": 0.0}, "its period is 0.0 s"),
+        ({"period": 0.0}, "its period is 0 s"),
         ({"execute": 5}, "it executes 5 of the 4 actions"),
         ({"lower": (0.0,)}, "its action limits are not 6 ranges"),
         ({"upper": (9.0,) * 6}, "its action limits exceed"),

@@ -9,12 +9,12 @@ import pytest
 from pick_bench import CHOOSER, ROBOT, STANCE
 
 from xdog.arm.kinematics import ArmKinematics, IkError
+from xdog.core.config_file import ConfigError
 from xdog.core.rotations import euler_quaternion
 from xdog.grasp.object_tracker import TrackedDetection, Tracker
 from xdog.grasp.stance_planner import OutOfReachError, load_grasp_workspace
 from xdog.grasp.trunk_pose import TrunkPose, measure_trunk_pose, standing_trunk_pose
 from xdog.locomotion.stance import BodyPose
-from xdog.safety.config import SafetyConfigError
 
 SIZE = np.array([0.04, 0.04, 0.04])
 HEIGHT = 0.15 * (math.cos(0.65) + math.cos(0.60)) + 0.0205
@@ -109,5 +109,5 @@ def test_what_is_chosen_can_be_reached_and_advice_helps() -> None:
 def test_a_file_without_ranges_is_named(tmp_path: Path) -> None:
     path = tmp_path / "grasp_scenarios.yaml"
     path.write_text("supports: {ground: {height: [0, 0]}}\nplace: {radius: [0.1, 0.4], azimuth: [-1, 1]}\n")
-    with pytest.raises(SafetyConfigError, match=r"grasp_scenarios\.yaml"):
+    with pytest.raises(ConfigError, match=r"grasp_scenarios\.yaml"):
         load_grasp_workspace(path)

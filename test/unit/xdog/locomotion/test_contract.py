@@ -37,7 +37,12 @@ def test_a_contract_survives_its_file() -> None:
         ({"period": 0.01}, "its period is 0.01 s, the control loop's is 0.02 s"),
         ({"terms": (Term("smell", 1.0),)}, "unknown observation terms: smell"),
         ({"command_range": {"vx": (0.0, 1.0)}}, "no command range for vy, wz"),
-        ({"command_range": {"vx": (1.0, -1.0), "vy": (0.0, 0.0), "wz": (0.0, 0.0)}}, "range of vx ends below"),
+        (
+            {"command_range": {"vx": (1.0, -1.0), "vy": (0.0, 0.0), "wz": (0.0, 0.0)}},
+            "the range of vx is [1, -1]; it must include 0",
+        ),
+        ({"command_range": {"vx": (0.3, 1.2), "vy": (0.0, 0.0), "wz": (0.0, 0.0)}}, "walk at zero command"),
+        ({"command_range": {"vx": (0.0, 1.2), "vy": (0.0, 0.0), "wz": (-2.0, -0.1)}}, "the range of wz is [-2, -0.1]"),
         ({"max_lateral_acceleration": 0.0}, "max_lateral_acceleration is 0.0"),
     ],
 )

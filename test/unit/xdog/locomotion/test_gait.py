@@ -1,21 +1,23 @@
 """The reference trot: numpy and torch agree, feet go where they are planned, signs follow REP-103."""
 
 import math
-from typing import Tuple
+from typing import List, Tuple
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from policy_files import TROT
 
 from xdog.core.description import load_description
 from xdog.locomotion.gait import (
     GaitState,
     TrotReference,
-    TrotSettings,
     advance_gait,
+    command_range_problems,
     is_moving,
+    limit_command,
     start_gait,
     stride_frequency,
     swing_progress,
@@ -24,7 +26,6 @@ from xdog.locomotion.kinematics import LegKinematics
 
 ROBOT = load_description()
 LEGS = LegKinematics(ROBOT)
-TROT = TrotSettings()
 REFERENCE = TrotReference(ROBOT, TROT, np)
 TORCH_REFERENCE = TrotReference(ROBOT, TROT, torch)
 STAND = ROBOT.legs.poses["stand"]
@@ -49,6 +50,21 @@ def test_zero_command_is_exactly_the_stand_pose() -> None:
         assert REFERENCE.angles(state) == pytest.approx(np.tile(STAND, (3, 1)), abs=1e-9)
         assert not state.phase.any()
         assert not state.amplitude.any()
+
+
+ends = st.floats(-10.0, 10.0)
+
+
+@given(st.lists(st.tuples(ends, ends), min_size=3, max_size=3), st.floats(0.01, 10.0))
+def test_zero_stays_zero_within_every_range_that_is_sound(
+    given_ranges: List[Tuple[float, float]], lateral: float
+) -> None:
+    ranges = dict(zip(("vx", "vy", "wz"), given_ranges))
+    limited = limit_command(np.zeros((1, 3)), ranges, lateral, np)[0]
+    sound = [not any(f"range of {name} " in problem for problem in command_range_problems(ranges)) for name in ranges]
+    assert sound == [low <= 0.0 <= high for low, high in given_ranges]
+    if all(sound):
+        assert not limited.any()
 
 
 @given(trained_commands, phases, amplitudes)

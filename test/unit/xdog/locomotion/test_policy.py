@@ -64,6 +64,15 @@ def test_zero_action_at_zero_command_is_the_stand_pose(tmp_path: Path) -> None:
     assert not np.any(target.velocity)
 
 
+def test_a_policy_that_would_walk_at_zero_command_is_refused(tmp_path: Path) -> None:
+    ranges = {"vx": (0.3, 1.2), "vy": (-0.4, 0.4), "wz": (-1.5, 1.5)}
+    path = write_policy(tmp_path / "restless.onnx", contract_for(ROBOT, command_range=ranges))
+    with pytest.raises(
+        ContractError, match=r"the range of vx is \[0.3, 1.2\]; it must include 0, or the robot would walk"
+    ):
+        GaitPolicy(path, ROBOT)
+
+
 def test_action_is_scaled_and_added(tmp_path: Path) -> None:
     policy = GaitPolicy(write_policy(tmp_path / "one.onnx", contract_for(ROBOT), bias=0.4), ROBOT)
     np.testing.assert_allclose(policy.step(reading(), np.zeros(3)).position, STAND + 0.25 * 0.4, atol=1e-6)

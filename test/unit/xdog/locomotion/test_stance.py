@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from pathlib import Path
 from typing import Callable, List
 
 import numpy as np
@@ -15,7 +14,6 @@ from xdog.core.interfaces import LegsTarget
 from xdog.core.rotations import rotation_matrix
 from xdog.locomotion.config import load_locomotion_config
 from xdog.locomotion.stance import BodyPose, LieDown, Stance, StandUp, smooth
-from xdog.safety.config import SafetyConfigError
 from xdog_sim.config import load_sim_config
 from xdog_sim.robot import SimulatedRobot
 
@@ -204,10 +202,3 @@ def test_the_robot_stands_up_from_its_belly_with_the_legs_anywhere(simulated: Si
     play(simulated, up.at, up.duration + 0.5)
     assert tilt(simulated) < math.radians(2.0)
     assert simulated.ground_truth().position[2] == pytest.approx(HIP_HEIGHT, abs=0.003)
-
-
-def test_a_malformed_figure_names_file_and_entry(tmp_path: Path) -> None:
-    path = tmp_path / "locomotion.yaml"
-    path.write_text("stance: {gains_time: -1.0}\n")
-    with pytest.raises(SafetyConfigError, match=r"locomotion\.yaml: stance must hold exactly"):
-        load_locomotion_config(path)

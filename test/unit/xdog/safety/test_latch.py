@@ -4,8 +4,9 @@ from typing import List
 
 import pytest
 
-from xdog.safety.gate import JUST_STARTED, UNSUPERVISED
+from xdog.safety.gate import JUST_STARTED
 from xdog.safety.latch import DAMP, ESTOP, OK, RESTARTED, WARN, LatchingStop
+from xdog.safety.permission import UNSUPERVISED
 
 
 class ScriptedStop(LatchingStop):

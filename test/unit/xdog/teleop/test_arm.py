@@ -5,10 +5,11 @@ import pytest
 
 from xdog.arm.kinematics import ArmKinematics
 from xdog.core.description import load_description
-from xdog.teleop.arm import AXES, ArmJog, LeaderFollower, load_arm_teleop_config
+from xdog.teleop.arm import AXES, ArmJog, LeaderFollower
+from xdog.teleop.config import load_teleop_config
 
 Array = np.ndarray
-ROBOT, CONFIG = load_description(), load_arm_teleop_config()
+ROBOT, CONFIG = load_description(), load_teleop_config().arm
 KINEMATICS = ArmKinematics(ROBOT)
 PERIOD = 0.02
 START = np.array([0.3, -0.4, 0.9, 0.5, 0.2, 0.4])

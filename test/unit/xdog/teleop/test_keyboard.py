@@ -9,37 +9,23 @@ from pathlib import Path
 from typing import Iterator, List, Tuple
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xdog.core.paths import share_path
-from xdog.safety.mux_config import load_mux_config
-from xdog.teleop.config import TeleopConfig, TeleopConfigError, load_teleop_config
+from xdog.safety.mux_config import Planar
+from xdog.teleop.config import load_teleop_config
 from xdog.teleop.drive import DIRECTIONS, ZERO, Velocity
 from xdog.teleop.keyboard import ESTOP, ESTOP_RESET, HELP_TEXT, KeyboardTeleop
 from xdog.teleop.keys import KeyDecoder
 from xdog.teleop.status import RobotStatus, battery_text, status_line
 from xdog.teleop.terminal import KeyTerminal, NoTerminalError
 
-CONFIG = TeleopConfig(
-    forward=1.0,
-    sideways=0.4,
-    turn=1.5,
-    scale_start=0.5,
-    scale_step=0.1,
-    scale_smallest=0.1,
-    hold_initial=0.6,
-    hold_repeating=0.2,
-    zeros=0.5,
-    rate=20.0,
-    service_timeout=1.0,
-)
+CONFIG, LIMITS = load_teleop_config(), Planar(vx=1.0, vy=0.4, wz=1.5)
 
 
 @pytest.fixture
 def teleop() -> KeyboardTeleop:
-    return KeyboardTeleop(CONFIG)
+    return KeyboardTeleop(CONFIG, LIMITS)
 
 
 @pytest.fixture
@@ -153,7 +139,7 @@ def test_scale_keeps_its_limits(teleop: KeyboardTeleop) -> None:
 def test_whatever_is_typed_the_robot_is_stopped_and_the_line_silent_after_the_last_byte(
     typed: List[Tuple[float, bytes]],
 ) -> None:
-    teleop = KeyboardTeleop(CONFIG)
+    teleop = KeyboardTeleop(CONFIG, LIMITS)
     now = 0.0
     for wait, data in typed:
         now += wait
@@ -313,33 +299,3 @@ def test_status_line_tells_what_matters_within_the_width() -> None:
 def test_battery_without_a_measurement() -> None:
     assert battery_text(float("nan"), 0.5) == "battery ?"
     assert battery_text(25.0, float("nan")) == "25.0 V"
-
-
-def test_shipped_settings_load() -> None:
-    config = load_teleop_config()
-    assert config.hold_initial > 0.5 > config.hold_repeating  # the usual initial delay is 0.5 s
-
-
-def test_full_speed_is_what_the_mux_lets_through() -> None:
-    config, limits = load_teleop_config(), load_mux_config().limits
-    assert (config.forward, config.sideways, config.turn) == (limits.vx, limits.vy, limits.wz)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda raw: raw["hold"].pop("zeros"), "entry 'zeros' is missing"),
-        (lambda raw: raw["speed"].update(turn=float("nan")), "turn is nan"),
-        (lambda raw: raw["speed"].update(turn="fast"), "fast"),
-        (lambda raw: raw["scale"].update(start=2.0), "scale start 2.0"),
-        (lambda raw: raw.update(rate=0), "rate is 0"),
-    ],
-)
-def test_bad_settings_name_file_and_entry(tmp_path: Path, change: object, said: str) -> None:
-    raw = yaml.safe_load(share_path("launch", "config", "teleop.yaml").read_text())
-    change(raw)  # type: ignore[operator]
-    path = tmp_path / "teleop.yaml"
-    path.write_text(yaml.safe_dump(raw))
-    with pytest.raises(TeleopConfigError, match=said) as caught:
-        load_teleop_config(path)
-    assert str(path) in str(caught.value)

@@ -168,7 +168,7 @@ def test_raw_physics_takes_the_steps_that_it_counts() -> None:
     assert raw._batch.bind("time") == pytest.approx(5 * config.control.period)
     heights = raw._batch.bind("qpos")[:, 2]
     assert len(set(heights)) == 6, "every robot has targets of its own"
-    assert np.all(np.abs(heights - config.target["height"]) < 0.05), "they stood"
+    assert np.all(np.abs(heights - config.target.height) < 0.05), "they stood"
 
 
 def test_lean_environment_takes_the_same_physics_steps() -> None:

@@ -18,13 +18,12 @@ def test_every_placement_is_a_lane_of_a_scene_that_loads(tmp_path: Path) -> None
     lanes = write_scene(placements, tmp_path / "new" / "scene.yaml")
     scene = load_scene(str(tmp_path / "new" / "scene.yaml"))
     assert [lane.y for lane in lanes] == pytest.approx([LANE * number for number in range(12)])
-    furniture = {piece.name: piece for piece in scene.furniture}
-    assert len(furniture) == sum(placement.support != "ground" for placement in placements) == 8
+    assert len(scene.furniture) == sum(placement.support != "ground" for placement in placements) == 8
     for lane, placement, thing in zip(lanes, placements, scene.things):
         assert (thing.name, thing.item) == (lane.name, placement.item)
         assert thing.position == pytest.approx(tuple(placement.position + np.array([0.0, lane.y, 0.0])))
         if placement.support != "ground":
-            piece = furniture[f"{placement.support}_of_{lane.name}"]
+            piece = scene.furniture[f"{placement.support}_of_{lane.name}"]
             assert (piece.kind, piece.height, piece.edge, piece.y) == (
                 placement.support,
                 placement.surface,

@@ -11,8 +11,8 @@ from simulated_robots import CONFIG, ROBOT
 from torch import Tensor
 
 from xdog.locomotion.contract import PolicyContract
-from xdog_learning.commands.train_gait import make_contract
 from xdog_learning.gait import scoring
+from xdog_learning.gait.contract import make_gait_contract
 from xdog_learning.gait.scoring import (
     Episodes,
     check_config_fits,
@@ -232,7 +232,7 @@ def test_commands_are_no_function_of_the_bodies(monkeypatch: pytest.MonkeyPatch)
 
 
 def contract(**changes: Any) -> PolicyContract:
-    return dataclasses.replace(make_contract(ROBOT, CONFIG, {}), **changes)
+    return dataclasses.replace(make_gait_contract(ROBOT, CONFIG), **changes)
 
 
 def test_the_speed_curve_stops_where_the_contract_does(monkeypatch: pytest.MonkeyPatch) -> None:

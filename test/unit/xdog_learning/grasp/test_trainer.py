@@ -9,10 +9,10 @@ from typing import Any, Callable, Dict, List, Tuple
 import numpy as np
 import pytest
 import torch
-import yaml
 from rich.console import Console
 from torch import nn
 
+from xdog.core.config_file import parse, read
 from xdog.core.description import load_description
 from xdog.core.paths import share_path
 from xdog.grasp.observation import TOKEN_NAMES
@@ -24,15 +24,13 @@ from xdog_learning.grasp.export import export_grasp, make_grasp_contract
 from xdog_learning.grasp.sampler import FrameSampler, disturb, disturb_images
 from xdog_learning.grasp.settings import (
     GraspSettings,
-    GraspSettingsError,
     PolicySettings,
     load_grasp_settings,
-    parse_grasp_settings,
 )
 from xdog_learning.grasp.trainer import GraspTrainer, build_network, learning_rate, training_inputs
 
 ROBOT = load_description()
-RAW = yaml.safe_load(share_path("policies", "grasp_training.yaml").read_text())
+RAW = read(share_path("policies", "grasp_training.yaml"))
 HEIGHT, WIDTH = 48, 64
 TINY_ACT = {"width": 16, "heads": 2, "feedforward": 16, "encoder_layers": 1, "decoder_layers": 1, "dropout": 0.0}
 
@@ -47,7 +45,7 @@ def tiny(**changes: Any) -> GraspSettings:
         raw[observe]["act"].update(TINY_ACT)
         raw[observe]["learning"].update(batch=4, steps=6, warmup=2)
     raw["image"]["act"].update(backbone_width=8, keypoints=4)
-    return parse_grasp_settings(raw)
+    return parse(GraspSettings, raw, "grasp_training.yaml")
 
 
 SETTINGS = tiny()
@@ -164,7 +162,7 @@ def test_only_the_named_episodes_and_entries_are_seen() -> None:
 def test_noise_disturbs_what_is_observed_and_nothing_else() -> None:
     raw = copy.deepcopy(RAW)
     raw["state"]["noise"].update(joints=0.1, object=0.2)
-    policy = parse_grasp_settings(raw).state
+    policy = parse(GraspSettings, raw, "grasp_training.yaml").state
     batch = FrameSampler(demonstrations(), [0, 1, 2, 3], policy).spread(26)
     batch = {name: values.repeat(200, *[1] * (values.ndim - 1)) for name, values in batch.items()}
     noisy = disturb(batch, policy, torch.Generator().manual_seed(1))
@@ -425,43 +423,6 @@ def test_episodes_are_split_the_same_way_every_time() -> None:
 
 
 # The settings.
-
-
-def test_the_shipped_settings_are_read() -> None:
-    settings = load_grasp_settings()
-    assert settings.state.token == TOKEN_NAMES
-    assert not settings.state.act.vae
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda raw: raw.pop("seed"), "missing seed"),
-        (lambda raw: raw.update(mood=1), "unknown mood"),
-        (lambda raw: raw["state"].update(token=["centre_x", "smell"]), "state: token"),
-        (lambda raw: raw["state"].update(execute=99), "execute is 99; it must lie between 1 and chunk"),
-        (lambda raw: raw["state"]["act"].update(width=130), "no multiple of heads"),
-        (lambda raw: raw["state"]["act"].update(vae=1), r"state: act\.vae is 1; it must be true or false"),
-        (lambda raw: raw["image"]["act"].pop("keypoints"), "needs backbone_width and keypoints"),
-        (lambda raw: raw["image"]["noise"].update(shift=1.5), r"shift is 1\.5; it must be a whole number"),
-        (lambda raw: raw["state"]["learning"].update(learning_rate="fast"), "learning_rate is 'fast'"),
-        (lambda raw: raw["state"]["learning"].update(learning_rate=math.nan), "learning_rate is nan"),
-        (lambda raw: raw.update(validation=1.0), "validation is 1.0"),
-        (lambda raw: raw.update(state=3), "state: expected a mapping"),
-    ],
-)
-def test_malformed_settings_are_refused(spoil: Callable[[Dict[str, Any]], Any], message: str) -> None:
-    raw = copy.deepcopy(RAW)
-    spoil(raw)
-    with pytest.raises(GraspSettingsError, match=message):
-        parse_grasp_settings(raw)
-
-
-def test_a_settings_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "grasp_training.yaml"
-    path.write_text("{")
-    with pytest.raises(GraspSettingsError, match="is not valid YAML"):
-        load_grasp_settings(path)
 
 
 @pytest.mark.parametrize("observe", ["state", "image"])

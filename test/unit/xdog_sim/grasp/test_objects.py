@@ -97,9 +97,9 @@ def test_the_top_of_a_support_is_at_its_surface_and_edge(kind: str, thickness: f
     assert top.pos[1] == pytest.approx(0.1)
 
 
-def test_preparing_for_grasping_lets_the_arm_touch_the_named_links() -> None:
+def test_preparing_for_grasping_lets_the_arm_touch_the_legs() -> None:
     spec = build_spec(WorldOptions(visuals=False, sensors=False), ROBOT)
-    prepare_for_grasping(spec, ROBOT.feet)
+    prepare_for_grasping(spec, ROBOT)
     model = spec.compile()
     feet = [model.geom(f"{foot}_contact").id for foot in ROBOT.feet]
     arm = [i for i in range(model.ngeom) if model.geom_contype[i] & 2]

@@ -67,6 +67,11 @@ def test_ramp_shares_are_weights(delay: float, timestep: float) -> None:
     assert torch.all(shares[0, 1:, 2] >= shares[0, :-1, 2] - 1e-6)  # the newest target only gains weight
 
 
+def test_without_a_ramp_a_target_acts_at_once_after_its_delay() -> None:
+    shares = ramp_shares(torch.tensor([0.0025]), 4, 0.001, 0.0)  # steps end after 1, 2, 3 and 4 ms
+    assert shares[0].tolist() == [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]
+
+
 def test_nominal_starts_are_the_stand_pose_with_the_nominal_robot() -> None:
     ranges = nominal_ranges()
     table = TrunkTable(ROBOT, ranges, 1, 0)
@@ -83,7 +88,7 @@ def test_nominal_starts_are_the_stand_pose_with_the_nominal_robot() -> None:
 def test_sensor_delays_are_whole_physics_steps_within_their_range() -> None:
     ranges = load_ranges()
     table = TrunkTable(ROBOT, ranges, 1, 0)
-    low, high = ranges["sensor_delay"]
+    low, high = ranges.sensor_delay
     for timestep in (0.005, 0.001):
         start = draw_starts(200, ROBOT, CONFIG, ranges, table, timestep, torch.Generator().manual_seed(1))
         assert round(low / timestep) <= start.sensor_delay.min()

@@ -19,8 +19,8 @@ from xdog.core.rotations import quaternion_matrix
 from xdog.locomotion.gait import limit_command
 from xdog.locomotion.observation import ObservationBuilder
 from xdog.locomotion.policy import GaitPolicy
-from xdog_learning.commands.train_gait import make_contract
 from xdog_learning.export import export_policy
+from xdog_learning.gait.contract import make_gait_contract
 from xdog_sim.batch.protocol import BatchState
 
 SIZE = ObservationBuilder(CONFIG.observation).size
@@ -72,7 +72,7 @@ def reading_of(state: BatchState, stamp: float) -> LegsReading:
 def walk_side_by_side(path: Path, steps: int) -> List[Tuple[Tensor, np.ndarray, Tensor, np.ndarray]]:
     """Observations and joint targets of task and runner, (task's, runner's) each, for every step."""
     actor = network()
-    export_policy(actor, {"observation": torch.zeros(1, SIZE)}, make_contract(ROBOT, CONFIG, {}).to_metadata(), path)
+    export_policy(actor, {"observation": torch.zeros(1, SIZE)}, make_gait_contract(ROBOT, CONFIG).to_metadata(), path)
     runner = GaitPolicy(path, ROBOT)
     sim = RecordingSim(1)
     task = make_task(sim, commands=COMMANDS, command_interval=HOLD)
@@ -107,7 +107,7 @@ def test_observations_and_targets_agree_step_by_step(tmp_path: Path) -> None:
 def test_gains_and_default_pose_are_those_of_training(tmp_path: Path) -> None:
     path = tmp_path / "tiny.onnx"
     export_policy(
-        network(), {"observation": torch.zeros(1, SIZE)}, make_contract(ROBOT, CONFIG, {}).to_metadata(), path
+        network(), {"observation": torch.zeros(1, SIZE)}, make_gait_contract(ROBOT, CONFIG).to_metadata(), path
     )
     sim = RecordingSim(1)
     make_task(sim)
@@ -121,7 +121,7 @@ def test_gains_and_default_pose_are_those_of_training(tmp_path: Path) -> None:
 def test_the_runner_limits_commands_to_the_trained_range(tmp_path: Path) -> None:
     path = tmp_path / "tiny.onnx"
     export_policy(
-        network(), {"observation": torch.zeros(1, SIZE)}, make_contract(ROBOT, CONFIG, {}).to_metadata(), path
+        network(), {"observation": torch.zeros(1, SIZE)}, make_gait_contract(ROBOT, CONFIG).to_metadata(), path
     )
     runner = GaitPolicy(path, ROBOT)
     sim = RecordingSim(1)
@@ -140,7 +140,7 @@ def test_one_wrong_entry_is_noticed(tmp_path: Path) -> None:
     """The comparison above is sensitive enough: with two joints swapped, the observations differ."""
     path = tmp_path / "tiny.onnx"
     export_policy(
-        network(), {"observation": torch.zeros(1, SIZE)}, make_contract(ROBOT, CONFIG, {}).to_metadata(), path
+        network(), {"observation": torch.zeros(1, SIZE)}, make_gait_contract(ROBOT, CONFIG).to_metadata(), path
     )
     runner = GaitPolicy(path, ROBOT)
     sim = RecordingSim(1)

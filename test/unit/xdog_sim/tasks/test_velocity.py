@@ -1,6 +1,7 @@
 """The velocity task: ends of episodes, history, delays in ms, commands, pushes, and what the actor must not see."""
 
 import dataclasses
+from dataclasses import replace
 from typing import Any, Dict, List
 
 import pytest
@@ -18,6 +19,7 @@ from simulated_robots import (
 )
 from torch import Tensor
 
+from xdog.core.config_file import Range
 from xdog.locomotion.observation import ObservationBuilder
 from xdog.safety.config import load_safety_config
 from xdog_sim.demo import metrics
@@ -106,7 +108,7 @@ def test_an_episode_does_not_affect_the_next() -> None:
 def ramped(timestep: float, delay: float) -> Tensor:
     """Targets (t, 12) that the actuators received, every 5 ms of a quarter second."""
     sim = RecordingSim(1, timestep)
-    task = make_task(sim, dict(nominal_ranges(), command_delay=[delay, delay]), commands=COMMANDS[:, :1])
+    task = make_task(sim, replace(nominal_ranges(), command_delay=Range(delay, delay)), commands=COMMANDS[:, :1])
     for action in actions(1, 12):
         task.step(action)
     every = round(0.005 / timestep)
@@ -120,7 +122,7 @@ def test_delays_do_not_depend_on_the_physics_step(delay: float) -> None:
 
 def test_a_target_takes_effect_after_its_delay_and_is_reached_one_ramp_later() -> None:
     sim = RecordingSim(1, 0.001)
-    task = make_task(sim, dict(nominal_ranges(), command_delay=[0.007, 0.007]), commands=torch.zeros(1, 1, 3))
+    task = make_task(sim, replace(nominal_ranges(), command_delay=Range(0.007, 0.007)), commands=torch.zeros(1, 1, 3))
     for action in torch.tensor([0.0, 1.0, 1.0])[:, None, None].repeat(1, 1, 12):
         task.step(action)
     moved = (torch.cat(sim.targets, 1)[0] - STAND)[:, 4] / CONFIG.control.action_scale
@@ -133,7 +135,7 @@ def test_a_target_takes_effect_after_its_delay_and_is_reached_one_ramp_later() -
 @pytest.mark.parametrize("timestep", [0.005, 0.001])
 def test_sensors_measure_the_state_before_their_delay(timestep: float) -> None:
     sim = make_batch(1, timestep)
-    task = make_task(sim, dict(nominal_ranges(), sensor_delay=[0.01, 0.01]), commands=COMMANDS[:, :1])
+    task = make_task(sim, replace(nominal_ranges(), sensor_delay=Range(0.01, 0.01)), commands=COMMANDS[:, :1])
     for action in actions(1, 6):
         result = task.step(action)
     past = sim.state(torch.tensor([round(0.01 / timestep)]))
@@ -224,7 +226,9 @@ def test_fixed_commands_change_on_time() -> None:
 
 def test_pushes_come_in_their_interval_with_their_speed() -> None:
     sim = RecordingSim(4)
-    ranges = dict(nominal_ranges(), push_interval=[0.2, 0.4], push_speed=[0.1, 0.3], push_spin=[-0.2, 0.2])
+    ranges = replace(
+        nominal_ranges(), push_interval=Range(0.2, 0.4), push_speed=Range(0.1, 0.3), push_spin=Range(-0.2, 0.2)
+    )
     task = make_task(sim, ranges, commands=torch.zeros(1, 4, 3))
     times: Dict[int, List[int]] = {i: [0] for i in range(4)}
     for k in range(45):

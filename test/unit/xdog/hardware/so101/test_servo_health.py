@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from settings_files import refusal
 
+from xdog.core.paths import share_path
 from xdog.hardware.so101.servo_health import ServoHealth, ServoSample, load_health_config
-from xdog.safety.config import SafetyConfigError
 
 NAMES = ("elbow", "gripper")
 CONFIG = load_health_config()
@@ -84,9 +85,22 @@ def test_a_servos_alarm_is_a_fault() -> None:
     assert "elbow's servo reports overload" in Story().live(0.02, alarm=32).health.faults[0]
 
 
-def test_figures_in_the_wrong_order_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "so101.yaml"
-    figures = {**vars(CONFIG), "temperature_warn": 90.0}
-    path.write_text("health: " + str(figures).replace("'", ""))
-    with pytest.raises(SafetyConfigError, match="a warning would come after its fault"):
-        load_health_config(path)
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        (
+            "temperature_warn: 55.0",
+            "temperature_warn: 65.0",
+            "health: temperature_warn would come after temperature_fault",
+        ),
+        (
+            "voltage_warn: 10.5",
+            "voltage_warn: 9.5",
+            "health: voltage_warn would come after voltage_fault: it must be above",
+        ),
+        ("backoff_share: 0.8", "backoff_share: 80", "health.backoff_share is 80; it must be a number from 0 to 1"),
+    ],
+)
+def test_wrong_limits_are_refused(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    shipped = share_path("launch", "config", "so101.yaml")
+    assert refusal(load_health_config, shipped, old, new, tmp_path).startswith(complaint)
