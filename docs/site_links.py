@@ -19,7 +19,8 @@ PAGES = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
-    *(f"policies/{card.name}" for card in ROOT.glob("policies/*.md")),
+    "examples/README.md",
+    *(f"policies/{card.name}" for card in sorted(ROOT.glob("policies/*.md"))),
 ]
 """Pages that lie outside docs/, by their path in the repository."""
 CODE_OR_LINK = re.compile(r"```.*?```|`[^`\n]*`|\]\((?![a-z]+:|#|/)(?P<target>[^)#\s]+)", re.DOTALL)

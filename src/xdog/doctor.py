@@ -1,4 +1,4 @@
-"""What is missing on this machine and the line that mends it: ``./xdog doctor``.
+"""What is missing on this machine and how to fix it: ``./xdog doctor``.
 
 Runs before anything is installed, so it imports the standard library only and is started as a file.
 """
@@ -28,7 +28,7 @@ DISK_NEEDED_GIB = 10.0
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. ``remedy`` is a line to type or the thing to do; empty if all is well."""
+    """One thing that was checked. ``remedy`` is a line to type or what to do; empty if all is well."""
 
     level: str
     what: str
@@ -41,7 +41,7 @@ def check_system(os_release: str) -> Finding:
     name = fields.get("PRETTY_NAME", "unknown system").strip('"')
     if fields.get("ID") == "debian" and fields.get("VERSION_ID", "").strip('"') == "12":
         return Finding(OK, name)
-    remedy = "the set-up is made for Debian 12; elsewhere: docker build -t xdog . or catkin_make"
+    remedy = "the set-up is for Debian 12; elsewhere: docker build -t xdog . or catkin_make"
     return Finding(NOTE, f"{name}, not Debian 12", remedy)
 
 
@@ -102,7 +102,7 @@ def check_policy(root: Path, name: str) -> Finding:
         return Finding(MISSING, f"no policies/{path.name}", remedy)
     python = root / ".venv" / "bin" / "python"
     if not python.exists():
-        return Finding(NOTE, f"policies/{path.name}: not tried, there is no .venv", "./xdog setup robot")
+        return Finding(NOTE, f"policies/{path.name}: not checked, there is no .venv", "./xdog setup robot")
     code = (
         "import pathlib, sys; from xdog.core.description import load_description; "
         f"from {module} import {kind}; {kind}(pathlib.Path(sys.argv[1]), load_description())"
@@ -112,7 +112,7 @@ def check_policy(root: Path, name: str) -> Finding:
         return Finding(OK, f"policies/{path.name} loads and fits this robot")
     reason = (run.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"])[-1]
     if reason.startswith("ModuleNotFoundError"):
-        return Finding(NOTE, f"policies/{path.name}: not tried, {reason}", "./xdog setup robot")
+        return Finding(NOTE, f"policies/{path.name}: not checked, {reason}", "./xdog setup robot")
     return Finding(MISSING, f"policies/{path.name} cannot be used: {reason}", remedy)
 
 
@@ -140,7 +140,7 @@ def check_network(environment: Mapping[str, str], known: Callable[[str], bool] =
         master = port = None
     if not uri.startswith("http://") or not master or not port:
         findings.append(
-            Finding(MISSING, f"ROS_MASTER_URI={uri} is no address", "export ROS_MASTER_URI=http://HOST:11311")
+            Finding(MISSING, f"ROS_MASTER_URI={uri} is not a valid address", "export ROS_MASTER_URI=http://HOST:11311")
         )
     elif not known(master):
         findings.append(Finding(MISSING, f"ROS_MASTER_URI={uri}: {master} is not known", f"add {master} to /etc/hosts"))
@@ -157,7 +157,11 @@ def check_network(environment: Mapping[str, str], known: Callable[[str], bool] =
     if not named and master not in (None, "localhost", "127.0.0.1", socket.gethostname()):
         remedy = "export ROS_IP=THIS_MACHINE'S_ADDRESS"
         findings.append(
-            Finding(NOTE, "the ROS master is elsewhere but ROS_IP is not set: it may not reach back", remedy)
+            Finding(
+                NOTE,
+                "the ROS master is on another machine but ROS_IP is not set: it may not reach back",
+                remedy,
+            )
         )
     return findings or [Finding(OK, f"ROS network, master at {uri}")]
 
@@ -177,7 +181,7 @@ def may_read(folder: Path) -> bool:
 def check_writing(
     root: Path, ready: bool, here: Path, ros_home: Path, allowed: Callable[[Path], bool] = may_write
 ) -> List[Finding]:
-    """Look at the folders that commands write to: somebody else's checkout is fine where nothing has to be installed.
+    """Check the folders that commands write to: another user's checkout will do where nothing has to be installed.
 
     Args:
         root: the checkout.
@@ -207,7 +211,7 @@ def check_disk(free_gib: float, everything_there: bool) -> Finding:
     """Judge the free space, in GiB, of the disk that holds the checkout."""
     if everything_there or free_gib >= DISK_NEEDED_GIB:
         return Finding(OK, f"{free_gib:.0f} GiB of free disk")
-    return Finding(MISSING, f"{free_gib:.1f} GiB of free disk; a set-up takes {DISK_NEEDED_GIB:.0f}", "free some space")
+    return Finding(MISSING, f"{free_gib:.1f} GiB of free disk; a set-up needs {DISK_NEEDED_GIB:.0f}", "free some space")
 
 
 def check_screen(environment: Mapping[str, str]) -> List[Finding]:
@@ -231,7 +235,7 @@ def installed_packages() -> Set[str]:
 
 
 def findings(root: Path, build_stamp: str, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at everything, in the order in which it would be installed.
+    """Check everything, in the order in which it would be installed.
 
     Args:
         root: the checkout.
@@ -278,7 +282,7 @@ def main() -> int:
     """Print the findings for the checkout named by the first argument; 1 if something needed is missing."""
     root, build_stamp = Path(sys.argv[1]), sys.argv[2]
     missing = show(findings(root, build_stamp, os.environ))
-    print("XDog can run here." if not missing else f"{missing} to mend.")
+    print("XDog can run here." if not missing else f"{missing} to fix.")
     return 1 if missing else 0
 
 

@@ -1,10 +1,12 @@
 """Made-up demonstrations for the tests: smooth motions, a picture that moves with them."""
 
-from typing import Optional, Tuple
+from pathlib import Path
+from typing import Optional, Sequence, Tuple
 
 import numpy as np
 
 from xdog.grasp.observation import TOKEN_SIZE
+from xdog_learning.dataset import DatasetWriter
 from xdog_learning.dataset.episode import Episode
 
 FPS = 25
@@ -19,13 +21,33 @@ def make_episode(
     images = None
     if size is not None:
         height, width = size
-        columns = (np.arange(width)[None, :] * 4 + 3 * np.arange(frames)[:, None] + 40 * seed) % 256
+        columns = (np.arange(width)[None, :] * 4 + 12 * np.arange(frames)[:, None] + 40 * seed) % 256
         images = np.broadcast_to(columns[:, None, :, None], (frames, height, width, 3)).astype(np.uint8)
+    # rad: the gripper cannot close as far as the other joints turn.
+    middle = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.7])
+    swing = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.7])
     return Episode(
-        state=np.sin(phase).astype(np.float32),
+        state=(middle + swing * np.sin(phase)).astype(np.float32),
         environment_state=generator.normal(size=(frames, TOKEN_SIZE)).astype(np.float32),
-        action=np.sin(phase + 0.1).astype(np.float32),
+        action=(middle + swing * np.sin(phase + 0.1)).astype(np.float32),
         images=images,
         task=task,
         fps=fps,
     )
+
+
+def write_dataset(folder: Path, episodes: Sequence[Episode]) -> None:
+    """Begin a dataset, or add to one, in a session of its own."""
+    with DatasetWriter(folder) as writer:
+        for episode in episodes:
+            writer.add(episode)
+
+
+def assert_same_episode(found: Episode, wanted: Episode) -> None:
+    """Equal numbers and words, pictures as far as the video keeps them."""
+    for name in ("state", "environment_state", "action"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
+    assert (found.task, found.fps) == (wanted.task, wanted.fps)
+    if found.images is not None:
+        assert wanted.images is not None
+        assert np.abs(found.images.astype(int) - wanted.images).mean() < 5.0, "the next frame differs by 12"

@@ -81,7 +81,7 @@ class PickBench:
         """Attempts in which the object does not stay between the fingers."""
         self.visible = True
         self.stands = True
-        self.limp = ""
+        self.torque_off = ""
         self.ahead = 0.0
         """s by which sightings are stamped too late."""
         self.objection = ""
@@ -107,7 +107,13 @@ class PickBench:
             self.pick.see([TrackedDetection(self.now - 0.04 + self.ahead, "ball", self.object.copy(), SIZE)])
         wish = self.pick.step(
             PickInput(
-                self.now, self.arm.copy(), self.effort + self.load, self.posture, self.stands, self.limp, self.objection
+                self.now,
+                self.arm.copy(),
+                self.effort + self.load,
+                self.posture,
+                self.stands,
+                self.torque_off,
+                self.objection,
             )
         )
         if not self.phases or self.phases[-1] != self.pick.phase:

@@ -18,13 +18,13 @@ def claim_priority() -> bool:
     return True
 
 
-ROUNDING = 1e-6
+PERIOD_TOLERANCE = 1e-6
 """Share of a period by which a stamp may lie before its beginning: 0.06 s / 0.02 s is a little less than 3."""
 
 
 def period_number(stamp: float, period: float) -> int:
     """Which period ``stamp`` (s) lies in. Number n begins at n times ``period`` (s) on the stamp's clock."""
-    return math.floor(stamp / period + ROUNDING)
+    return math.floor(stamp / period + PERIOD_TOLERANCE)
 
 
 class PeriodFilter:

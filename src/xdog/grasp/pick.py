@@ -65,7 +65,7 @@ class PickInput:
         arm, effort: (6,) rad and Nm.
         posture: of the trunk.
         standing: whether the legs stand, and neither walk nor rise.
-        limp: why nothing holds the legs up, whatever they were told; empty if they are held.
+        torque_off: why nothing holds the legs up, whatever locomotion commands; empty if they are held.
         objection: why nothing may move; empty if it may.
     """
 
@@ -74,7 +74,7 @@ class PickInput:
     effort: Array
     posture: TrunkPose
     standing: bool
-    limp: str
+    torque_off: str
     objection: str
 
 
@@ -163,8 +163,8 @@ class PickTask:
                     raise _End("aborted", measured.objection)
                 if not measured.standing:
                     raise _End("aborted", "the dog does not stand any more")
-                if measured.limp:
-                    raise _End("aborted", f"the dog's legs are not held: {measured.limp}")
+                if measured.torque_off:
+                    raise _End("aborted", f"the dog's legs are not held: {measured.torque_off}")
                 self._check_follows()
                 next(self._script)
             except _End as end:

@@ -155,7 +155,7 @@ class GraspNode:
         return PickInput(stamp, joints[arm], effort[arm], trunk, standing, self._torque_off(stamp), objection)
 
     def _torque_off(self, now: float) -> str:
-        """Why nothing holds the legs. locomotion says what it commands them, the bridge's gate what they get."""
+        """Why nothing holds the legs; empty if the bridge's gate lets locomotion's commands through."""
         legs = self._leg_state
         if legs is None or abs(now - conversions.to_seconds(legs.header.stamp)) > self._leg_state_age:
             return f"no legs/state for {self._leg_state_age:g} s"
@@ -256,8 +256,8 @@ class GraspNode:
             return measured.objection
         if legs is None or legs.state != LocomotionState.STANDING:
             return f"the dog must stand, it is {legs.name.replace('_', ' ') if legs else 'silent'}: call stand first"
-        if measured.limp:
-            return f"the dog's legs are not held: {measured.limp}"
+        if measured.torque_off:
+            return f"the dog's legs are not held: {measured.torque_off}"
         try:
             if self._camera is not None:
                 self._camera.image(measured.now)

@@ -15,7 +15,11 @@ from sensor_msgs.msg import BatteryState
 from std_srvs.srv import Trigger
 
 from xdog.msg import LocomotionState, SafetyState
+from xdog.nodes.common import clock
+from xdog.nodes.common.callbacks import subscribe
+from xdog.safety.config import load_safety_config
 from xdog.safety.mux_config import load_mux_config
+from xdog.safety.permission import SafetyPermission
 from xdog.teleop.config import TeleopConfig, load_teleop_config
 from xdog.teleop.drive import Velocity
 from xdog.teleop.keyboard import ESTOP, ESTOP_RESET, HELP, HELP_TEXT, KeyboardTeleop
@@ -78,18 +82,20 @@ class TeleopNode:
         self._calls = ServiceCalls(config.service_timeout)
         self._locomotion: Optional[LocomotionState] = None
         self._safety: Optional[SafetyState] = None
+        self._permission = SafetyPermission(load_safety_config().listeners.heartbeat_timeout)
         self._battery: Optional[BatteryState] = None
         self._sent: Optional[Velocity] = None
         self._publisher = rospy.Publisher("cmd_vel/keyboard", Twist, queue_size=1, tcp_nodelay=True)
-        rospy.Subscriber("locomotion/state", LocomotionState, self._on_locomotion, queue_size=1)
-        rospy.Subscriber("safety/state", SafetyState, self._on_safety, queue_size=1)
-        rospy.Subscriber("battery", BatteryState, self._on_battery, queue_size=1)
+        subscribe("locomotion/state", LocomotionState, self._on_locomotion)
+        subscribe("safety/state", SafetyState, self._on_safety)
+        subscribe("battery", BatteryState, self._on_battery)
 
     def _on_locomotion(self, message: LocomotionState) -> None:
         self._locomotion = message
 
     def _on_safety(self, message: SafetyState) -> None:
-        self._safety = message
+        self._safety, now = message, clock.now()
+        self._permission.update(now, now, message.motion_allowed, "")
 
     def _on_battery(self, message: BatteryState) -> None:
         self._battery = message
@@ -149,6 +155,8 @@ class TeleopNode:
 
     def _status(self) -> RobotStatus:
         locomotion, safety, battery = self._locomotion, self._safety, self._battery
+        if not self._permission.is_recent(clock.now()):
+            safety = None  # what a supervisor said that has gone is no longer so
         return RobotStatus(
             locomotion=None if locomotion is None else locomotion.name,
             level=None if safety is None else LEVELS.get(safety.level, "?"),

@@ -55,7 +55,9 @@ class VelocityMuxNode:
         message = Twist()
         message.linear.x, message.linear.y, message.angular.z = output.velocity
         self._velocity.publish(message)
-        self._neutral.publish(output.inputs_neutral)  # every time: what a mux that has died said last must not count
+        self._neutral.publish(
+            output.inputs_neutral
+        )  # every time: the last message of a mux that has died must not count
         last, self._last = self._last, output
         if last is None or output.active != last.active:
             self._active.publish(output.active)

@@ -34,7 +34,7 @@ class ArmSupervisor(LatchingStop):
         self._report: Optional[ArmReport] = None
 
     def on_arm(self, now: float, report: ArmReport) -> None:
-        """An arm/state came in at ``now``. It is news only if its stamp is later than that of the one before."""
+        """An arm/state came in at ``now``. It is news unless it repeats the last stamp."""
         self._on_state(now, report.stamp, report.active, report.gate_reason)
         self._report = report
         for fault in report.faults:

@@ -89,10 +89,13 @@ class LatchingStop(ABC):
         """What wants attention at ``now``."""
 
     def _on_state(self, now: float, stamp: float, active: bool, gate_reason: str) -> None:
-        """A state came in at ``now``. It is news only if its stamp is later than that of the one before."""
+        """A state came in at ``now``. It is news unless it repeats the stamp of the one before.
+
+        An earlier stamp is news too: the clock was set back.
+        """
         if self._stamp is None and (active or gate_reason not in (JUST_STARTED, UNSUPERVISED)):
             self._latch({"restart": RESTARTED})  # an earlier supervisor spoke to this gate and may have held a stop
-        if self._stamp is None or stamp > self._stamp:
+        if stamp != self._stamp:
             self._arrival = now
         self._stamp = stamp
 

@@ -47,9 +47,13 @@ class SafetyPermission:
         _, _, allowed, reason = self._heartbeat
         return "" if allowed else f"motion not allowed: {reason or 'no reason given'}"
 
+    def is_recent(self, now: float) -> bool:
+        """Whether there is a heartbeat that counts at ``now`` (s), whatever it says."""
+        heartbeat = self._heartbeat
+        return heartbeat is not None and is_fresh(now, heartbeat[0], heartbeat[1], self._timeout)
+
     def objection(self, now: float) -> str:
         """Why nothing may move at ``now`` (s); empty if motion is allowed."""
-        heartbeat = self._heartbeat
-        if heartbeat is not None and not is_fresh(now, heartbeat[0], heartbeat[1], self._timeout):
-            return f"the safety supervisor's heartbeat is missing for more than {self._timeout:g} s: is it running?"
-        return self.refusal
+        if self._heartbeat is None or self.is_recent(now):
+            return self.refusal
+        return f"the safety supervisor's heartbeat is missing for more than {self._timeout:g} s: is it running?"

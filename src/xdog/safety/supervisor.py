@@ -113,7 +113,7 @@ class Supervisor(LatchingStop):
         self._faults: Dict[str, str] = {}
 
     def on_legs(self, now: float, report: LegsReport) -> None:
-        """A legs/state came in at ``now``. It is news only if its stamp is later than that of the one before."""
+        """A legs/state came in at ``now``. It is news unless it repeats the last stamp."""
         self._on_state(now, report.stamp, report.active, report.gate_reason)
         problem = misfit(report, self._names)
         if problem:  # what it says about the joints is worth nothing
@@ -197,7 +197,8 @@ class Supervisor(LatchingStop):
             return found
         if report.active:  # whoever heard the stop has damped; cleared before, it might never have been heard
             found.append("the legs still follow commands: call again when they are damped")
-        if "command" not in self._faults and self._invalid is not None and now - self._invalid < config.invalid_quiet:
+        recent = self._invalid is not None and abs(now - self._invalid) < config.invalid_quiet
+        if recent and "command" not in self._faults:
             found.append("an invalid legs/command came in just now: stop its sender")
         if "tilt" not in self._faults and not self._tilt <= config.tilt_warn:
             found.append(f"tilted by {self._tilt:.2f} rad: set the robot upright (below {config.tilt_warn:g} rad)")

@@ -3,19 +3,17 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Mapping, Optional
 
-import numpy as np
 import tyro
 from rich.console import Console
 
 from xdog.core.config_file import ConfigError
 from xdog.core.paths import require_writable
 from xdog_learning.dataset import DatasetError, load_dataset
+from xdog_learning.dataset.comparison import difference
 from xdog_learning.dataset.episode import Episode
 from xdog_sim.offscreen import RenderError, choose_renderer
-
-Array = np.ndarray
 
 
 @dataclass
@@ -37,17 +35,6 @@ class ReplayOptions:
     film: Optional[Path] = None
 
 
-def difference(measured: Array, recorded: Array, names: Tuple[str, ...]) -> str:
-    """How far joints (T, 6) rad are from the recorded ones, in words."""
-    error = np.abs(measured - recorded)
-    row, joint = np.unravel_index(int(error.argmax()), error.shape)
-    rms = float(np.sqrt(np.mean(error**2)))
-    return (
-        f"measured joints differ from the recorded by {rms:.4f} rad rms, at most {error[row, joint]:.4f} rad "
-        f"({names[joint]}, frame {row})"
-    )
-
-
 def replay_simulated(
     arguments: ReplayOptions, episode: Episode, recording: Mapping[str, Any], console: Console
 ) -> None:
@@ -59,20 +46,20 @@ def replay_simulated(
         require_writable(path, "--film")
         choose_renderer()
     # These bring MuJoCo, which renders by what was chosen before it is imported.
-    from xdog_learning.grasp.replay_scene import film, find_placement, show
+    from xdog_learning.grasp.replay_scene import film, find_scenario, show
     from xdog_sim.grasp.scenario import ScenarioSampler
     from xdog_sim.grasp.scene import GraspScene
 
-    placer = ScenarioSampler()
-    placement, seed, why = find_placement(recording, arguments.episode, episode, placer)
+    sampler = ScenarioSampler()
+    scenario, seed, why = find_scenario(recording, arguments.episode, episode, sampler)
     if why:
         console.print(f"{why}: the object stands where it was seen, everything else is assumed.")
-    scene = GraspScene(placement, placer, seed, visuals=True)
+    scene = GraspScene(scenario, sampler, seed, visuals=True)
     try:
         measured = film(episode, scene, path) if filmed else show(episode, scene)
     finally:
         scene.close()
-    console.print(difference(measured, episode.state, placer.robot.arm.names))
+    console.print(difference(measured, episode.state, sampler.robot.arm.names))
     judge = scene.judge
     console.print(
         f"The object was lifted {judge.lift:.3f} m; {'a' if judge.success else 'no'} success by the strict rule."

@@ -16,9 +16,9 @@ from torch.utils.tensorboard import SummaryWriter
 
 from xdog.core.description import RobotDescription, load_description
 from xdog.core.paths import require_writable, share_path
-from xdog_learning.commands import record
 from xdog_learning.dataset import DatasetError, DatasetWriter, Demonstrations, load_dataset
 from xdog_learning.export import present_commit
+from xdog_learning.grasp.expert_recording import DEFAULT_SEED, record_expert
 from xdog_learning.grasp.export import export_grasp, make_grasp_contract
 from xdog_learning.grasp.sampler import FrameSampler
 from xdog_learning.grasp.settings import GraspSettings, PolicySettings, load_grasp_settings
@@ -108,15 +108,12 @@ def record_missing(arguments: TrainGraspOptions, policy: PolicySettings, console
     images = arguments.observe == "image"
     if images:
         choose_renderer()
-    order = record.RecordOptions(
-        episodes=policy.demonstrations, images=images, out=arguments.demonstrations, workers=arguments.threads
-    )
     with DatasetWriter(arguments.demonstrations) as writer:
         if writer.episodes < policy.demonstrations:
             console.print(
                 f"{arguments.demonstrations} holds {writer.episodes} of {policy.demonstrations} demonstrations."
             )
-            record.record_expert(order, writer, console)
+            record_expert(writer, policy.demonstrations, DEFAULT_SEED, images, arguments.threads, console)
 
 
 def load_demonstrations(arguments: TrainGraspOptions) -> Demonstrations:

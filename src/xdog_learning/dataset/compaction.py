@@ -2,110 +2,147 @@
 
 import json
 from pathlib import Path
-from typing import Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xdog_learning.dataset import episodes as episode_tables
 from xdog_learning.dataset import journal
-from xdog_learning.dataset.index import Index, read_table, spans
+from xdog_learning.dataset.features import Features
+from xdog_learning.dataset.index import Index, read_index, read_json, runs
+from xdog_learning.dataset.journal import Change, Files
 from xdog_learning.dataset.layout import (
-    CAMERA,
     DATA_FILE_MB,
     DATA_PATH,
-    EPISODES_PATH,
     STATS,
     VIDEO_FILE_MB,
     VIDEO_PATH,
-    FileNumber,
+    ChunkFile,
 )
-from xdog_learning.dataset.statistics import Statistics, to_json, vector_statistics
-from xdog_learning.dataset.video import join_videos, joinable
+from xdog_learning.dataset.reader import read_frames
+from xdog_learning.dataset.statistics import to_json, vector_statistics
+from xdog_learning.dataset.tables import read_table
+from xdog_learning.dataset.video import frame_count, join_videos, joinable
 
-Array = np.ndarray
+Groups = List[List[ChunkFile]]
 
 
-def plan(index: Index, numbers: Array, pattern: str, limit: float, fits: Callable[[Path, Path], bool]) -> Array:
-    """New file numbers, one an episode: neighbouring files share one while they fit and stay under ``limit`` bytes."""
-    new = np.zeros(len(numbers), int)
-    number, size, head = -1, 0.0, Path()
-    for place, first, last in spans(numbers):
-        path = index.folder / place.path(pattern)
-        own = path.stat().st_size
-        if number >= 0 and size + own <= limit and fits(head, path):
-            size += own
+def plan(
+    files: Sequence[ChunkFile],
+    size: Callable[[ChunkFile], int],
+    limit: float,
+    fits: Callable[[ChunkFile, ChunkFile], bool],
+) -> Groups:
+    """Which neighbouring files become one; it keeps the name of the first.
+
+    Args:
+        files: of the episodes, in order.
+        size: of a file, bytes.
+        limit: of a joined file, bytes.
+        fits: whether the second file may be joined to the first.
+    """
+    groups: Groups = []
+    total = 0
+    for file, _, _ in runs(files):
+        total += size(file)
+        if groups and total <= limit and fits(groups[-1][0], file):
+            groups[-1].append(file)
         else:
-            number, size, head = number + 1, own, path
-        new[first:last] = number
-    return new
+            groups.append([file])
+            total = size(file)
+    return groups
 
 
-def sources(old: Array, new: Array) -> List[Tuple[FileNumber, List[FileNumber]]]:
-    """For every new file that differs from what is there: the old files it is made of, in order."""
-    jobs = []
-    for place, first, last in spans(new):
-        parts = [part for part, _, _ in spans(old[first:last])]
-        if parts != [place]:
-            jobs.append((place, parts))
-    return jobs
+def compact(folder: Path) -> None:
+    """Join small files and make stats.json exact, in one step that survives a kill.
 
+    Files that others wrote with types or encodings of their own stay as they are.
 
-def exact_statistics(index: Index) -> Dict[str, Statistics]:
-    """Statistics of all features but images over all frames."""
-    names = [name for name in index.statistics if name != CAMERA]
-    parts: Dict[str, List[Array]] = {name: [] for name in names}
-    for place, _, _ in index.data_files():
-        table = read_table(index.folder / place.path(DATA_PATH))
-        for name in names:
-            parts[name].append(column(table, name))
-    return {name: vector_statistics(np.concatenate(arrays)) for name, arrays in parts.items()}
-
-
-def column(table: pa.Table, name: str) -> Array:
-    """A column as (N, n) numbers; n is 1 for plain numbers."""
-    joined = table[name].combine_chunks()
-    if pa.types.is_nested(joined.type):
-        joined = joined.flatten()
-    return joined.to_numpy(zero_copy_only=False).reshape(len(table), -1)
-
-
-def compact(index: Index) -> None:
-    """Join small files and make stats.json exact, in one step that survives a kill."""
-    folder, episodes, fps = index.folder, index.episodes, index.features.fps
-    data = plan(index, index.data, DATA_PATH, DATA_FILE_MB * 1e6, lambda *_: True)
-    video = plan(index, index.video, VIDEO_PATH, VIDEO_FILE_MB * 1e6, joinable)
-    statistics = {**index.statistics, **exact_statistics(index)}
+    Raises:
+        DatasetError: the dataset would not open afterwards; nothing is changed.
+    """
+    files = Files(folder)
+    index = read_index(files)
+    rows = episode_tables.read_all_columns(files, index.features)
+    exact = {name: vector_statistics(values) for name, values in read_frames(index).items()}
     with journal.change(folder) as change:
-        for old, pattern in ((index.data, DATA_PATH), (index.video, VIDEO_PATH)):
-            for place, _, _ in spans(old):
-                change.delete(place.path(pattern))
-        for place, parts in sources(index.data, data):
-            tables = [read_table(folder / part.path(DATA_PATH)) for part in parts]
-            pq.write_table(pa.concat_tables(tables), change.path(place.path(DATA_PATH)))
-        for place, parts in sources(index.video, video):
-            paths = [folder / part.path(VIDEO_PATH) for part in parts]
-            join_videos(change.path(place.path(VIDEO_PATH)), paths, fps)
-        change.keep(place.path(DATA_PATH) for place, _, _ in spans(data))
-        change.keep(place.path(VIDEO_PATH) for place, _, _ in spans(video))
-        columns = {**_places("data", data), **_places("meta/episodes", np.zeros(len(data), int))}
-        if len(video):
-            first = np.concatenate([np.full(end - start, start) for _, start, end in spans(video)])
-            begin = (index.starts[:-1] - index.starts[first]) / fps
-            end = begin + np.diff(index.starts) / fps
-            key = f"videos/{CAMERA}"
-            columns.update({**_places(key, video), f"{key}/from_timestamp": begin, f"{key}/to_timestamp": end})
-        for name, values in columns.items():
-            episodes = episodes.set_column(episodes.column_names.index(name), name, pa.array(values))
-        for path in folder.glob("meta/episodes/*/*.parquet"):
-            change.delete(path.relative_to(folder).as_posix())
-        pq.write_table(episodes, change.path(FileNumber(0).path(EPISODES_PATH)))
-        change.path(STATS).write_text(json.dumps(to_json(statistics), indent=1), encoding="utf-8")
+        places = {**_join_data(index, change), **_join_videos(index, change)}
+        episode_tables.replace_tables(change, files, episode_tables.set_columns(rows, places))
+        statistics = {**read_json(files.path(STATS)), **to_json(exact)}
+        change.path(STATS).write_text(json.dumps(statistics, indent=1), encoding="utf-8")
+        read_frames(read_index(Files(folder, change)))
 
 
-def _places(what: str, numbers: Array) -> Dict[str, Array]:
-    places = [FileNumber(number) for number in numbers.tolist()]
+def _join_data(index: Index, change: Change) -> Dict[str, Any]:
+    """Join data files; gives the new values of columns of meta/episodes."""
+    files = index.files
+
+    def path(file: ChunkFile) -> Path:
+        return files.path(file.name(DATA_PATH))
+
+    def fits(first: ChunkFile, file: ChunkFile) -> bool:
+        return _is_ours(path(first), index.features) and _is_ours(path(file), index.features)
+
+    groups = plan(index.data, lambda file: path(file).stat().st_size, DATA_FILE_MB * 1e6, fits)
+    schema = index.features.schema()
+    for first, *others in groups:
+        if others:
+            tables = [read_table(path(file)).select(schema.names).cast(schema) for file in (first, *others)]
+            pq.write_table(pa.concat_tables(tables), change.path(first.name(DATA_PATH)))
+        for file in others:
+            change.delete(file.name(DATA_PATH))
+    return _places("data", index.data, groups)
+
+
+def _join_videos(index: Index, change: Change) -> Dict[str, Any]:
+    """Join videos; gives the new values of columns of meta/episodes."""
+    if not index.video:
+        return {}
+    files, fps, episodes = index.files, index.features.fps, index.video_episodes()
+
+    def path(file: ChunkFile) -> Path:
+        return files.path(file.name(VIDEO_PATH))
+
+    def fits(first: ChunkFile, file: ChunkFile) -> bool:
+        filled = all(_is_filled(index, episodes[part], path(part)) for part in (first, file))
+        return filled and joinable(path(first), path(file))
+
+    groups = plan(index.video, lambda file: path(file).stat().st_size, VIDEO_FILE_MB * 1e6, fits)
+    begin = index.video_starts / fps
+    for first, *others in groups:
+        if others:
+            join_videos(change.path(first.name(VIDEO_PATH)), [path(file) for file in (first, *others)], fps)
+            joined = [number for file in (first, *others) for number in episodes[file]]
+            begin[joined] = (index.starts[joined] - index.starts[joined[0]]) / fps
+        for file in others:
+            change.delete(file.name(VIDEO_PATH))
+    key = episode_tables.VIDEO
+    times = {f"{key}/from_timestamp": begin, f"{key}/to_timestamp": begin + index.lengths / fps}
+    return {**_places(key, index.video, groups), **times}
+
+
+def _is_ours(path: Path, features: Features) -> bool:
+    """Whether a data file has exactly the columns and types that XDog writes, in any order."""
+    found, ours = pq.ParquetFile(path).schema_arrow, features.schema()
+    return sorted(found.names) == sorted(ours.names) and all(found.field(f.name).type == f.type for f in ours)
+
+
+def _is_filled(index: Index, numbers: Sequence[int], path: Path) -> bool:
+    """Whether a video holds the images of its episodes, which are neighbours, in their order and nothing else."""
+    first, last = numbers[0], numbers[-1] + 1
+    starts = index.starts[first : last + 1] - index.starts[first]
+    return (
+        len(numbers) == last - first
+        and np.array_equal(index.video_starts[first:last], starts[:-1])
+        and frame_count(path) == starts[-1]
+    )
+
+
+def _places(what: str, files: Sequence[ChunkFile], groups: Groups) -> Dict[str, List[int]]:
+    new = {file: group[0] for group in groups for file in group}
     return {
-        f"{what}/chunk_index": np.array([place.chunk_index for place in places]),
-        f"{what}/file_index": np.array([place.file_index for place in places]),
+        f"{what}/chunk_index": [new[file].chunk_index for file in files],
+        f"{what}/file_index": [new[file].file_index for file in files],
     }

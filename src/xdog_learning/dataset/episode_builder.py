@@ -17,17 +17,18 @@ class EpisodeBuilder:
     """Collects one episode at an exact rate, in the time of the measurements' stamps.
 
     The action of a frame is the target that the arm was sent to by the time of the next frame: what a policy that acts
-    once in this period has to answer.
+    once in this period has to command.
 
     Args:
         fps: frames a second.
-        token: (k,) what is known of the object, for the whole take: what was seen before the arm came into view.
+        object_features: (k,) what is known of the object, the same in all frames: as it was seen before the arm came
+            into view.
         task: what is done, in words.
         with_images: whether every frame needs an image.
     """
 
-    def __init__(self, fps: int, token: Array, task: str, with_images: bool) -> None:
-        self._fps, self._token, self._task, self._with_images = fps, token, task, with_images
+    def __init__(self, fps: int, object_features: Array, task: str, with_images: bool) -> None:
+        self._fps, self._object_features, self._task, self.with_images = fps, object_features, task, with_images
         self._states: List[Array] = []
         self._actions: List[Array] = []
         self._images: List[Array] = []
@@ -51,7 +52,7 @@ class EpisodeBuilder:
             Whether it became a frame.
 
         Raises:
-            TakeError: measurements or images are missing.
+            EpisodeBuilderError: measurements or images are missing.
         """
         if not self._states:
             self._begin = stamp
@@ -60,12 +61,12 @@ class EpisodeBuilder:
             return False
         if late > 1.0 / self._fps:
             raise EpisodeBuilderError(f"no joint_states for {late + 1.0 / self._fps:.2f} s")
-        if self._with_images and image is None:
+        if self.with_images and image is None:
             raise EpisodeBuilderError("no camera image has come in")
         if self._states:
             self._actions.append(target)
         self._states.append(joints)
-        if image is not None and self._with_images:
+        if image is not None and self.with_images:
             self._images.append(image)
         return True
 
@@ -73,16 +74,16 @@ class EpisodeBuilder:
         """The episode.
 
         Raises:
-            TakeError: it is too short.
+            EpisodeBuilderError: it is too short.
         """
         count = len(self._actions)
         if count < 2:
             raise EpisodeBuilderError("nothing was recorded")
         return Episode(
             state=np.asarray(self._states[:count], dtype=np.float32),
-            environment_state=np.tile(np.asarray(self._token, dtype=np.float32), (count, 1)),
+            environment_state=np.tile(np.asarray(self._object_features, dtype=np.float32), (count, 1)),
             action=np.asarray(self._actions, dtype=np.float32),
-            images=np.stack(self._images[:count]) if self._with_images else None,
+            images=np.stack(self._images[:count]) if self.with_images else None,
             task=self._task,
             fps=self._fps,
         )

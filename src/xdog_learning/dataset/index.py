@@ -1,36 +1,34 @@
-"""What a dataset's metadata tell, checked against each other and against the files that are there."""
+"""A dataset's metadata, checked against each other and against the files that are there."""
 
 import json
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from xdog_learning.dataset.episodes import VIDEO, read_episodes
+from xdog_learning.dataset.features import Features
+from xdog_learning.dataset.journal import Files
 from xdog_learning.dataset.layout import (
-    CAMERA,
+    COPY_AGAIN,
     DATA_PATH,
-    EPISODES_PATH,
     INFO,
     RECORDING,
-    STATS,
     TASKS,
     VERSION,
     VIDEO_PATH,
+    ChunkFile,
     DatasetError,
-    Features,
-    FileNumber,
-    read_tasks,
 )
-from xdog_learning.dataset.layout import FILES_PER_CHUNK as PER_CHUNK
-from xdog_learning.dataset.statistics import Statistics, from_json, lacking
-from xdog_learning.dataset.video import VideoFileError, frame_count
+from xdog_learning.dataset.provenance import check_recording
+from xdog_learning.dataset.tables import read_table, row_count
+from xdog_learning.dataset.tasks import read_tasks
+from xdog_learning.dataset.video import frame_count
 
 Array = np.ndarray
-REMEDY = "It was cut short or changed by hand: copy it again from where it is whole, or record it anew"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,41 +36,46 @@ class Index:
     """The metadata of a dataset of E episodes and N frames.
 
     Attributes:
-        folder: of the dataset.
+        files: of the dataset.
+        info: content of info.json.
         features: what every frame holds.
         tasks: words of each task.
-        episodes: one row an episode, with all columns of meta/episodes.
         starts: (E + 1,) first frame of each episode, then N.
-        data, video: (E,) number of the file that an episode lies in; video is empty without images.
-        statistics: by feature.
+        data: which file each episode's frames are in.
+        video: which file each episode's images are in; empty without images.
+        video_starts: (E,) number of an episode's first image in that file.
         recording: how it was made; empty if unknown.
     """
 
-    folder: Path
+    files: Files
+    info: Mapping[str, Any]
     features: Features
     tasks: Tuple[str, ...]
-    episodes: pa.Table
     starts: Array
-    data: Array
-    video: Array
-    statistics: Mapping[str, Statistics]
+    data: Sequence[ChunkFile]
+    video: Sequence[ChunkFile]
+    video_starts: Array
     recording: Mapping[str, Any]
 
-    def data_files(self) -> List[Tuple[FileNumber, int, int]]:
-        """Files of the frames in order, each with the first and the last-but-one episode in it."""
-        return spans(self.data)
+    @property
+    def lengths(self) -> Array:
+        """(E,) frames of each episode."""
+        return np.diff(self.starts)
 
-    def video_files(self) -> List[Tuple[FileNumber, int, int]]:
-        """The same for the camera's videos."""
-        return spans(self.video)
+    def video_episodes(self) -> Dict[ChunkFile, List[int]]:
+        """The numbers of the episodes whose images are in each video."""
+        found: Dict[ChunkFile, List[int]] = {}
+        for number, file in enumerate(self.video):
+            found.setdefault(file, []).append(number)
+        return found
 
 
-def spans(numbers: Array) -> List[Tuple[FileNumber, int, int]]:
-    """Runs of equal file numbers: (place, first episode, one past the last)."""
+def runs(files: Sequence[ChunkFile]) -> List[Tuple[ChunkFile, int, int]]:
+    """Runs of episodes in the same file: (file, first episode, one past the last)."""
     found, first = [], 0
-    for number, run in groupby(numbers.tolist()):
+    for file, run in groupby(files):
         last = first + len(list(run))
-        found.append((FileNumber(number), first, last))
+        found.append((file, first, last))
         first = last
     return found
 
@@ -81,113 +84,73 @@ def read_json(path: Path) -> Dict[str, Any]:
     """A JSON object from a file.
 
     Raises:
-        DatasetError: there is none.
+        DatasetError: the file is missing or damaged.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DatasetError(f"{path} is missing. {REMEDY}") from None
+        raise DatasetError(f"{path} is missing: {COPY_AGAIN}") from None
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read ({error}). {REMEDY}") from error
+        raise DatasetError(f"{path} cannot be read ({error}): {COPY_AGAIN}") from error
     if not isinstance(content, dict):
-        raise DatasetError(f"{path} holds no JSON object. {REMEDY}")
+        raise DatasetError(f"{path} holds no JSON object: {COPY_AGAIN}")
     return content
 
 
-def read_table(path: Path) -> pa.Table:
-    """A whole parquet file.
-
-    Raises:
-        DatasetError: there is none.
-    """
-    try:
-        return pq.ParquetFile(path).read()
-    except FileNotFoundError:
-        raise DatasetError(f"{path} is missing. {REMEDY}") from None
-    except (pa.ArrowException, OSError) as error:
-        raise DatasetError(f"{path} cannot be read ({error}). {REMEDY}") from error
-
-
-def read_index(folder: Path) -> Index:
+def read_index(files: Files) -> Index:
     """Read and check the metadata of a dataset; of frames and videos only that they are there in the right number.
 
     Raises:
-        DatasetError: a file is missing, cut short, or they contradict each other; the message names it.
+        DatasetError: a file is missing or damaged, or files contradict each other; the message names them.
     """
-    if not (folder / INFO).is_file():
-        raise DatasetError(f"{folder} holds no dataset: {INFO} is missing. `./xdog record --help` says how to make one")
-    info = read_json(folder / INFO)
-    version = info.get("codebase_version")
-    if version != VERSION:
-        raise DatasetError(f"{folder} is a LeRobotDataset {version}, wanted {VERSION}: convert it with LeRobot's tools")
+    info = _read_info(files)
     try:
         features = Features.of_info(info)
     except DatasetError as error:
-        raise DatasetError(f"{folder / INFO}: {error}. Record a dataset of your own with ./xdog record") from None
-    tasks = read_tasks(read_table(folder / TASKS))
-    paths = sorted(folder.glob("meta/episodes/*/*.parquet"))
-    if not paths:
-        raise DatasetError(f"{folder / EPISODES_PATH.split('/chunk')[0]} holds no file. {REMEDY}")
-    try:
-        episodes = pa.concat_tables([read_table(path) for path in paths])
-        index = Index(
-            folder=folder,
-            features=features,
-            tasks=tasks,
-            episodes=episodes,
-            starts=_starts(episodes),
-            data=_numbers(episodes, "data"),
-            video=np.zeros(0, int) if features.image_size is None else _numbers(episodes, f"videos/{CAMERA}"),
-            statistics=from_json(read_json(folder / STATS)),
-            recording=read_json(folder / RECORDING) if (folder / RECORDING).exists() else {},
-        )
-        totals = [int(info[f"total_{what}"]) for what in ("episodes", "frames", "tasks")]
-    except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException) as error:
-        if isinstance(error, DatasetError):
-            raise
-        raise DatasetError(f"{folder}/meta lacks or garbles {error}. {REMEDY}") from error
-    found = [len(index.data), int(index.starts[-1]), len(tasks)]
-    if totals != found:
-        raise DatasetError(
-            f"{folder / INFO} tells of {totals[0]} episodes, {totals[1]} frames, {totals[2]} tasks, but meta/ lists "
-            f"{found[0]}, {found[1]}, {found[2]}. {REMEDY}"
-        )
-    missing = lacking(index.statistics, features.table())
-    if missing:
-        raise DatasetError(f"{folder / STATS} lacks {', '.join(missing)}. {REMEDY}")
-    _check_recording(index)
-    _check_files(index)
+        raise DatasetError(f"{files.path(INFO)}: {error}") from None
+    with_images = features.image_size is not None
+    tasks = read_tasks(read_table(files.path(TASKS)), str(files.path(TASKS)))
+    episodes = read_episodes(files, with_images)
+    recording = files.path(RECORDING)
+    index = Index(
+        files=files,
+        info=info,
+        features=features,
+        tasks=tasks,
+        starts=_starts(episodes, files),
+        data=_places(episodes, "data"),
+        video=_places(episodes, VIDEO) if with_images else [],
+        video_starts=_video_starts(episodes, features.fps, files) if with_images else np.zeros(0, int),
+        recording=read_json(recording) if recording.exists() else {},
+    )
+    check_recording(index.recording, recording)
+    _check_totals(index)
+    _check_data(index)
+    _check_videos(index)
     return index
 
 
-def _check_recording(index: Index) -> None:
-    """Whether every demonstrator that recording.json names has what recording, replay and training read of it."""
-    sources = index.recording.get("sources", [])
-    if not isinstance(sources, list):
-        raise DatasetError(f"{index.folder / RECORDING}: sources is no list. {REMEDY}")
-    for number, source in enumerate(sources):
-        where = f"{index.folder / RECORDING}: sources[{number}]"
-        if not isinstance(source, dict):
-            raise DatasetError(f"{where} is no mapping. {REMEDY}")
-        missing = [name for name in ("by", "seed", "tried", "kept") if name not in source]
-        if missing:
-            raise DatasetError(f"{where} lacks {', '.join(missing)}. {REMEDY}")
-        if not isinstance(source["tried"], int) or not _are_pairs(source["kept"]):
-            raise DatasetError(f"{where}: tried must be a number, kept a list of pairs of numbers. {REMEDY}")
-        versions = source.get("versions", [])
-        if not isinstance(versions, list) or not all(
-            isinstance(version, dict) and {"from", "commit", "grasp_yaml"} <= set(version) for version in versions
-        ):
-            raise DatasetError(f"{where}: its versions lack from, commit or grasp_yaml. {REMEDY}")
+def _read_info(files: Files) -> Dict[str, Any]:
+    path = files.path(INFO)
+    if not path.is_file():
+        raise DatasetError(f"{files.folder} holds no dataset: {INFO} is missing. `./xdog record` makes one")
+    info = read_json(path)
+    version = info.get("codebase_version")
+    if version != VERSION:
+        folder = files.folder.absolute()
+        remedy = "XDog reads no other version yet"
+        if version == "v2.1":
+            remedy = (
+                "convert it in LeRobot's environment with: python -m lerobot.datasets.v30.convert_dataset_v21_to_v30 "
+                f"--repo-id {folder.name} --root {folder.parent} --push-to-hub false"
+            )
+        raise DatasetError(f"{files.folder} is a LeRobotDataset {version}, not {VERSION}: {remedy}")
+    if info.get("total_episodes") == 0:
+        raise DatasetError(f"{files.folder} has no episodes yet: name a new folder")
+    return info
 
 
-def _are_pairs(kept: Any) -> bool:
-    return isinstance(kept, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(number, int) for number in pair) for pair in kept
-    )
-
-
-def _starts(episodes: pa.Table) -> Array:
+def _starts(episodes: pa.Table, files: Files) -> Array:
     lengths = episodes["length"].to_numpy()
     starts = np.concatenate([[0], np.cumsum(lengths)])
     expected = {
@@ -195,38 +158,63 @@ def _starts(episodes: pa.Table) -> Array:
         "dataset_from_index": starts[:-1],
         "dataset_to_index": starts[1:],
     }
-    for name, numbers in expected.items():
-        if not np.array_equal(episodes[name].to_numpy(), numbers):
-            raise DatasetError(f"meta/episodes: the column {name} is not contiguous. {REMEDY}")
+    for name, values in expected.items():
+        if not np.array_equal(episodes[name].to_numpy(), values):
+            raise DatasetError(
+                f"{files.path('meta/episodes')}: the column {name} does not number the episodes without gaps. "
+                "Delete episodes with lerobot-edit-dataset only, and copy meta/ and data/ together"
+            )
     return starts
 
 
-def _numbers(episodes: pa.Table, what: str) -> Array:
-    return episodes[f"{what}/chunk_index"].to_numpy() * PER_CHUNK + episodes[f"{what}/file_index"].to_numpy()
+def _places(episodes: pa.Table, what: str) -> List[ChunkFile]:
+    indices = (episodes[f"{what}/{key}"].to_pylist() for key in ("chunk_index", "file_index"))
+    return [ChunkFile(chunk, file) for chunk, file in zip(*indices)]
 
 
-def _check_files(index: Index) -> None:
-    listed = set()
-    for place, first, last in index.data_files():
-        path = index.folder / place.path(DATA_PATH)
-        listed.add(path)
-        try:
-            rows = pq.ParquetFile(path).metadata.num_rows
-        except (pa.ArrowException, OSError) as error:
-            raise DatasetError(f"{path} cannot be read ({error}). {REMEDY}") from error
-        _compare(path, rows, int(index.starts[last] - index.starts[first]))
-    stray = sorted(set(index.folder.glob("data/*/*.parquet")) - listed)
-    if stray:
-        raise DatasetError(f"{stray[0]} belongs to no episode: move it away. {REMEDY}")
-    for place, first, last in index.video_files():
-        path = index.folder / place.path(VIDEO_PATH)
-        try:
-            frames = frame_count(path)
-        except VideoFileError as error:
-            raise DatasetError(f"{error}. {REMEDY}") from error
-        _compare(path, frames, int(index.starts[last] - index.starts[first]))
+def _video_starts(episodes: pa.Table, fps: int, files: Files) -> Array:
+    begin, end = (episodes[f"{VIDEO}/{key}_timestamp"].to_numpy() * fps for key in ("from", "to"))
+    lengths = episodes["length"].to_numpy()
+    wrong = np.flatnonzero(np.abs(end - begin - lengths) >= 0.5)
+    if len(wrong):
+        number = int(wrong[0])
+        raise DatasetError(
+            f"{files.path('meta/episodes')}: the images of episode {number} last {end[number] - begin[number]:.1f} "
+            f"frames, the episode {lengths[number]}: it was recorded at another rate than {fps} fps"
+        )
+    return np.rint(begin).astype(int)
 
 
-def _compare(path: Path, found: int, wanted: int) -> None:
-    if found != wanted:
-        raise DatasetError(f"{path} holds {found} frames, its episodes have {wanted}. {REMEDY}")
+def _check_totals(index: Index) -> None:
+    found = {"episodes": len(index.data), "frames": int(index.starts[-1]), "tasks": len(index.tasks)}
+    for what, count in found.items():
+        name = f"total_{what}"
+        if index.info.get(name) != count:
+            raise DatasetError(
+                f"{index.files.path(INFO)}: {name} is {index.info.get(name)}, but meta/ lists {count}: correct that "
+                "number if data/ and meta/ are whole, else copy what is missing"
+            )
+
+
+def _check_data(index: Index) -> None:
+    for file, first, last in runs(index.data):
+        path = index.files.path(file.name(DATA_PATH))
+        rows, frames = row_count(path), int(index.starts[last] - index.starts[first])
+        if rows != frames:
+            raise DatasetError(f"{path} holds {rows} frames, its episodes have {frames}: {COPY_AGAIN}")
+    unused = set(index.files.names("data/*/*.parquet")) - {file.name(DATA_PATH) for file in index.data}
+    if unused:
+        raise DatasetError(f"{index.files.path(min(unused))} belongs to no episode: move it out of the dataset")
+
+
+def _check_videos(index: Index) -> None:
+    for file, numbers in index.video_episodes().items():
+        path = index.files.path(file.name(VIDEO_PATH))
+        starts = index.video_starts[numbers]
+        order = np.argsort(starts)
+        starts, ends = starts[order], (starts + index.lengths[numbers])[order]
+        if np.any(starts[1:] < ends[:-1]):
+            raise DatasetError(f"{index.files.path('meta/episodes')}: two episodes have the same images of {path}")
+        frames = frame_count(path)
+        if frames < ends[-1]:
+            raise DatasetError(f"{path} holds {frames} frames, its episodes need {ends[-1]}: {COPY_AGAIN}")

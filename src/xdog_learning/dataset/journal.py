@@ -10,7 +10,7 @@ import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterable, Iterator, List, Set
+from typing import Iterator, List, Optional, Set
 
 PENDING = ".pending"
 COMMIT = ".commit"
@@ -45,35 +45,64 @@ class Change:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._kept: Set[str] = set()
-        self._deleted: List[str] = []
+        self._written: Set[str] = set()
+        self._deleted: Set[str] = set()
 
     def path(self, name: str) -> Path:
         """Where to write the file that will be ``name`` in the folder."""
         path = self._folder / PENDING / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._kept.add(name)
+        self._written.add(name)
         return path
 
     def delete(self, name: str) -> None:
-        """Delete a file, unless this change writes or keeps one of that name."""
-        self._deleted.append(name)
+        """Delete a file, unless this change writes one of that name."""
+        self._deleted.add(name)
 
-    def keep(self, names: Iterable[str]) -> None:
-        """Do not delete these."""
-        self._kept.update(names)
+    @property
+    def deletions(self) -> Set[str]:
+        """Names of the files that will be gone."""
+        return self._deleted - self._written
 
     def commit(self) -> None:
         """Make the change: it survives a kill, and a loss of power, from here on."""
         pending = self._folder / PENDING
         listing = pending / DELETIONS
-        listing.write_text("\n".join(sorted(set(self._deleted) - self._kept)), encoding="utf-8")
+        listing.write_text("\n".join(sorted(self.deletions)), encoding="utf-8")
         for path in pending.rglob("*"):
             if path.is_file():
                 _to_disk(path)
         os.rename(pending, self._folder / COMMIT)
         _to_disk(self._folder)
         _apply(self._folder)
+
+
+class Files:
+    """The files of a folder by their names: as they are, or as they will be after a change.
+
+    Args:
+        folder: of the files.
+        change: of that folder, prepared but not yet made; None for the files as they are.
+    """
+
+    def __init__(self, folder: Path, change: Optional[Change] = None) -> None:
+        self.folder, self._change = folder, change
+
+    def path(self, name: str) -> Path:
+        """Where the file of this name is, or would be."""
+        prepared = self.folder / PENDING / name
+        if self._change is not None and (prepared.exists() or name in self._change.deletions):
+            return prepared
+        return self.folder / name
+
+    def names(self, pattern: str) -> List[str]:
+        """Names of the files that match a pattern, sorted."""
+        found = {path.relative_to(self.folder).as_posix() for path in self.folder.glob(pattern)}
+        if self._change is not None:
+            pending = self.folder / PENDING
+            found -= self._change.deletions
+            found |= {path.relative_to(pending).as_posix() for path in pending.glob(pattern)}
+        return sorted(found)
 
 
 @contextmanager

@@ -5,30 +5,34 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
 from xdog_learning.dataset import journal
-from xdog_learning.dataset.compaction import column
 from xdog_learning.dataset.episode import Episode
-from xdog_learning.dataset.index import REMEDY, Index, read_index, read_table
+from xdog_learning.dataset.index import Index, read_index, runs
+from xdog_learning.dataset.journal import Files
 from xdog_learning.dataset.layout import (
     ACTION,
+    COPY_AGAIN,
     DATA_PATH,
-    DEFAULT_FEATURES,
     ENVIRONMENT,
     INFO,
     STATE,
     VIDEO_PATH,
     DatasetError,
 )
-from xdog_learning.dataset.video import VideoFileError, read_video
+from xdog_learning.dataset.tables import numbers, read_table
+from xdog_learning.dataset.units import check_angles, check_rate
+from xdog_learning.dataset.video import read_video
 
 Array = np.ndarray
 
 IN_MEMORY = 1_000_000_000
 """Bytes of decoded images above which they lie in a temporary file that the system pages in and out."""
+TIME_TOLERANCE = 1e-4
+"""s that a frame's timestamp may be off, as in LeRobot."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +43,7 @@ class Demonstrations:
         folder: where they were read from.
         fps: frames a second.
         state: (N, 6) float32, measured joint angles, rad.
-        environment_state: (N, k) float32, object token.
+        environment_state: (N, k) float32, object features.
         action: (N, 6) float32, commanded joint targets, rad.
         images: (N, H, W, 3) uint8 RGB, None if there are none or they were not asked for.
         starts: (E + 1,) int, first frame of each episode, then N.
@@ -88,10 +92,11 @@ def load_dataset(folder: Path, images: bool = False) -> Demonstrations:
         images: decode the camera's video too, if there is one.
 
     Raises:
-        DatasetError: missing, cut short, inconsistent, of another version or with other features, or being written.
+        DatasetError: it is missing, damaged, inconsistent, of another version, being written, has other features, or
+            its numbers are not radians at the rate of the policies.
     """
     if not folder.is_dir():
-        raise DatasetError(f"{folder} does not exist. `./xdog record --help` says how to make a dataset")
+        raise DatasetError(f"{folder} does not exist. `./xdog record` makes a dataset")
     with ExitStack() as held:
         try:
             held.enter_context(journal.locked(folder, exclusive=journal.unfinished(folder, INFO)))
@@ -99,45 +104,62 @@ def load_dataset(folder: Path, images: bool = False) -> Demonstrations:
             raise DatasetError(f"{error}: it is being recorded; wait for that to end, or stop it") from error
         if journal.unfinished(folder, INFO):
             journal.recover(folder, INFO)
-        index = read_index(folder)
-        return _load(index, images and index.features.image_size is not None)
+        index = read_index(Files(folder))
+        frames = read_frames(index)
+        return Demonstrations(
+            folder=folder,
+            fps=index.features.fps,
+            state=frames[STATE],
+            environment_state=frames[ENVIRONMENT],
+            action=frames[ACTION],
+            images=_images(index) if images and index.features.image_size is not None else None,
+            starts=index.starts,
+            tasks=tuple(index.tasks[number] for number in frames["task_index"][index.starts[:-1], 0]),
+            recording=index.recording,
+        )
 
 
-def _load(index: Index, with_images: bool) -> Demonstrations:
-    tables = [read_table(index.folder / place.path(DATA_PATH)) for place, _, _ in index.data_files()]
-    names = (STATE, ENVIRONMENT, ACTION, *DEFAULT_FEATURES)
-    try:
-        columns = {name: np.concatenate([column(table, name) for table in tables]) for name in names}
-    except KeyError as error:
-        raise DatasetError(f"{index.folder}/data lacks the column {error}. {REMEDY}") from error
-    lengths = np.diff(index.starts)
-    steps = np.arange(index.starts[-1]) - np.repeat(index.starts[:-1], lengths)
+def read_frames(index: Index) -> Dict[str, Array]:
+    """All columns of the data files that XDog records, each (N, n), checked against the metadata and the robot.
+
+    Raises:
+        DatasetError: a column is missing, contradicts the metadata, or is not in XDog's units.
+    """
+    check_rate(index.features.fps, str(index.files.path(INFO)))
+    parts: Dict[str, List[Array]] = {name: [] for name in index.features.widths()}
+    for file, _, _ in runs(index.data):
+        path = index.files.path(file.name(DATA_PATH))
+        table = read_table(path, list(parts))
+        for name, width in index.features.widths().items():
+            kind = np.float32 if name in (STATE, ENVIRONMENT, ACTION, "timestamp") else np.int64
+            values = numbers(table, name, width, str(path))
+            if not np.isfinite(values).all():
+                raise DatasetError(f"{path}: the column {name} holds numbers that are not finite: {COPY_AGAIN}")
+            parts[name].append(values.astype(kind))
+        for name in (STATE, ACTION):
+            check_angles(parts[name][-1], name, str(path))
+    frames = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    _check_numbering(index, frames)
+    return frames
+
+
+def _check_numbering(index: Index, frames: Mapping[str, Array]) -> None:
+    where, count = index.files.path("data"), int(index.starts[-1])
+    steps = np.arange(count) - np.repeat(index.starts[:-1], index.lengths)
     expected = {
-        "index": np.arange(index.starts[-1]),
-        "episode_index": np.repeat(np.arange(len(lengths)), lengths),
+        "index": np.arange(count),
+        "episode_index": np.repeat(np.arange(len(index.lengths)), index.lengths),
         "frame_index": steps,
-        "timestamp": (steps / index.features.fps).astype(np.float32),
+        "timestamp": steps / index.features.fps,
     }
-    for name, numbers in expected.items():
-        if not np.array_equal(columns[name][:, 0], numbers):
-            raise DatasetError(f"{index.folder}/data: the column {name} does not fit the episodes. {REMEDY}")
-    for name in (STATE, ENVIRONMENT, ACTION):
-        if not np.isfinite(columns[name]).all():
-            raise DatasetError(f"{index.folder}/data: {name} holds numbers that are not finite. {REMEDY}")
-    tasks = columns["task_index"][index.starts[:-1], 0]
-    if not np.all((tasks >= 0) & (tasks < len(index.tasks))):
-        raise DatasetError(f"{index.folder}/data names tasks that meta/tasks.parquet lacks. {REMEDY}")
-    return Demonstrations(
-        folder=index.folder,
-        fps=index.features.fps,
-        state=columns[STATE],
-        environment_state=columns[ENVIRONMENT],
-        action=columns[ACTION],
-        images=_images(index) if with_images else None,
-        starts=index.starts,
-        tasks=tuple(index.tasks[number] for number in tasks),
-        recording=index.recording,
-    )
+    for name, values in expected.items():
+        if np.abs(frames[name][:, 0] - values).max() > TIME_TOLERANCE:
+            raise DatasetError(
+                f"{where}: the column {name} does not fit the episodes in meta/: copy data/ and meta/ together from "
+                "where they are whole"
+            )
+    if not np.all((frames["task_index"] >= 0) & (frames["task_index"] < len(index.tasks))):
+        raise DatasetError(f"{where}: task_index names tasks that meta/tasks.parquet lacks: copy that file again")
 
 
 def _images(index: Index) -> Array:
@@ -146,22 +168,22 @@ def _images(index: Index) -> Array:
     if np.prod(shape) <= IN_MEMORY:
         images = np.empty(shape, np.uint8)
     else:
-        beside = index.folder if os.access(index.folder, os.W_OK) else None  # not where temporary files lie in memory
+        folder = index.files.folder
+        beside = folder if os.access(folder, os.W_OK) else None  # not where temporary files lie in memory
         with tempfile.TemporaryFile(dir=beside) as file:  # unlinked: it goes with the last array that refers to it
             images = np.memmap(file, np.uint8, "w+", shape=shape)
-    for place, first, last in index.video_files():
-        path = index.folder / place.path(VIDEO_PATH)
-        number, end = int(index.starts[first]), int(index.starts[last])
-        try:
-            for image in read_video(path):
-                if number == end or image.shape != shape[1:]:
-                    raise VideoFileError(
-                        f"{path} holds more frames than its episodes, or of another size {image.shape}"
-                    )
-                images[number] = image
-                number += 1
-        except VideoFileError as error:
-            raise DatasetError(f"{error}. {REMEDY}") from error
-        if number != end:
-            raise DatasetError(f"{path} ends {end - number} frames early. {REMEDY}")
+    for video, those in index.video_episodes().items():
+        path = index.files.path(video.name(VIDEO_PATH))
+        place = {  # where a frame of the file goes; other frames belong to no episode
+            int(index.video_starts[number]) + step: int(index.starts[number]) + step
+            for number in those
+            for step in range(int(index.lengths[number]))
+        }
+        for frame, image in read_video(path, index.features.fps):
+            if frame in place:
+                if image.shape != shape[1:]:
+                    raise DatasetError(f"{path} holds images of {image.shape}, meta/info.json says {shape[1:]}")
+                images[place.pop(frame)] = image
+        if place:
+            raise DatasetError(f"{path} lacks {len(place)} frames of its episodes: {COPY_AGAIN}")
     return images

@@ -1,14 +1,17 @@
 """Statistics of a dataset's features, as LeRobot defines them: per entry of a vector, per colour of an image."""
 
-from typing import Any, Dict, Iterable, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
 import numpy as np
 
 Array = np.ndarray
 Statistics = Dict[str, Array]
-"""min, max, mean, std (of the population), count (1,), and quantiles q01 ... q99."""
+"""The entries of BASIC, each in the shape of the feature, count (1,), and the quantiles of QUANTILES where known."""
 
+BASIC = ("min", "max", "mean", "std", "count")
+"""The standard deviation is the population's."""
 QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
+"""LeRobot has them since v3.0: datasets that it converted from v2.1 lack them."""
 
 
 def vector_statistics(values: Array) -> Statistics:
@@ -44,7 +47,10 @@ def image_statistics(images: Array) -> Statistics:
 
 
 def merge(parts: Sequence[Statistics]) -> Statistics:
-    """Statistics of all from those of parts: exact, but for the quantiles, which are averaged as LeRobot does."""
+    """Statistics of all from those of parts: exact, but for the quantiles.
+
+    As in LeRobot, quantiles are averaged, and left out where a part lacks them.
+    """
     counts = np.array([part["count"][0] for part in parts], dtype=float)
     weights = (counts / counts.sum()).reshape(-1, *[1] * parts[0]["mean"].ndim)
 
@@ -52,13 +58,14 @@ def merge(parts: Sequence[Statistics]) -> Statistics:
         return (np.stack(values) * weights).sum(axis=0)
 
     mean = average([part["mean"] for part in parts])
+    known = [name for name in QUANTILES if all(name in part for part in parts)]
     return {
         "min": np.min([part["min"] for part in parts], axis=0),
         "max": np.max([part["max"] for part in parts], axis=0),
         "mean": mean,
         "std": np.sqrt(average([part["std"] ** 2 + (part["mean"] - mean) ** 2 for part in parts])),
         "count": np.array([int(counts.sum())]),
-        **{name: average([part[name] for part in parts]) for name in QUANTILES},
+        **{name: average([part[name] for part in parts]) for name in known},
     }
 
 
@@ -67,14 +74,17 @@ def to_json(statistics: Mapping[str, Statistics]) -> Dict[str, Dict[str, Any]]:
     return {name: {key: value.tolist() for key, value in entry.items()} for name, entry in statistics.items()}
 
 
-def from_json(content: Mapping[str, Mapping[str, Any]]) -> Dict[str, Statistics]:
-    """The opposite of `to_json`."""
-    return {name: {key: np.asarray(value) for key, value in entry.items()} for name, entry in content.items()}
+def from_json(entry: Any, shape: Sequence[int]) -> Statistics:
+    """One feature's entry of stats.json; empty if it is not complete but for the quantiles.
 
-
-def lacking(statistics: Mapping[str, Statistics], features: Iterable[str]) -> List[str]:
-    """What is missing of the statistics of these features, each as feature or as feature/statistic."""
-    keys = ("min", "max", "mean", "std", "count", *QUANTILES)
-    absent = [name for name in features if name not in statistics]
-    there = [name for name in features if name in statistics]
-    return [*absent, *(f"{name}/{key}" for name in there for key in keys if key not in statistics[name])]
+    Args:
+        entry: as parsed.
+        shape: of every statistic but the count.
+    """
+    try:
+        known = {name: np.asarray(entry[name], dtype=float) for name in (*BASIC, *QUANTILES) if name in entry}
+    except (TypeError, ValueError):
+        return {}
+    whole = all(name in known for name in BASIC)
+    fits = all(value.shape == ((1,) if name == "count" else tuple(shape)) for name, value in known.items())
+    return known if whole and fits else {}

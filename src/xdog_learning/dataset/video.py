@@ -1,21 +1,20 @@
 """Images as h264 video at an exact rate: frame i of a file stands at i / fps seconds."""
 
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Any, Iterator, Sequence, Tuple
 
 import av
 import numpy as np
+
+from xdog_learning.dataset.layout import COPY_AGAIN, DatasetError
 
 Array = np.ndarray
 
 OPTIONS = {"preset": "veryfast", "crf": "20", "bf": "0", "g": "2", "threads": "1"}
 """Every second frame a key frame, as LeRobot records: training reads at random. No frames that refer forwards, so that
 the packets of several files can be joined without encoding again."""
-
-
-class VideoFileError(ValueError):
-    """A video cannot be read or does not hold the frames it should."""
 
 
 def write_video(path: Path, images: Array, fps: int) -> None:
@@ -33,11 +32,17 @@ def write_video(path: Path, images: Array, fps: int) -> None:
 
 
 def joinable(first: Path, second: Path) -> bool:
-    """Whether two videos were encoded alike, so that their packets may stand in one file."""
+    """Whether the packets of two videos may stand in one file: encoded alike, and without frames that refer forwards.
+
+    Raises:
+        VideoFileError: a file is missing or damaged.
+    """
     headers = []
     for path in (first, second):
-        with av.open(str(path)) as container:
+        with _opened(path) as container:
             context = container.streams.video[0].codec_context
+            if context.has_b_frames:
+                return False
             headers.append((context.name, context.width, context.height, bytes(context.extradata or b"")))
     return headers[0] == headers[1]
 
@@ -65,26 +70,29 @@ def frame_count(path: Path) -> int:
     """How many frames a video holds, by its header.
 
     Raises:
-        VideoError: the file is missing, cut short or no video.
+        DatasetError: the file is missing or damaged.
     """
-    try:
-        with av.open(str(path)) as container:
-            return int(container.streams.video[0].frames)
-    except (av.FFmpegError, OSError, IndexError) as error:
-        raise VideoFileError(f"{path} cannot be read as a video ({error})") from error
+    with _opened(path) as container:
+        return int(container.streams.video[0].frames)
 
 
-def read_video(path: Path) -> Iterator[Array]:
-    """Decode a video's frames in order, each (H, W, 3) uint8 RGB.
+def read_video(path: Path, fps: int) -> Iterator[Tuple[int, Array]]:
+    """Decode a video's frames in order: the number of each by its time, and its (H, W, 3) uint8 RGB image.
 
     Raises:
-        VideoError: the file is missing, cut short or no video.
+        DatasetError: the file is missing or damaged.
     """
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_count = 1  # small frames: threads cost more than they bring
+        for frame in container.decode(stream):
+            yield round(frame.time * fps), frame.to_ndarray(format="rgb24")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            stream.thread_count = 1  # small frames: threads cost more than they bring
-            for frame in container.decode(stream):
-                yield frame.to_ndarray(format="rgb24")
+            yield container
     except (av.FFmpegError, OSError, IndexError) as error:
-        raise VideoFileError(f"{path} cannot be decoded ({error})") from error
+        raise DatasetError(f"{path} cannot be read as a video ({error}): {COPY_AGAIN}") from error

@@ -11,8 +11,9 @@ from rich.progress import track
 
 from xdog.core.rotations import rotation_matrix
 from xdog.grasp.observation import TOKEN_NAMES
-from xdog_learning.commands.record import version_of, version_text
+from xdog_learning.dataset import DatasetError
 from xdog_learning.dataset.episode import Episode
+from xdog_learning.dataset.provenance import version_of, version_text
 from xdog_learning.dataset.video import write_video
 from xdog_sim.grasp.config import ObjectKind
 from xdog_sim.grasp.objects import GraspObject
@@ -22,55 +23,64 @@ from xdog_sim.grasp.scene import GraspScene
 Array = np.ndarray
 
 WIDTH, HEIGHT = 480, 360
-"""Pixels of the film."""
+"""px of the film."""
 SURE = 5.0
-"""Standard deviations of perception's error beyond which a token is of another placement."""
+"""Standard deviations of perception's error beyond which object features are those of another scenario."""
 SAME_ANGLE = 0.01
 """Largest difference of gravity's direction, rad, in the same stance."""
 SAME_START = 0.05
-"""rad; joints start where the placement says, as far as encoders and backlash let them."""
+"""rad; joints start where the scenario says, as far as encoders and backlash let them."""
 
 
-def find_placement(
-    recording: Mapping[str, Any], number: int, episode: Episode, placer: ScenarioSampler
+def find_scenario(
+    recording: Mapping[str, Any], number: int, episode: Episode, sampler: ScenarioSampler
 ) -> Tuple[GraspScenario, int, str]:
-    """The placement of an episode, the seed of its noise, and why these are not the very ones of the recording.
+    """The scenario of an episode, the seed of its noise, and why these are not the very ones of the recording.
 
-    The expert's placements are drawn again, which gives another one if sim/grasp_scenarios.yaml or the code has
-    changed; of that, and of placements of others, only what the policy is told of the object is known.
+    The expert's scenarios are drawn again, which gives another one if sim/grasp_scenarios.yaml or the code has changed;
+    then, and where a human demonstrated, only what the policy observes of the object is known.
     """
     for source in recording.get("sources", []):
         for kept, attempt in source["kept"]:
             if kept == number and source["by"] == "expert":
-                drawn = placer.draw(attempt, source["seed"])
-                for placement in (drawn, placer.at_view_pose(drawn, attempt)):
-                    if is_of(placement, episode, placer):
-                        return placement, attempt, ""
+                drawn = sampler.draw(attempt, source["seed"])
+                for scenario in (drawn, sampler.at_view_pose(drawn, attempt)):
+                    if is_of(scenario, episode, sampler):
+                        return scenario, attempt, ""
                 made = version_text(version_of(source, attempt))
-                why = f"Its placement, drawn again, is not the recorded one, which was made by {made}"
-                return seen_placement(episode, placer), 0, why
-    return seen_placement(episode, placer), 0, "Its placement was not recorded"
+                why = f"Its scenario, drawn again, is not the recorded one, which was made with {made}"
+                return scenario_as_seen(episode, sampler), 0, why
+    return scenario_as_seen(episode, sampler), 0, "Its scenario was not recorded"
 
 
-def is_of(placement: GraspScenario, episode: Episode, placer: ScenarioSampler) -> bool:
-    """Whether an episode begins as one at this placement does, within the errors of perception."""
-    seen = placer.config.perception
+def is_of(scenario: GraspScenario, episode: Episode, sampler: ScenarioSampler) -> bool:
+    """Whether an episode begins as one in this scenario does, within the errors of perception."""
+    seen = sampler.config.perception
     place = SURE * math.hypot(seen.position_error, seen.jitter)
     limits = [*[place] * 3, *[SURE * seen.size_error] * 2, *[SAME_ANGLE] * 3]
-    off = np.abs(placer.object_features(placement) - episode.environment_state[0])
-    return bool(np.all(off <= limits) and np.abs(placement.start - episode.state[0]).max() <= SAME_START)
+    off = np.abs(sampler.object_features(scenario) - episode.environment_state[0])
+    return bool(np.all(off <= limits) and np.abs(scenario.start - episode.state[0]).max() <= SAME_START)
 
 
-def seen_placement(episode: Episode, placer: ScenarioSampler) -> GraspScenario:
-    """An object like the one in the first token, where it was seen from a dog that stands at its plain height."""
-    token = dict(zip(TOKEN_NAMES, episode.environment_state[0].astype(float)))
-    config = placer.config
+def scenario_as_seen(episode: Episode, sampler: ScenarioSampler) -> GraspScenario:
+    """An object with the first frame's features, where it was seen from a dog that stands at its usual height.
+
+    Raises:
+        DatasetError: they are not those of an object.
+    """
+    features = dict(zip(TOKEN_NAMES, episode.environment_state[0].astype(float)))
+    if min(features["width"], features["height"]) <= 0.0:
+        raise DatasetError(
+            f"the first frame's object is {features['width']:g} m wide and {features['height']:g} m high: there is "
+            "nothing to simulate. With --robot the episode can be replayed without an object"
+        )
+    config = sampler.config
     kind: ObjectKind = next((kind for kind in config.objects if kind in episode.task), "cube")
-    pitch = math.asin(max(-1.0, min(1.0, token["gravity_x"])))
+    pitch = math.asin(max(-1.0, min(1.0, features["gravity_x"])))
     item = GraspObject(
         kind=kind,
-        width=token["width"],
-        height=token["height"],
+        width=features["width"],
+        height=features["height"],
         mass=float(np.mean(config.objects[kind].mass)),
         friction=float(np.mean(config.friction)),
         colour=(0.8, 0.3, 0.2),
@@ -78,8 +88,8 @@ def seen_placement(episode: Episode, placer: ScenarioSampler) -> GraspScenario:
 
     def placed(rise: float) -> Tuple[Array, float]:
         rotation = rotation_matrix(0.0, pitch, 0.0)
-        base, _ = placer.arm_base(rise, pitch)
-        position = base + rotation @ np.array([token["centre_x"], token["centre_y"], token["centre_z"]])
+        base, _ = sampler.arm_base(rise, pitch)
+        position = base + rotation @ np.array([features[f"centre_{axis}"] for axis in "xyz"])
         return position, float(position[2]) - item.height / 2.0
 
     rise = 0.0
@@ -137,7 +147,7 @@ def film(episode: Episode, scene: GraspScene, path: Path) -> Array:
     """Replay and render.
 
     Raises:
-        VideoError: nothing on this machine can render.
+        RenderError: nothing on this machine can render.
     """
     camera = mujoco.MjvCamera()
     camera.lookat[:] = scene.scenario.position

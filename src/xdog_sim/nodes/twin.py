@@ -2,7 +2,7 @@
 
 A trajectory for the robot goes to ``twin/arm_controller/follow_joint_trajectory``. It is rehearsed with physics by the
 robot's own arm controller; what goes well waits for ``twin/confirm`` and is then sent to the robot's ``arm_controller``
-as it came. The action ends with what the robot's action said: there is no success without motion.
+as it came. The action ends with the result of the robot's action: there is no success without motion.
 """
 
 import threading
@@ -40,7 +40,7 @@ EXPIRY = 30.0
 MOVED = 0.06
 """rad. A robot that is further from where the rehearsal began gets nothing: rehearse again. Servos sag by 0.05."""
 FRESH = 0.5
-"""s; older joint_states say nothing about the robot's place."""
+"""s; older joint_states no longer tell where the robot is."""
 VIEW_RATE, IMAGE_RATE = 25.0, 5.0
 """Hz of wall time."""
 IMAGE_SIZE = (480, 640)

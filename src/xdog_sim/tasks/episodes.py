@@ -132,8 +132,10 @@ def ramp_shares(delay: Tensor, count: int, timestep: float, ramp: float) -> Tens
         count: physics steps per control step. timestep: physics step, s. ramp: duration of the linear interpolation, s.
     """
     ends = (torch.arange(count) + 1) * timestep
-    progress = (ends[None] - delay[:, None]) / max(ramp, 1e-9)  # without a ramp, a step
-    newest, arrived = progress.clamp(0.0, 1.0), (1.0 + progress).clamp(0.0, 1.0)
+    ramp = max(ramp, 1e-9)  # without a ramp, a step
+    progress = (ends[None] - delay[:, None]) / ramp
+    # The previous target was sent one control step earlier.
+    newest, arrived = progress.clamp(0.0, 1.0), (count * timestep / ramp + progress).clamp(0.0, 1.0)
     return torch.stack([1.0 - arrived, arrived - newest, newest], 2)
 
 

@@ -127,6 +127,26 @@ def test_no_class_name_stands_twice() -> None:
     assert not {name: modules for name, modules in places.items() if len(modules) > 1}
 
 
+def test_ros_calls_back_through_what_ends_quietly_and_survives_clock_jumps() -> None:
+    """A callback goes through xdog.nodes.common.callbacks, a rate through its clock, an action through its servers."""
+    rules = {
+        "rospy": {"Subscriber", "Service", "Timer", "Rate", "sleep"},
+        "actionlib": {"ActionServer", "SimpleActionServer"},
+    }
+    allowed = {"src/xdog/nodes/common/callbacks.py"}
+    wrong = [
+        f"{relative(path)}:{node.lineno}: {node.func.value.id}.{node.func.attr}"
+        for path in SOURCES
+        if relative(path) not in allowed
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.attr in rules.get(node.func.value.id, set())
+    ]
+    assert not wrong
+
+
 def test_demo_and_nodes_start_without_what_only_training_installs() -> None:
     modules = ["xdog_sim.demo.__main__", "xdog_sim.nodes.bridge", "xdog.nodes.locomotion", "xdog.nodes.teleop_keyboard"]
     training = ["torch", "stable_baselines3", "gymnasium", "onnx", "tensorboard", "tyro"]

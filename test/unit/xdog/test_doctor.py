@@ -170,4 +170,4 @@ def test_runs_as_a_file_without_any_package_and_fails_if_something_is_missing(ch
     assert run.returncode == 1
     assert "1 of 1 Debian packages: no-such-package" in run.stdout
     assert "# comment" not in run.stdout
-    assert run.stdout.endswith("to mend.\n")
+    assert run.stdout.endswith("to fix.\n")

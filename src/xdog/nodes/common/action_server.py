@@ -19,7 +19,7 @@ STATUS_PERIOD = 0.2
 QUEUE = 50
 """Messages kept for a slow client: results must not be lost."""
 KEPT = 5.0
-"""s for which status tells of a goal that has ended; actionlib's default."""
+"""s for which status lists a goal that has ended; actionlib's default."""
 
 
 class ActionServer(actionlib.ActionServer):
@@ -144,7 +144,7 @@ class SimpleActionServer:
             self._current.set_accepted()
             try:
                 self._execute(self._current.get_goal())
-            except Exception as error:  # the client must hear of it, and the next goal find a server
+            except Exception as error:  # the client needs a result, and the next goal a server
                 if is_ending():
                     return
                 rospy.logerr(f"{self._server.ns}: {error!r}", exc_info=True)

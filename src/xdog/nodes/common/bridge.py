@@ -138,7 +138,7 @@ class Bridge:
             rospy.logwarn_throttle(LOG_PERIOD, f"arm/command: {problem}")
 
     def _set_torque(self, request: SetBoolRequest) -> SetBoolResponse:
-        self._arm_gate.forget()  # before the servos have torque, so that the arm stays where somebody moved it
+        self._arm_gate.forget()  # before the servos have torque: an arm that was moved by hand stays where it is
         try:
             self._arm.set_torque(request.data)
         except HardwareError as error:

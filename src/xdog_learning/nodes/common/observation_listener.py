@@ -46,7 +46,7 @@ class ObservationListener:
             self._camera = wrist_camera.WristCameraListener(image_size, self._on_image)
             lockstep.follow(wrist_camera.TOPIC, self._camera.subscriber, 0.5 * wrist_camera.FRESH)
 
-    def token(self, now: float) -> Array:
+    def object_features(self, now: float) -> Array:
         """The features (8,) of the object at ``now``, s.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Between objects and messages: what the sim bridge knows and what a simulated detector says."""
+"""Between objects and messages: the ground truth of the sim bridge, the detections of the simulated detector."""
 
 from typing import List, Optional, Sequence
 

@@ -150,12 +150,12 @@ def test_an_arm_that_does_not_follow_aborts() -> None:
 @pytest.mark.parametrize("phase", ["stance", "approach", "verify"])
 def test_legs_that_nothing_holds_abort_and_the_arm_stands_still(phase: str) -> None:
     bench = PickBench(GROUND).run_until(phase)
-    bench.limp = "heartbeat is missing"
+    bench.torque_off = "heartbeat is missing"
     arm = bench.arm.copy()
     bench.step()
     assert ended(bench) == "aborted"
     assert "legs are not held: heartbeat is missing" in bench.pick.outcome.message
-    bench.limp = ""
+    bench.torque_off = ""
     bench.run(1.0)
     assert np.array_equal(arm, bench.arm)
 

@@ -60,6 +60,14 @@ def test_silence_latches_after_the_timeout(stop: ScriptedStop, age: float, level
     assert stop.verdict(1.0 + age).level == level
 
 
+def test_silence_latches_after_a_clock_was_set_back_too() -> None:
+    stop = ScriptedStop()
+    stop.state(100.0)
+    stop.state(5.0)
+    assert stop.verdict(5.09).level == OK
+    assert stop.verdict(5.11).level == DAMP
+
+
 def test_a_latched_fault_outlives_its_cause_until_reset(stop: ScriptedStop) -> None:
     stop.fault("tilt", "tilted by 1.20 rad")
     stop.fault("tilt", "tilted by 0.10 rad")  # the first report of a cause stays

@@ -20,12 +20,14 @@ def permitted(now: float, stamp: float) -> SafetyPermission:
 def test_without_a_heartbeat_nothing_is_allowed() -> None:
     permission = SafetyPermission(TIMEOUT)
     assert permission.objection(0.0) == permission.refusal == UNSUPERVISED
+    assert not permission.is_recent(0.0)
 
 
 @pytest.mark.parametrize(("age", "objection"), [(0.0, ""), (0.29, ""), (0.31, MISSING), (1e6, MISSING)])
 def test_a_heartbeat_counts_for_the_timeout(age: float, objection: str) -> None:
     permission = permitted(10.0, 10.0)
     assert permission.objection(10.0 + age) == objection
+    assert permission.is_recent(10.0 + age) == (objection == "")
     assert permission.refusal == "", "whatever its age"
 
 
@@ -47,6 +49,7 @@ def test_a_refusal_gives_its_reason() -> None:
     permission = permitted(10.0, 10.0)
     permission.update(10.05, 10.05, False, "e-stop: somebody")
     assert permission.objection(10.1) == permission.refusal == "motion not allowed: e-stop: somebody"
+    assert permission.is_recent(10.1)
     permission.update(10.1, 10.1, False, "")
     assert permission.objection(10.1) == "motion not allowed: no reason given"
 

@@ -182,6 +182,16 @@ def test_a_bridge_whose_clock_starts_anew_can_be_reset() -> None:
     assert story.level == OK
 
 
+def test_after_a_clock_was_set_back_an_invalid_command_is_long_ago() -> None:
+    story = DogStory()
+    story.now = 100.0
+    story.live(0.1, gate_reason=f"{INVALID_COMMAND} position of x is nan")
+    story.now = 10.0
+    story.live(0.1)
+    granted, message = story.supervisor.reset(story.now)
+    assert granted, message
+
+
 def battery(story: DogStory, seconds: int, voltage: float) -> DogStory:
     for _ in range(seconds):
         story.live(1.0)

@@ -7,97 +7,127 @@ import shutil
 import signal
 import sys
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable
 
-import numpy as np
 import pytest
-from demonstrations import make_episode
+from demonstrations import assert_same_episode, make_episode
 
 from xdog_learning.dataset import DatasetError, DatasetWriter, journal, load_dataset
+from xdog_learning.dataset.journal import Files
 
 SIZE = (32, 32)
+FRAMES = 4
 CHANGING = {"os.rename", "os.remove", "os.rmdir", "os.mkdir"}
 """Python's audit events of what changes the disk, with opening to write; each fires just before it happens."""
 
-processes = multiprocessing.get_context("fork")  # hundreds of children, which must not all import anew
+processes = multiprocessing.get_context("fork")  # an audit hook stays for the rest of a process
 
 
-def record(folder: str, episodes: List[int], deadline: int, added: Any) -> None:
-    """In a process of its own: add episodes and close; dies at the change of the disk number ``deadline``.
+def episode(number: int) -> Any:
+    return make_episode(number, FRAMES, SIZE)
 
-    After each episode its number stands in ``added``; at the end the number of changes that there were.
+
+def record(folder: Path, number: int, at_change: Callable[[int], None], added: Any) -> None:
+    """In a process of its own: add an episode and close; ``added`` counts what was added.
+
+    ``at_change`` is called with their number, from 1 on, just before each change of the disk.
     """
-    count = 0
+    count, busy = 0, False
 
     def watch(event: str, arguments: Any) -> None:
-        nonlocal count
+        nonlocal count, busy
         writes = event == "open" and "w" in (arguments[1] or "")
-        if (writes or event in CHANGING) and any(folder in str(argument) for argument in arguments):
-            count += 1
-            if count == deadline:
-                os.kill(os.getpid(), signal.SIGKILL)
+        if busy or not (writes or event in CHANGING) or not any(str(folder) in str(entry) for entry in arguments):
+            return
+        count, busy = count + 1, True
+        at_change(count)
+        busy = False
 
     sys.addaudithook(watch)
-    with DatasetWriter(Path(folder)) as writer:
-        for seed in episodes:
-            writer.add(make_episode(seed, 6, SIZE))
-            added[0] += 1
-    added[1] = count
+    with DatasetWriter(folder) as writer:
+        writer.add(episode(number))
+        added.value += 1
 
 
-def killed_at(deadline: int, folder: Path, episodes: List[int]) -> List[int]:
-    added = processes.Array("i", 2)
-    child = processes.Process(target=record, args=(str(folder), episodes, deadline, added))
+def run(folder: Path, number: int, at_change: Callable[[int, int], None]) -> int:
+    """Record in a child; ``at_change`` gets the number of the change and of the episodes added so far.
+
+    Returns:
+        The child's exit status.
+    """
+    added = processes.Value("i", 0)
+    arguments = (folder, number, lambda count: at_change(count, added.value), added)
+    child = processes.Process(target=record, args=arguments)
     child.start()
     child.join(120)
-    assert child.exitcode == (0 if added[1] else -signal.SIGKILL)
-    return list(added)
+    assert child.exitcode is not None
+    return int(child.exitcode)
 
 
 def assert_episodes(folder: Path, count: int) -> None:
     loaded = load_dataset(folder, images=True)
     assert len(loaded) == count
     for number in range(count):
-        wanted, found = make_episode(number, 6, SIZE), loaded.episode(number)
-        np.testing.assert_array_equal(found.action, wanted.action)
-        assert found.images is not None
-        assert wanted.images is not None
-        assert np.abs(found.images.astype(int) - wanted.images).mean() < 8.0
+        assert_same_episode(loaded.episode(number), episode(number))
 
 
-@pytest.mark.parametrize("before", [0, 2], ids=["new", "appended"])
-def test_a_kill_at_any_change_of_the_disk_loses_at_most_the_episode_under_way(tmp_path: Path, before: int) -> None:
-    begun = tmp_path / "begun"
-    begun.mkdir()
-    if before:
-        with DatasetWriter(begun) as writer:
-            for seed in range(before):
-                writer.add(make_episode(seed, 6, SIZE))
-    _, changes = killed_at(-1, Path(shutil.copytree(begun, tmp_path / "count")), [before])
-    assert changes > 30
-    for deadline in range(1, changes + 1):
-        folder = Path(shutil.copytree(begun, tmp_path / f"killed_{deadline}"))
-        added, finished = killed_at(deadline, folder, [before])
-        assert not finished
-        there = before + added
-        if before or added:  # it opens, with every episode whose adding had ended
-            there = len(load_dataset(folder))
-            assert before + added <= there <= before + 1, f"killed at change {deadline}"
+@pytest.fixture(params=[0, 2], ids=["new", "appended"])
+def begun(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """An empty folder, or one with two episodes."""
+    folder = tmp_path / "begun"
+    folder.mkdir()
+    if request.param:
         with DatasetWriter(folder) as writer:
-            assert writer.episodes == there or not there
+            for number in range(request.param):
+                writer.add(episode(number))
+    return folder
+
+
+def test_a_kill_at_any_change_of_the_disk_loses_at_most_the_episode_under_way(begun: Path, tmp_path: Path) -> None:
+    # What a kill leaves is what is on the disk just before the change that it prevents: one recording shows all cases.
+    before = len(load_dataset(begun)) if any(begun.iterdir()) else 0
+    folder, states = tmp_path / "dataset", tmp_path / "states"
+    shutil.copytree(begun, folder)
+
+    def keep(change: int, added: int) -> None:
+        shutil.copytree(folder, states / f"{change:03d}_{added}")
+
+    assert run(folder, before, keep) == 0
+    assert_episodes(folder, before + 1)
+    killed = sorted(states.iterdir())
+    assert len(killed) > 30
+    for number, state in enumerate(killed):
+        safe = before + int(state.name.split("_")[1])
+        if number % 2 and safe:  # whichever program opens it first puts it right
+            assert safe <= len(load_dataset(state)) <= before + 1, f"killed at change {state.name}"
+        with DatasetWriter(state) as writer:
             there = writer.episodes
-            if deadline % 4 == 0:  # to add takes its time
-                writer.add(make_episode(there, 6, SIZE))
+            assert safe <= there <= before + 1, f"killed at change {state.name}"
+            if number % 8 == 0:  # to add takes its time
+                writer.add(episode(there))
                 there += 1
         if there:
-            assert_episodes(folder, there)
-            assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
+            assert_episodes(state, there)
+            assert not [path.name for path in state.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("deadline", [12, 24])
+def test_a_killed_process_lets_go_of_the_folder(begun: Path, deadline: int) -> None:
+    before = len(load_dataset(begun)) if any(begun.iterdir()) else 0
+
+    def die(change: int, _: int) -> None:
+        if change == deadline:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert run(begun, before, die) == -signal.SIGKILL
+    with DatasetWriter(begun) as writer:
+        assert before <= writer.episodes <= before + 1
 
 
 def test_opening_says_what_it_put_right(tmp_path: Path) -> None:
     folder = tmp_path / "a"
     with DatasetWriter(folder) as writer:
-        writer.add(make_episode(0, 6, SIZE))
+        writer.add(episode(0))
     (folder / ".pending/data").mkdir(parents=True)
     with DatasetWriter(folder) as writer:
         assert writer.recovered == "threw away a change that was not finished"
@@ -119,15 +149,15 @@ def interrupt() -> None:
 
 def add_two(folder: Path, first: int, between: Callable[[], None]) -> None:
     with DatasetWriter(folder) as writer:
-        writer.add(make_episode(first, 6, SIZE))
+        writer.add(episode(first))
         between()
-        writer.add(make_episode(first + 1, 6, SIZE))
+        writer.add(episode(first + 1))
 
 
 def test_a_full_disk_loses_the_episode_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "a"
     with DatasetWriter(folder) as writer:
-        writer.add(make_episode(0, 6, SIZE))
+        writer.add(episode(0))
     with pytest.raises(DatasetError, match=r"could not be written and is lost .*No space left"):
         add_two(folder, 1, lambda: monkeypatch.setattr(journal, "_to_disk", no_space))
     monkeypatch.undo()
@@ -136,9 +166,9 @@ def test_a_full_disk_loses_the_episode_and_says_so(tmp_path: Path, monkeypatch: 
         assert (writer.recovered, writer.episodes) == ("", 2)
         monkeypatch.setattr(journal, "_to_disk", no_space)
         with pytest.raises(DatasetError, match="No space left"):
-            writer.add(make_episode(2, 6, SIZE))
+            writer.add(episode(2))
         monkeypatch.undo()
-        writer.add(make_episode(2, 6, SIZE))  # the disk has room again
+        writer.add(episode(2))  # the disk has room again
     assert_episodes(folder, 3)
 
 
@@ -158,3 +188,22 @@ def test_what_went_wrong_is_not_hidden_by_what_goes_wrong_at_the_end(
         add_two(tmp_path / "a", 0, interrupt)
     with pytest.raises(DatasetError, match="could not be joined"):
         add_two(tmp_path / "a", 1, lambda: None)
+
+
+def test_files_are_seen_as_a_change_will_leave_them(tmp_path: Path) -> None:
+    for name in ("a/1", "a/2", "b/1"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("old")
+    files = Files(tmp_path)
+    with journal.change(tmp_path) as change:
+        after = Files(tmp_path, change)
+        change.path("a/2").write_text("new")
+        change.path("a/3").write_text("new")
+        for name in ("a/1", "a/2"):
+            change.delete(name)
+        assert (files.names("a/*"), after.names("a/*")) == (["a/1", "a/2"], ["a/2", "a/3"])
+        assert not after.path("a/1").exists()
+        texts = [after.path(name).read_text() for name in ("a/2", "a/3", "b/1")]
+        assert texts == ["new", "new", "old"]
+    assert files.names("*/*") == ["a/2", "a/3", "b/1"]
+    assert [files.path(name).read_text() for name in ("a/2", "a/3", "b/1")] == texts

@@ -1,89 +1,168 @@
-"""The recorder of a human: a take ends when the arm stops following, and the next may begin."""
+"""A leader arm on its bus is only read, its torque is off, and what is wrong with it is named."""
 
-import threading
-from typing import Any, List
+from contextlib import suppress
+from pathlib import Path
+from typing import Iterator, List, Tuple
 
 import numpy as np
 import pytest
-from fake_link import FakeLink
+from servo_bus import CALIBRATION, Servo, ServoBus, calibrated_servos
+from servo_time import be_patient
 
 from xdog.core.description import load_description
-from xdog.teleop.arm import ArmJog
-from xdog.teleop.keys import KeyDecoder
-from xdog_learning.dataset.episode_builder import EpisodeBuilder
-from xdog_learning.nodes.recorder import DemonstrationRecorder
+from xdog.core.interfaces import HardwareError
+from xdog.hardware.so101 import registers as reg
+from xdog.hardware.so101.arm import So101Arm
+from xdog.hardware.so101.calibration import save_calibration
+from xdog_learning.nodes.common.arm_link import ArmLinkError
+from xdog_learning.nodes.recorder import open_leader
+
+ROBOT = load_description()
 
 
-class Link(FakeLink):
-    """An arm at rest."""
-
-    joints = np.zeros(6)
-
-    def send(self, *_: Any) -> None:
-        raise AssertionError("an arm that was stopped is sent nowhere")
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_patient(monkeypatch)
 
 
-class Calls:
-    """Takes down which services were asked for."""
+Writes = List[Tuple[int, int, bytes]]
+"""(servo, first address, bytes) of each write that reached a servo."""
 
-    def __init__(self) -> None:
-        self.asked: List[str] = []
-
-    def call(self, name: str) -> None:
-        self.asked.append(name)
+LIMP = b"\x00"
 
 
-class Bare(DemonstrationRecorder):
-    """A recorder without a graph, a dataset and a terminal, in the middle of a take."""
-
-    def __init__(self) -> None:
-        self.said: List[str] = []
-        self.link = self._link = Link()  # type: ignore[assignment]
-        self._robot, self._decoder, self._calls = load_description(), KeyDecoder(), Calls()
-        self._lock, self._leader, self._follower = threading.Lock(), None, None
-        self._source = {"tried": 0, "kept": []}
-        self._jog = ArmJog.__new__(ArmJog)
-        self._take = EpisodeBuilder(25, np.zeros(8), "pick up the cube", with_images=False)
-
-    def _say(self, text: str) -> None:
-        self.said.append(text)
+@pytest.fixture
+def wire() -> Iterator[ServoBus]:
+    """A leader that was used as a follower: its servos have torque, and settings that LeRobot would change."""
+    servos = calibrated_servos()
+    for servo in servos:
+        servo.poke(reg.TORQUE_ENABLE, 1)
+        servo.poke(reg.GOAL_POSITION, servo.position)
+    with ServoBus(servos) as emulated:
+        yield emulated
 
 
-@pytest.mark.parametrize(
-    ("attribute", "words"),
-    [
-        ("let_go", "holding: the arm does not follow: elbow_flex"),
-        ("let_go", "stopped: fault: elbow_flex is hot"),
-        ("forbidden", "no safety/state for 0.3 s"),
-    ],
-)
-def test_a_take_ends_with_the_arm(attribute: str, words: str) -> None:
-    recorder = Bare()
-    setattr(recorder.link, attribute, words)
-    recorder._move(0.0)
-    assert recorder.said == [f"discarded: {words}"]
-    assert recorder._take is None
-    assert recorder._jog is None
-    assert recorder._source["tried"] == 1
-    assert recorder.link.interruption() == recorder.link.forbidden, "what is over does not spoil the next take"
+def keep_writes(wire: ServoBus) -> Writes:
+    """From now on what is written to any servo."""
+    writes: Writes = []
+
+    def keep(servo: Servo) -> None:
+        write = servo.write
+
+        def note(address: int, data: bytes) -> None:
+            writes.append((servo.peek(reg.ID), address, bytes(data)))
+            write(address, data)
+
+        servo.write = note  # type: ignore[method-assign]
+
+    for servo in wire.servos:
+        keep(servo)
+    return writes
 
 
-def test_between_takes_it_is_said_once_why_the_arm_was_let_go() -> None:
-    recorder = Bare()
-    recorder._take = None
-    recorder.link.let_go = "holding: the arm does not follow: elbow_flex"
-    for _ in range(3):
-        recorder._move(0.0)
-    assert recorder.said == ["holding: the arm does not follow: elbow_flex"]
-    recorder.link.forbidden = "somebody pressed the button"  # the status line shows that
-    recorder._move(0.0)
-    assert len(recorder.said) == 1
+def deaf(servo: Servo, times: int) -> None:
+    """The next writes are confirmed, and do nothing."""
+    write, left = servo.write, [times]
+
+    def miss(address: int, data: bytes) -> None:
+        if left[0] > 0:
+            left[0] -= 1
+        else:
+            write(address, data)
+
+    servo.write = miss  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize(("key", "pose"), [(b"1", "home"), (b"2", "stow")])
-def test_a_take_ends_when_the_arm_is_sent_home(key: bytes, pose: str) -> None:
-    recorder = Bare()
-    recorder._keys(key, 0.0)
-    assert recorder._calls.asked == [pose]
-    assert recorder._take is None, "the way home is no demonstration"
-    assert recorder.said[0] == f"discarded: {pose} was asked for"
+def lead(wire: ServoBus, calibration: Path) -> So101Arm:
+    return open_leader(wire.path, calibration, ROBOT)
+
+
+def read_on(leader: So101Arm) -> None:
+    """Read until something is wrong."""
+    for _ in range(1000):
+        leader.read()
+
+
+@pytest.fixture
+def calibration(tmp_path: Path) -> Path:
+    save_calibration(tmp_path / "leader.json", CALIBRATION)
+    return tmp_path / "leader.json"
+
+
+def test_a_leader_is_limp_and_tells_where_it_is_led(wire: ServoBus, calibration: Path) -> None:
+    writes = keep_writes(wire)
+    leader = lead(wire, calibration)
+    try:
+        before = leader.read().position
+        wire.servo(1).shaft += 200.0
+        after = leader.read().position
+        assert not any(servo.peek(reg.TORQUE_ENABLE) for servo in wire.servos)
+        assert after[0] - before[0] == pytest.approx(200 * 2 * np.pi / 4096)
+        np.testing.assert_allclose(after[1:], before[1:])
+        with pytest.raises(HardwareError, match="is a leader: it is read, and led by hand"):
+            leader.write(before)
+        with pytest.raises(HardwareError, match="is a leader"):
+            leader.set_torque(True)
+    finally:
+        leader.close()
+    assert writes == [(servo, reg.TORQUE_ENABLE.address, LIMP) for servo in range(1, 7)]  # no setting, no goal
+
+
+def test_a_servo_that_did_not_hear_is_told_again(wire: ServoBus, calibration: Path) -> None:
+    deaf(wire.servo(2), 1)
+    leader = lead(wire, calibration)
+    leader.close()
+    assert not any(servo.peek(reg.TORQUE_ENABLE) for servo in wire.servos)
+
+
+def test_a_servo_that_keeps_its_torque_is_named(wire: ServoBus, calibration: Path) -> None:
+    deaf(wire.servo(2), 1000)
+    with pytest.raises(
+        ArmLinkError, match=r"servo 2 \(shoulder_lift\) keeps its torque: switch the arm's power supply"
+    ):
+        lead(wire, calibration)
+
+
+def test_another_arm_than_the_leader_is_told_nothing(wire: ServoBus, calibration: Path) -> None:
+    writes = keep_writes(wire)
+    wire.servo(3).poke(reg.HOMING_OFFSET, 7)
+    with pytest.raises(ArmLinkError, match="another arm's"):
+        lead(wire, calibration)
+    assert writes == []
+
+
+def test_a_leader_stays_limp_whatever_fails(wire: ServoBus, calibration: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xdog.hardware.so101.arm.RECONNECT_PERIOD", 0.0)
+    leader = lead(wire, calibration)
+    writes = keep_writes(wire)
+    try:
+        elbow = wire.servo(3)
+        elbow.poke(reg.TORQUE_ENABLE, 1)
+        with pytest.raises(HardwareError, match=r"servo 3 \(elbow_flex\) has torque, though this arm is to be limp"):
+            leader.read()
+        leader.read()  # told again
+        assert elbow.peek(reg.TORQUE_ENABLE) == 0
+        elbow.silent = True
+        with pytest.raises(HardwareError, match=r"servo 3 \(elbow_flex\) does not answer"):
+            read_on(leader)
+        elbow.reset()
+        elbow.silent = False
+        leader.read()
+        wire.unplug()
+        with suppress(HardwareError):
+            leader.read()
+        wire.plug_in()
+        leader.read()
+    finally:
+        leader.close()
+    assert {(address, data) for _, address, data in writes} == {(reg.TORQUE_ENABLE.address, LIMP)}
+    assert not any(servo.peek(reg.TORQUE_ENABLE) or servo.torque_log for servo in wire.servos)
+
+
+def test_a_leader_that_is_not_there_is_named(calibration: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArmLinkError, match=r"the leader arm on .*nowhere"):
+        open_leader(str(tmp_path / "nowhere"), calibration, ROBOT)
+    with pytest.raises(ArmLinkError, match="needs --calibration"):
+        open_leader("/dev/ttyACM1", None, ROBOT)
+    with pytest.raises(ArmLinkError, match=r"absent\.json"):
+        open_leader("/dev/ttyACM1", tmp_path / "absent.json", ROBOT)

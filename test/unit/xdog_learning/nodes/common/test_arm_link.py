@@ -1,16 +1,16 @@
 """The arm of the running graph for recording and replay: whether it may move and goes on, and how old messages are."""
 
-from typing import Any, Callable, Dict, List
+from typing import List
 
 import numpy as np
 import pytest
+from arm_graph import TopicGraph
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from xdog.core.description import load_description
 from xdog.msg import ArmState, SafetyState
-from xdog.nodes.common import conversions
 from xdog.safety.config import load_safety_config
 from xdog_learning.nodes.common import arm_link
 from xdog_learning.nodes.common.arm_link import BEHIND, SILENCE, ArmLink
@@ -20,53 +20,27 @@ AGE = load_safety_config().listeners.heartbeat_timeout
 assert load_safety_config().listeners.state_timeout == AGE
 
 
-class Graph:
-    """A graph without ROS: topics are callbacks, time is what the test says."""
+class Graph(TopicGraph):
+    """A graph that publishes what the test says."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.callbacks: Dict[str, Callable[[Any], None]] = {}
-        self.now = self.wall = 100.0
-        self.connections = 1
+        super().__init__(monkeypatch)
         self.measured: List[float] = []
-        graph = self
-
-        class Publisher:
-            def __init__(self, *_: Any, **__: Any) -> None:
-                pass
-
-            def get_num_connections(self) -> int:
-                return graph.connections
-
-        def subscribe(topic: str, _: Any, callback: Callable[[Any], None], **__: Any) -> None:
-            self.callbacks[topic] = callback
-
-        monkeypatch.setattr(arm_link.rospy, "Publisher", Publisher)
-        monkeypatch.setattr(arm_link.rospy, "Subscriber", subscribe)
-        monkeypatch.setattr(arm_link.clock, "now", lambda: self.now)
-        monkeypatch.setattr(arm_link.clock, "arrival", lambda stamp: stamp.to_sec())
-        monkeypatch.setattr(arm_link.time, "monotonic", lambda: self.wall)
         self.link = ArmLink(ROBOT, lambda stamp, *_: self.measured.append(stamp), self)  # type: ignore[arg-type]
 
     def done(self, stamp: float) -> None:
-        """As LockstepClient."""
         assert self.measured[-1] == stamp
 
     def joints(self) -> None:
-        message = JointState(name=list(ROBOT.arm.names), position=[0.1] * 6, effort=[0.0] * 6)
-        message.header.stamp = conversions.to_time(self.now)
-        self.callbacks["joint_states"](message)
+        names = list(ROBOT.arm.names)
+        self.publish("joint_states", JointState(name=names, position=[0.1] * 6, effort=[0.0] * 6))
 
     def safety(self, allowed: bool = True) -> None:
-        message = SafetyState(motion_allowed=allowed, reasons=[] if allowed else ["somebody pressed the button"])
-        message.header.stamp = conversions.to_time(self.now)
-        self.callbacks["safety/state"](message)
+        reasons = [] if allowed else ["somebody pressed the button"]
+        self.publish("safety/state", SafetyState(motion_allowed=allowed, reasons=reasons))
 
     def mode(self, words: str) -> None:
-        self.callbacks["arm/mode"](String(words))
-
-    def pass_time(self, seconds: float) -> None:
-        self.now += seconds
-        self.wall += seconds
+        self.publish("arm/mode", String(words))
 
 
 @pytest.fixture

@@ -1,0 +1,18 @@
+"""How far a replayed episode is from the recorded one."""
+
+from typing import Tuple
+
+import numpy as np
+
+Array = np.ndarray
+
+
+def difference(measured: Array, recorded: Array, names: Tuple[str, ...]) -> str:
+    """How far joints (T, 6) rad are from the recorded ones, in words."""
+    error = np.abs(measured - recorded)
+    row, joint = np.unravel_index(int(error.argmax()), error.shape)
+    rms = float(np.sqrt(np.mean(error**2)))
+    return (
+        f"measured joints differ from the recorded by {rms:.4f} rad rms, at most {error[row, joint]:.4f} rad "
+        f"({names[joint]}, frame {row})"
+    )

@@ -1,0 +1,127 @@
+"""Recording the scripted expert: attempt after attempt in simulation until a dataset holds enough successes."""
+
+import multiprocessing
+import signal
+from collections import Counter, deque
+from concurrent.futures import Future, ProcessPoolExecutor
+from functools import lru_cache
+from typing import Any, Deque, Dict, Generator, Tuple
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from xdog_learning.dataset import DatasetWriter
+from xdog_learning.dataset.provenance import (
+    present_version,
+    source_of,
+    unknown_episodes,
+    version_of,
+    version_text,
+    with_source,
+)
+from xdog_learning.grasp.expert import GraspAttempt, attempt
+from xdog_sim.grasp.field_of_view import FieldOfView
+from xdog_sim.grasp.scenario import ScenarioSampler
+
+DEFAULT_SEED = 1
+AHEAD = 3
+"""Attempts that each worker may be ahead of the recording: enough to keep it busy, few enough to hold in memory."""
+
+
+def attempts_from(first: int, seed: int, images: bool, workers: int) -> Generator[GraspAttempt, None, None]:
+    """The expert's attempts number ``first``, ``first`` + 1, ... of a seed without end, made by several processes.
+
+    Which attempts there are and what becomes of them depends on neither the workers nor the machine.
+    """
+    # A fresh interpreter for each: OpenGL contexts do not survive a fork.
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _leave_interrupts_to_the_parent)
+    pending: Deque[Future[GraspAttempt]] = deque()
+    number = first
+    try:
+        while True:
+            while len(pending) < AHEAD * workers:
+                pending.append(pool.submit(_numbered, number, seed, images))
+                number += 1
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@lru_cache(maxsize=None)
+def _tools() -> "Tuple[ScenarioSampler, FieldOfView]":
+    sampler = ScenarioSampler()
+    return sampler, FieldOfView(sampler.robot, sampler.config.camera)
+
+
+def _numbered(number: int, seed: int, images: bool) -> GraspAttempt:
+    sampler, view = _tools()
+    scenario = sampler.draw(number, seed)
+    if images and not view.sees(sampler.object_features(scenario)[:3], sampler.at_view_pose(scenario, number).start):
+        return GraspAttempt(scenario, None, False, "out of the camera's sight")  # nothing to learn from such pictures
+    return attempt(scenario, number, images)
+
+
+def record_expert(
+    writer: DatasetWriter, episodes: int, seed: int, images: bool, workers: int, console: Console
+) -> None:
+    """Let the expert attempt grasps until the dataset holds ``episodes`` demonstrations.
+
+    Args:
+        writer: of the dataset; its recording says after which attempt to continue.
+        episodes: in the end.
+        seed: of objects, places, dog and disturbances.
+        images: record the wrist camera too.
+        workers: processes that simulate at once.
+        console: for progress, and how many attempts succeeded.
+    """
+    source = source_of(writer.recording, "expert", seed)
+    begun = source["tried"]
+    _announce(writer, source, console)
+    failures: Counter = Counter()
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("recording", total=episodes, completed=writer.episodes)
+        tries = attempts_from(begun, seed, images, workers)
+        try:
+            while writer.episodes < episodes:
+                result = next(tries)
+                source["tried"] += 1
+                if result.episode is None:
+                    failures[result.reason.split(",")[0]] += 1
+                else:
+                    source["kept"].append([writer.episodes, source["tried"] - 1])
+                    writer.add(result.episode, with_source(writer.recording, source))
+                tried = source["tried"] - begun
+                shown = f"{tried - sum(failures.values())} of {tried} attempts succeeded"
+                progress.update(bar, completed=writer.episodes, description=shown)
+        finally:
+            tries.close()
+    tried = source["tried"] - begun
+    console.print(f"Kept {tried - sum(failures.values())} of {tried} attempts.")
+    for reason, count in failures.most_common():
+        console.print(f"  {count} failed: {reason}")
+
+
+def _announce(writer: DatasetWriter, source: Dict[str, Any], console: Console) -> None:
+    """Say how this recording continues the one before, and note in ``source`` with which code it does."""
+    begun, seed = source["tried"], source["seed"]
+    if begun:
+        console.print(f"Continuing with seed {seed} after {begun} attempts, {len(source['kept'])} kept.")
+    unknown = unknown_episodes(writer.recording, writer.episodes)
+    if unknown:
+        console.print(
+            f"Warning: meta/recording.json does not list where {unknown} of the {writer.episodes} episodes come from. "
+            f"If the expert recorded them with seed {seed}, the same ones are recorded again: choose another --seed."
+        )
+    before, now = version_of(source, begun), present_version()
+    if before != now:
+        source["versions"] = [*source.get("versions", []), {"from": begun, **now}]
+        if begun:
+            console.print(
+                f"Warning: the attempts so far were made with {version_text(before)}, the next ones with "
+                f"{version_text(now)}: the dataset then mixes two versions. Name a new folder with --out to avoid that."
+            )
