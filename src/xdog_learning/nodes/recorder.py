@@ -73,7 +73,6 @@ class DemonstrationRecorder:
         self._take: Optional[EpisodeBuilder] = None
         self._spoilt = ""
         self._watch = GripMonitor(self._grasp, self._gripper)
-        self._stamp = 0.0
         self._decoder = KeyDecoder()
         self._jog: Optional[ArmJog] = None
         self._quitting = False
@@ -200,7 +199,6 @@ class DemonstrationRecorder:
 
     def _on_joints(self, stamp: float, joints: Array, effort: Array, target: Array) -> None:
         with self._lock:
-            self._stamp = stamp
             if self._take is None or self._spoilt:
                 return
             if self._leader is not None and not (self._follower and self._follower.aligned):
@@ -217,7 +215,7 @@ class DemonstrationRecorder:
         """A spoilt take is discarded; one of a leader arm, whose hands are full, is kept once the lift is sure."""
         if self._take is not None and self._spoilt:
             self._discard(f"discarded: {self._spoilt}")
-        elif self._take is not None and self._leader is not None and self._watch.held_up(self._stamp):
+        elif self._take is not None and self._leader is not None and self._watch.held_up:
             self._keep()
 
     def _stop_take(self) -> Optional[EpisodeBuilder]:
