@@ -34,6 +34,7 @@ from xdog.nodes.common.standard_messages import (
     GripperCommandFeedback,
     GripperCommandResult,
 )
+from xdog.nodes.common.start import spin, start_node
 from xdog.safety.config import SafetyConfigError
 
 LOG_PERIOD = 5.0
@@ -288,7 +289,7 @@ def trajectory_goal(message: FollowJointTrajectoryGoal) -> Goal:
 
 def main() -> None:
     """Run the node."""
-    rospy.init_node("arm_controller")
+    start_node("arm_controller")
     try:
         robot = load_description()
         controller = ArmController(robot, load_arm_config(robot))
@@ -296,4 +297,4 @@ def main() -> None:
         rospy.logfatal(str(error))
         sys.exit(1)
     ArmControllerNode(robot, controller)
-    rospy.spin()
+    spin()

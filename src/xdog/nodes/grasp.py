@@ -46,6 +46,8 @@ from xdog.msg import (
     VisionInfo,
 )
 from xdog.nodes.common import conversions
+from xdog.nodes.common.master import NoAnswerError, get_param
+from xdog.nodes.common.start import spin, start_node
 from xdog.nodes.common.wrist_camera import ImagePolicy, WristCameraListener
 from xdog.safety.config import SafetyConfigError
 
@@ -122,7 +124,11 @@ class GraspNode:
         self._leg_state = message
 
     def _on_vision_info(self, message: VisionInfo) -> None:
-        labels = rospy.get_param(message.database_location, {})
+        try:
+            labels = get_param(message.database_location, {})
+        except NoAnswerError as error:
+            rospy.logwarn(f"vision_info names the parameter {message.database_location}, which cannot be read: {error}")
+            return
         if not isinstance(labels, dict):
             rospy.logwarn(f"vision_info names the parameter {message.database_location}, which maps no ids to labels")
             return
@@ -320,7 +326,7 @@ def load_policy(path: Path, robot: RobotDescription) -> Union[GraspPolicy, str]:
 
 def main() -> None:
     """Run the node. Parameter: ~policy, path of the ONNX file."""
-    rospy.init_node("grasp")
+    start_node("grasp")
     try:
         robot, config, locomotion = load_description(), load_pick_config(), load_locomotion_config()
         chooser = StancePlanner(robot, Stance(robot, locomotion.stance, locomotion.body_pose), load_grasp_workspace())
@@ -332,4 +338,4 @@ def main() -> None:
     if isinstance(policy, str):
         rospy.logerr(f"picking up is off: {policy}")
     GraspNode(robot, config, chooser, looks, policy)
-    rospy.spin()
+    spin()

@@ -14,7 +14,8 @@ from xdog.hardware.so101.arm import So101Arm, servo_names
 from xdog.hardware.so101.calibration import CalibrationError, load_calibration
 from xdog.hardware.so101.feetech_bus import FeetechBus
 from xdog.hardware.so101.servo_health import load_health_config
-from xdog.nodes.common.bridge import Bridge
+from xdog.nodes.common.bridge import SOLE_TOPICS, Bridge
+from xdog.nodes.common.start import ending, start_node
 from xdog.safety.config import SafetyConfig, SafetyConfigError, load_safety_config
 
 
@@ -34,10 +35,10 @@ class HardwareBridge(Bridge):
         self._updater.add("bus", self._diagnose_bus)
 
     def run(self) -> None:
-        """Read, gate and write until ROS shuts down."""
+        """Read, gate and write until the node is told to end."""
         if not claim_priority():
             rospy.loginfo("no real-time priority (needs root or CAP_SYS_NICE): a busy machine may delay cycles")
-        while not rospy.is_shutdown():
+        while not ending():
             self._pace.wait()
             self.sense(rospy.get_time())
             self.act()
@@ -52,7 +53,7 @@ class HardwareBridge(Bridge):
 
 def main() -> None:
     """Run the node. Parameters: ~port, ~calibration."""
-    rospy.init_node("hardware_bridge")
+    start_node("hardware_bridge", SOLE_TOPICS)
     try:
         robot, safety, health = load_description(), load_safety_config(), load_health_config()
         calibration = load_calibration(Path(rospy.get_param("~calibration")).expanduser(), robot.arm.names)

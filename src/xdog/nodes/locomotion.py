@@ -23,6 +23,7 @@ from xdog.locomotion.stance import BodyPose
 from xdog.msg import LegCommand, LegState, LocomotionState, SafetyState
 from xdog.nodes.common import conversions
 from xdog.nodes.common.lockstep import SafetyListener
+from xdog.nodes.common.start import spin, start_node
 from xdog.safety.config import SafetyConfigError
 
 COMMAND_QUEUE = 20
@@ -132,7 +133,7 @@ def load_policy(path: Path, robot: RobotDescription) -> Union[GaitPolicy, str]:
 
 def main() -> None:
     """Run the node. Parameter: ~policy, path of the ONNX file."""
-    rospy.init_node("locomotion")
+    start_node("locomotion")
     try:
         robot, config = load_description(), load_locomotion_config()
         path = Path(rospy.get_param("~policy", "") or share_path("policies", "gait.onnx"))
@@ -144,4 +145,4 @@ def main() -> None:
     if isinstance(policy, str):
         rospy.logerr(f"walking is off: {policy}")
     LocomotionNode(robot, controller, "" if isinstance(policy, str) else policy.contract.name)
-    rospy.spin()
+    spin()

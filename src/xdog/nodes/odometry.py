@@ -15,6 +15,7 @@ from xdog.locomotion.config import load_locomotion_config
 from xdog.locomotion.odometry import Estimate, LegOdometry
 from xdog.msg import LegState
 from xdog.nodes.common import conversions
+from xdog.nodes.common.start import spin, start_node
 from xdog.safety.config import SafetyConfigError
 
 LOG_PERIOD = 5.0
@@ -83,7 +84,7 @@ class OdometryNode:
 
 def main() -> None:
     """Run the node."""
-    rospy.init_node("odometry")
+    start_node("odometry")
     try:
         robot, config = load_description(), load_locomotion_config()
         odometry = LegOdometry(robot, config.odometry)
@@ -91,4 +92,4 @@ def main() -> None:
         rospy.logfatal(str(error))
         sys.exit(1)
     OdometryNode(robot, odometry)
-    rospy.spin()
+    spin()

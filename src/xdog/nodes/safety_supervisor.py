@@ -2,17 +2,18 @@
 
 import sys
 import threading
-from typing import Callable, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 import numpy as np
 import rospy
 from sensor_msgs.msg import BatteryState
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, String
 from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 
 from xdog.core.description import DescriptionError, load_description
 from xdog.msg import ArmState, LegCommand, LegState, SafetyState
 from xdog.nodes.common import clock
+from xdog.nodes.common.start import spin, start_node
 from xdog.safety.arm_supervisor import ArmReport, ArmSupervisor
 from xdog.safety.config import SafetyConfigError, load_safety_config
 from xdog.safety.latch import Verdict
@@ -69,7 +70,9 @@ class SafetySupervisor:
             self._watch_dog(supervisor)
         else:
             self._watch_arm(supervisor)
-        rospy.Service("estop", Trigger, self._estop)
+        # A topic beside the service: it needs no master at the moment of the stop.
+        rospy.Subscriber("estop_request", String, self._on_estop_request, queue_size=10, tcp_nodelay=True)
+        rospy.Service("estop", Trigger, self._on_estop)
         rospy.Service("estop_reset", Trigger, self._reset)
         clock.every(period, self._on_timer)
 
@@ -124,12 +127,19 @@ class SafetySupervisor:
             if not heard or self._changed(now):  # without states the timer keeps up the heartbeat
                 self._speak(now)
 
-    def _estop(self, request: TriggerRequest) -> TriggerResponse:
-        caller = request._connection_header.get("callerid", "an unknown node")
-        with self._lock:
-            self._supervisor.estop(f"asked for by {caller}")
-            self._speak(clock.now())
+    def _on_estop_request(self, message: String) -> None:
+        self._estop(message, f" ({message.data})" if message.data else "")
+
+    def _on_estop(self, request: TriggerRequest) -> TriggerResponse:
+        self._estop(request)
         return TriggerResponse(success=True, message="stopped; estop_reset clears the stop")
+
+    def _estop(self, message: Any, remark: str = "") -> None:
+        """Stop because of a message or a service's request; its connection names the sender."""
+        sender = message._connection_header.get("callerid", "an unknown node")
+        with self._lock:
+            self._supervisor.estop(f"asked for by {sender}{remark}")
+            self._speak(clock.now())
 
     def _reset(self, _request: TriggerRequest) -> TriggerResponse:
         now = clock.now()
@@ -170,7 +180,7 @@ class SafetySupervisor:
 
 def main() -> None:
     """Run the node. Parameter: ~legs, false for an arm without a dog."""
-    rospy.init_node("safety_supervisor")
+    start_node("safety_supervisor")
     legs = rospy.get_param("~legs", True)
     if not isinstance(legs, bool):
         rospy.logfatal(f"~legs is {legs!r}; it must be true or false")
@@ -181,4 +191,4 @@ def main() -> None:
         rospy.logfatal(str(error))
         sys.exit(1)
     SafetySupervisor(Supervisor(robot, config) if legs else ArmSupervisor(config), 1.0 / robot.rates["safety"])
-    rospy.spin()
+    spin()

@@ -11,6 +11,7 @@ from std_msgs.msg import Bool, String
 from xdog.core.description import DescriptionError, load_description
 from xdog.msg import SafetyState
 from xdog.nodes.common import clock
+from xdog.nodes.common.start import spin, start_node
 from xdog.safety.config import SafetyConfigError
 from xdog.safety.mux import MuxOutput, VelocityMux
 from xdog.safety.mux_config import MuxConfig, load_mux_config
@@ -65,11 +66,11 @@ class VelocityMuxNode:
 
 def main() -> None:
     """Run the node."""
-    rospy.init_node("velocity_mux")
+    start_node("velocity_mux")
     try:
         robot, config = load_description(), load_mux_config()
     except (DescriptionError, SafetyConfigError, OSError) as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     VelocityMuxNode(config, robot.rates["control"])
-    rospy.spin()
+    spin()

@@ -15,6 +15,7 @@ from xdog.grasp.policy import shrink_image
 from xdog.nodes.common import conversions
 from xdog.nodes.common import wrist_camera as wrist_eye
 from xdog.nodes.common.lockstep import LockstepClient
+from xdog.nodes.common.master import NoAnswerError, get_param
 from xdog.nodes.common.standard_messages import Detection3D, Detection3DArray, VisionInfo
 from xdog_learning.nodes.arm_link import ArmLinkError
 
@@ -114,7 +115,11 @@ class PerceptionListener:
         self._detections = message
 
     def _on_vision_info(self, message: VisionInfo) -> None:
-        labels = rospy.get_param(message.database_location, {})
+        try:
+            labels = get_param(message.database_location, {})
+        except NoAnswerError as error:
+            rospy.logwarn(f"vision_info names the parameter {message.database_location}, which cannot be read: {error}")
+            return
         if isinstance(labels, dict):
             self._labels = {int(key): str(label) for key, label in labels.items()}
 

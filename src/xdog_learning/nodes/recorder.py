@@ -21,7 +21,7 @@ from xdog.hardware.so101.calibration import load_calibration
 from xdog.hardware.so101.feetech_bus import FeetechBus
 from xdog.hardware.so101.servo_health import load_health_config
 from xdog.nodes.common.lockstep import LockstepClient
-from xdog.nodes.teleop_keyboard import ServiceCalls
+from xdog.nodes.common.requests import RobotRequests
 from xdog.teleop.arm import AXES, HELP_TEXT, ArmJog, LeaderFollower, load_arm_teleop_config
 from xdog.teleop.config import load_teleop_config
 from xdog.teleop.keys import SPACE, KeyDecoder, is_paste
@@ -68,7 +68,7 @@ class DemonstrationRecorder:
         self._kinematics = ArmKinematics(self._robot)
         self._grasp, self._gripper = load_pick_config(), Gripper(self._robot)
         self._teleop, teleop = load_arm_teleop_config(), load_teleop_config()
-        self._calls = ServiceCalls(teleop.service_timeout)
+        self._calls = RobotRequests(teleop.service_timeout)
         self._lock = threading.Lock()
         self._take: Optional[EpisodeBuilder] = None
         self._spoilt = ""
@@ -93,8 +93,7 @@ class DemonstrationRecorder:
                 self._keys(data, now)
             answer = self._calls.answer()
             if answer is not None:
-                name, success, message = answer
-                self._say(f"{name}: {'done' if success else 'refused'}" + (f" ({message})" if message else ""))
+                self._say(answer.text)
             if now >= due:
                 due = max(due + PERIOD, now)
                 self._move(now)
@@ -299,7 +298,6 @@ def record_human(arguments: RecordOptions, writer: DatasetWriter, console: Conso
                 recorder.run()
             finally:
                 recorder.close()
-                rospy.signal_shutdown("recording ended")
     except NoTerminalError as error:
         raise ArmLinkError(str(error)) from error
     console.print(f"Kept {writer.episodes - before} of this session's takes.")

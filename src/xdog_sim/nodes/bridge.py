@@ -17,8 +17,9 @@ from trajectory_msgs.msg import JointTrajectory
 from xdog.core.description import DescriptionError, load_description
 from xdog.msg import Detection3DArray, LegCommand, SafetyState
 from xdog.nodes.common import conversions
-from xdog.nodes.common.bridge import STATE_QUEUE, Bridge
+from xdog.nodes.common.bridge import SOLE_TOPICS, STATE_QUEUE, Bridge
 from xdog.nodes.common.connections import has_publisher
+from xdog.nodes.common.start import ending, start_node
 from xdog.safety.config import SafetyConfigError, load_safety_config
 from xdog.srv import (
     Fault,
@@ -129,13 +130,13 @@ class SimBridge(Bridge):
             self._lockstep.heard(topic, stamp)
 
     def run(self, after_cycle: Callable[[], None]) -> None:
-        """Simulate until ROS shuts down, calling ``after_cycle`` after every cycle."""
+        """Simulate until the node is told to end, calling ``after_cycle`` after every cycle."""
         # ROS takes time zero for "not known yet": the clock starts one control period later.
         self.sim.step(round(1.0 / (self.robot.rates["control"] * self.sim.step_time)))
         pace = Pace(self._steps_per_cycle * self.sim.step_time)
         cycle = 0
         try:
-            while not rospy.is_shutdown():
+            while not ending():
                 self._cycle_once(cycle, pace)
                 after_cycle()
                 cycle += 1
@@ -278,7 +279,7 @@ def make_refresh(viewer: Optional[Any]) -> Callable[[], None]:
 
 def main() -> None:
     """Run the node. Parameters: ~lockstep, ~seed, ~perfect, ~viewer, ~scene."""
-    rospy.init_node("sim_bridge")
+    start_node("sim_bridge", (*SOLE_TOPICS, "/clock"))
     if not rospy.get_param("/use_sim_time", False):
         rospy.logfatal("sim_bridge needs /use_sim_time true before any node starts; xdog.launch sets it")
         sys.exit(1)

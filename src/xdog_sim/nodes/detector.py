@@ -14,6 +14,7 @@ from xdog.core.description import DescriptionError, RobotDescription, load_descr
 from xdog.core.rotations import quaternion_matrix
 from xdog.msg import Detection3DArray, VisionInfo
 from xdog.nodes.common import conversions
+from xdog.nodes.common.start import spin, start_node
 from xdog_sim.detections import DetectorNoise, ObjectPose, SimulatedDetector
 from xdog_sim.nodes.common.conversions import detections_message, seen_objects
 from xdog_sim.scene import class_names
@@ -82,7 +83,7 @@ class DetectorNode:
 
 def main() -> None:
     """Run the node. Parameters: ~rate, ~bias, ~noise, ~delay, ~dropout, ~field_of_view, ~seed; see `DetectorNoise`."""
-    rospy.init_node("simulated_detector")
+    start_node("simulated_detector")
     try:
         flaws = DetectorNoise(
             bias=float(rospy.get_param("~bias", 0.0)),
@@ -100,4 +101,4 @@ def main() -> None:
         rospy.logfatal(str(error))
         sys.exit(1)
     DetectorNode(robot, eyes)
-    rospy.spin()
+    spin()

@@ -31,6 +31,7 @@ from xdog.nodes.common.standard_messages import (
     FollowJointTrajectoryGoal,
     FollowJointTrajectoryResult,
 )
+from xdog.nodes.common.start import ending, start_node
 from xdog.safety.config import SafetyConfigError
 from xdog_sim.config import SimConfigError
 from xdog_sim.nodes.common.viewer import open_viewer
@@ -100,9 +101,9 @@ class TwinNode:
     # Showing.
 
     def run(self, viewer: Optional[Any]) -> None:
-        """Show until ROS shuts down: in the viewer if there is one, else on twin/image for whoever listens."""
+        """Show until the node is told to end: in the viewer if there is one, else on twin/image for whoever listens."""
         renderer: Optional[mujoco.Renderer] = None
-        while not rospy.is_shutdown():
+        while not ending():
             begin = time.monotonic()
             if viewer is not None and viewer.is_running():
                 self._pose()
@@ -255,7 +256,7 @@ class TwinNode:
 
 def main() -> None:
     """Run the node. Parameter: ~viewer."""
-    rospy.init_node("twin")
+    start_node("twin")
     try:
         node = TwinNode(load_description())
     except (DescriptionError, SimConfigError, SafetyConfigError, OSError) as error:

@@ -15,6 +15,7 @@ from std_msgs.msg import Time
 from xdog.core.description import DescriptionError, RobotDescription, load_description
 from xdog.msg import Detection3DArray
 from xdog.nodes.common import conversions
+from xdog.nodes.common.start import POLL, ending, start_node
 from xdog_sim.grasp.config import GraspConfigError, load_grasp_scenarios
 from xdog_sim.scene import EMPTY, SceneError, load_scene
 from xdog_sim.wrist_view import BodyPlacement, WristView
@@ -52,11 +53,10 @@ class WristCamera:
             rospy.Subscriber(topic, kind, self._on_message, topic, queue_size=KEPT, tcp_nodelay=True)
 
     def run(self) -> None:
-        """Take pictures until ROS shuts down."""
-        rospy.on_shutdown(self._wake)
-        while not rospy.is_shutdown():
+        """Take pictures until the node is told to end."""
+        while not ending():
             with self._news:
-                self._news.wait_for(lambda: rospy.is_shutdown() or self._joined() is not None)
+                self._news.wait_for(lambda: self._joined() is not None, POLL)
                 instant = self._joined()
             if instant is not None:
                 self._look(*instant)
@@ -64,10 +64,6 @@ class WristCamera:
     def _on_message(self, message: Any, topic: str) -> None:
         with self._news:
             self._kept[topic].append(message)
-            self._news.notify_all()
-
-    def _wake(self) -> None:
-        with self._news:
             self._news.notify_all()
 
     def _joined(self) -> Optional[Instant]:
@@ -102,7 +98,7 @@ def _place(pose: Any) -> BodyPlacement:
 
 def main() -> None:
     """Run the node. Parameter: ~scene, as the bridge's."""
-    rospy.init_node("simulated_wrist_camera")
+    start_node("simulated_wrist_camera")
     try:
         robot, config = load_description(), load_grasp_scenarios()
         view = WristView(robot, load_scene(str(rospy.get_param("~scene", EMPTY))))
