@@ -89,7 +89,7 @@ class RecordTest(unittest.TestCase):
         self.addCleanup(terminal.close)
         return terminal
 
-    def test_a_take_by_keyboard_is_kept_and_replayed(self) -> None:
+    def test_an_episode_by_keyboard_is_kept_and_replayed(self) -> None:
         dataset = str(self.folder / "mine")
         recorder = self.record("--out", dataset)
         recorder.press(b"1")
@@ -116,7 +116,7 @@ class RecordTest(unittest.TestCase):
         assert match, replay.shown[-1500:]
         assert float(match[1]) < 0.1
 
-    def test_a_take_with_pictures(self) -> None:
+    def test_an_episode_with_images(self) -> None:
         dataset = str(self.folder / "seen")
         recorder = self.record("--images", "--out", dataset)
         self.begin(recorder)
@@ -133,8 +133,7 @@ class RecordTest(unittest.TestCase):
         before = len(self.ends(recorder))
         recorder.press(b" ")
         recorder.wait(lambda: len(self.ends(recorder)) > before, "the take is discarded")
-        recorder.press(b"z")
-        recorder.wait(lambda: "estop_reset: done" in recorder.shown, "the stop is reset")
+        self.reset(recorder)
         recorder.press(b"x")
         recorder.wait(lambda: recorder.process.poll() is not None, "the recorder ends")
         assert not (self.folder / "stopped").exists()
@@ -151,14 +150,14 @@ class RecordTest(unittest.TestCase):
         assert "the arm cannot be moved: " in replay.shown, replay.shown[-1500:]
 
     def record(self, *arguments: str) -> Terminal:
-        """A recorder of one episode, ready for a take."""
+        """A recorder of one episode, ready to begin."""
         command = ("xdog_learning.commands.record", "--by", "keyboard", "--episodes", "1")
         recorder = self.run_in_terminal(*command, *arguments)
-        recorder.wait(lambda: re.search(r"ENTER begins a take *\x1b", recorder.shown), "the arm may move")
+        recorder.wait(lambda: re.search(r"ENTER begins an episode *\x1b", recorder.shown), "the arm may move")
         return recorder
 
     def begin(self, recorder: Terminal) -> None:
-        """Record a second at rest. A take that a slow machine spoils or refuses is begun anew, as a user would."""
+        """Record a second at rest. An episode that a slow machine spoils or refuses is begun again, as a user would."""
         over = 0
         recorder.press(b"\r")
 
@@ -168,19 +167,32 @@ class RecordTest(unittest.TestCase):
                 over = len(self.ends(recorder))
                 recorder.press(b"\r")
 
-        recorder.wait(lambda: self.seconds(recorder) >= 1.0, "a take begins", again)
+        recorder.wait(lambda: self.seconds(recorder) >= 1.0, "an episode begins", again)
+
+    def reset(self, recorder: Terminal) -> None:
+        """Reset the stop. It is refused while the legs are still being damped: then again, as a user would."""
+        refusals = 0
+        recorder.press(b"z")
+
+        def again() -> None:
+            nonlocal refusals
+            if recorder.shown.count("estop_reset: refused") > refusals:
+                refusals = recorder.shown.count("estop_reset: refused")
+                recorder.press(b"z")
+
+        recorder.wait(lambda: "estop_reset: done" in recorder.shown, "the stop is reset", again)
 
     def ends(self, recorder: Terminal) -> List[str]:
-        """Why takes did not begin, or were discarded."""
+        """Why episodes did not begin, or were discarded."""
         return re.findall(r"(?:not now|discarded): [^\r\n]*", recorder.shown)
 
     def keep(self, recorder: Terminal) -> None:
         recorder.press(b"\r")
-        recorder.wait(lambda: "kept: episode 0" in recorder.shown, "the take is kept")
+        recorder.wait(lambda: "kept: episode 0" in recorder.shown, "the episode is kept")
         recorder.wait(lambda: recorder.process.poll() is not None, "it ends with the last episode")
 
     def seconds(self, recorder: Terminal) -> float:
-        """How long the newest take is, by the status line; 0 before the first."""
+        """How long the newest episode is, by the status line; 0 before the first."""
         shown = re.findall(r"RECORDING ([0-9.]+) s", recorder.shown)
         return float(shown[-1]) if shown else 0.0
 

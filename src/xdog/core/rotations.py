@@ -1,11 +1,9 @@
-"""Rotations: fixed-axis angles, quaternions in x, y, z, w order, gravity, and how the IMU sits on the robot."""
+"""Rotations: fixed-axis angles, quaternions in x, y, z, w order, and gravity."""
 
 import math
 from typing import Any, Sequence, Tuple, Union
 
 import numpy as np
-
-from xdog.core.description import DescriptionError, RobotDescription
 
 Array = np.ndarray
 
@@ -23,18 +21,6 @@ def rotation_matrix(roll: float, pitch: float, yaw: float) -> Array:
             [-sp, cp * sr, cp * cr],
         ]
     )
-
-
-def imu_mount(robot: RobotDescription) -> Array:
-    """Rotation (3, 3) from the IMU's frame to the base frame.
-
-    Raises:
-        DescriptionError: the IMU's frame is not fixed to the base by one joint.
-    """
-    for joint in robot.joints.values():
-        if joint.child == robot.frames["imu"] and joint.parent == robot.frames["base"] and joint.kind == "fixed":
-            return rotation_matrix(*joint.rpy)
-    raise DescriptionError(f"urdf/xdog.urdf: {robot.frames['imu']} must be fixed to {robot.frames['base']}")
 
 
 def quaternion_matrix(quaternion: Array) -> Array:

@@ -15,6 +15,7 @@ from xdog.arm.gripper import Gripper
 from xdog.arm.kinematics import ArmKinematics
 from xdog.core.description import RobotDescription
 from xdog.core.onnx_session import PolicyError
+from xdog.core.timers import HoldTimer
 from xdog.grasp.config import PickConfig
 from xdog.grasp.grip_monitor import GripMonitor
 from xdog.grasp.handover import HandoverDetector
@@ -138,7 +139,7 @@ class PickTask:
         self._sightings: List[TrackedDetection] = []
         self._measured: Optional[PickInput] = None
         self._target: Optional[Array] = None
-        self._behind_since = math.inf
+        self._behind = HoldTimer()
         self._place = np.zeros(3)
         self._size = np.zeros(3)
         self._body: Optional[BodyPose] = None
@@ -229,8 +230,8 @@ class PickTask:
         except OutOfReachError as error:
             raise _End("unreachable", str(error)) from None
         wanted = self._chooser.posture(pose)
-        good_since = math.inf
-        while self._now - good_since < config.rest:
+        arrived = HoldTimer()
+        while True:
             if self._now - begin > config.time:
                 raise _End(
                     "aborted", f"the body did not get to height {pose.height:+.2f} m, pitch {pose.pitch:+.2f} rad"
@@ -238,7 +239,8 @@ class PickTask:
             self._body = pose
             here = self._measure.posture
             there = abs(here.height - wanted.height) < config.height and abs(here.pitch - wanted.pitch) < config.angle
-            good_since = min(good_since, self._now) if there else math.inf
+            if arrived.update(self._now, there, config.rest):
+                return
             self._check_seen(far=True)
             self.progress = min((self._now - begin) / config.time, 1.0)
             yield
@@ -255,9 +257,9 @@ class PickTask:
             near = self._distance() < config.near
             watch.update(measure.now, self._tool(), float(measure.arm[5]), float(measure.effort[5]), near)
             self.lift = watch.lift
-            if watch.held_up(measure.now):
+            if watch.held_up:
                 return self._why_not_lifted(watch)
-            if watch.closed_on_nothing(measure.now):
+            if watch.closed_on_nothing:
                 return "the gripper closed on nothing"
             self._check_seen(far=not near and not watch.holding)
             if watch.lift > 0.5 * self._config.lift.height and self.phase == "approach":
@@ -302,7 +304,7 @@ class PickTask:
         assert self._target is not None
         pose = np.append(self._config.poses.carry if carry else self._config.poses.hand_over, self._target[5])
         carried = np.append(self._config.poses.carry, self._target[5])
-        for waypoint in plan_retreat(self._arm, self._chooser, self._measure.posture, self._target, carried):
+        for waypoint in plan_retreat(self._arm, self._chooser.arm_base, self._measure.posture, self._target, carried):
             yield from self._move(waypoint, holding=True)
         self._body = BodyPose()
         yield from self._move(pose, holding=True)
@@ -359,8 +361,7 @@ class PickTask:
         config = self._config.approach
         target, arm = self._target, self._measure.arm
         behind = target is not None and bool(np.any(np.abs(arm - target)[:5] > config.behind))
-        self._behind_since = min(self._behind_since, self._now) if behind else math.inf
-        if self._now - self._behind_since > config.follow:
+        if self._behind.update(self._now, behind, config.follow):
             raise _End("aborted", "the arm does not follow: is it blocked, or does something else move it?")
 
     def _note_place(self) -> None:
@@ -370,8 +371,8 @@ class PickTask:
 
     def _token(self) -> Array:
         posture = self._measure.posture
-        centre = self._chooser.in_arm(posture.to_base(self._place))
-        return object_token(centre, self._size, self._chooser.turn_to_arm(posture.gravity))
+        centre = self._chooser.arm_base.from_reference(posture.to_base(self._place))
+        return object_token(centre, self._size, self._chooser.arm_base.rotation.T @ posture.gravity)
 
     def _start_pose(self) -> Array:
         """Where the policy begins.
@@ -390,7 +391,9 @@ class PickTask:
 
     def _tool(self) -> Array:
         """gripper_frame in the level frame, (3,) m."""
-        return self._measure.posture.to_level(self._chooser.from_arm(self._arm.forward(self._measure.arm)[0]))
+        return self._measure.posture.to_level(
+            self._chooser.arm_base.to_reference(self._arm.forward(self._measure.arm)[0])
+        )
 
     def _distance(self) -> float:
         """From gripper_frame to the object, m."""

@@ -8,11 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xdog.core.description import load_description
 from xdog.core.rotations import (
     euler_angles,
     euler_quaternion,
-    imu_mount,
     projected_gravity,
     quaternion_matrix,
     rotation_matrix,
@@ -84,8 +82,3 @@ def test_yaw_by_hand() -> None:
     half = math.sin(0.25)
     turned = np.array([[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, half, math.cos(0.25)], [0.0, 0.0, -half, math.cos(0.25)]])
     assert yaw_angle(turned) == pytest.approx([0.0, 0.5, -0.5])
-
-
-def test_the_imu_is_fixed_to_the_base() -> None:
-    mount = imu_mount(load_description())
-    np.testing.assert_allclose(mount @ mount.T, np.eye(3), atol=1e-12)

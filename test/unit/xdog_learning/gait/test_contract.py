@@ -1,4 +1,4 @@
-"""The contract of a gait: refused before training, when tampered with, and with settings of another training."""
+"""The contract of a gait: refused before training if the robot would refuse it, if tampered with, if untrained for."""
 
 import json
 from dataclasses import replace
