@@ -8,7 +8,6 @@ from typing import Deque, Dict, List, Sequence, Tuple
 import numpy as np
 
 from xdog.core.description import RobotDescription
-from xdog.core.rotations import rotation_matrix
 from xdog.core.timers import PeriodFilter
 
 Array = np.ndarray
@@ -65,23 +64,6 @@ class DetectorNoise:
             raise ValueError(f"~dropout is {self.dropout!r}; a probability is at most 1")
 
 
-def mount(robot: RobotDescription, frame: str) -> Tuple[Array, Array]:
-    """Fixed transform from a frame to the base: position (3,) m and rotation (3, 3).
-
-    Raises:
-        ValueError: the frame does not exist, or a movable joint lies between it and the base.
-    """
-    parents = {joint.child: joint for joint in robot.joints.values()}
-    position, rotation, link = np.zeros(3), np.eye(3), frame
-    while link != robot.frames["base"]:
-        joint = parents.get(link)
-        if joint is None or joint.kind != "fixed":
-            raise ValueError(f"{frame} is not fixed to {robot.frames['base']}")
-        turn = rotation_matrix(*joint.rpy)
-        position, rotation, link = np.array(joint.xyz) + turn @ position, turn @ rotation, joint.parent
-    return position, rotation
-
-
 class SimulatedDetector:
     """Turns ground truth into the output of an imperfect detector. Deterministic for a given seed.
 
@@ -96,7 +78,7 @@ class SimulatedDetector:
         self._noise, self._due = noise, PeriodFilter(period)
         self._random = np.random.default_rng(seed)
         self._biases: Dict[int, Array] = {}
-        self._camera = mount(robot, CAMERA_FRAME)
+        self._camera = robot.fixed_transform(CAMERA_FRAME)
         self._pending: Deque[Tuple[float, List[ObjectPose]]] = collections.deque()
 
     def detect(self, now: float, objects: Sequence[ObjectPose]) -> List[Tuple[float, List[ObjectPose]]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from xdog.core.description import RobotDescription, load_description
 from xdog_sim.config import load_sim_config
+from xdog_sim.meshes import urdf_with_meshes
 
 Array = np.ndarray
 
@@ -110,7 +111,7 @@ def build_spec(options: WorldOptions, robot: Optional[RobotDescription] = None) 
         if value not in known:
             raise ValueError(f"WorldOptions.{name} is {value!r}; known: {', '.join(known)}")
     robot = robot or load_description()
-    spec = mujoco.MjSpec.from_string(robot.urdf)
+    spec = mujoco.MjSpec.from_string(urdf_with_meshes(robot.urdf))
     spec.modelname = "xdog"
     spec.compiler.fusestatic = options.arm == "fixed" and not options.visuals
     spec.compiler.discardvisual = not options.visuals
@@ -193,7 +194,7 @@ def _collision_geoms(spec: mujoco.MjSpec) -> Dict[str, list]:
 def _contacts(spec: mujoco.MjSpec, robot: RobotDescription, options: WorldOptions) -> None:
     """Set the contact bits: 1 floor against body, 2 arm against trunk. Legs do not collide with each other."""
     base, full = robot.frames["base"], options.contacts == "full"
-    arm_links = [name for name in robot.link_mass if name.startswith("arm_")]
+    arm_links = [name for name in robot.links if name.startswith("arm_")]
     for link, geoms in _collision_geoms(spec).items():
         for geom in geoms:
             foot = link in robot.feet
@@ -255,8 +256,8 @@ def _sensors(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
             spec.add_sensor(
                 name=f"{foot}_{suffix}", type=kind, objtype=mujoco.mjtObj.mjOBJ_SITE, objname=f"{foot}_site"
             )
-    mount = next(joint for joint in robot.joints.values() if joint.child == robot.frames["imu"])
-    spec.body(robot.frames["base"]).add_site(name="imu", pos=mount.xyz, group=4)
+    imu = robot.fixed_transform(robot.frames["imu"])
+    spec.body(robot.frames["base"]).add_site(name="imu", pos=imu.position, group=4)
     for name, kind in (
         ("gyro", mujoco.mjtSensor.mjSENS_GYRO),
         ("accelerometer", mujoco.mjtSensor.mjSENS_ACCELEROMETER),

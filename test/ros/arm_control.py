@@ -160,13 +160,19 @@ class ArmControl(unittest.TestCase):
     def test_a_new_goal_takes_over(self) -> None:
         first = self.begin(self.arm, trajectory([(3.0, RAISED)]))
         self.graph.pass_time(1.0)
-        second = self.begin(self.arm, trajectory([(1.5, -RAISED)]))
+        later = trajectory([(1.5, -RAISED)])
+        later.trajectory.header.stamp = rospy.Time.from_sec(self.graph.now + 0.5)
+        before = self.joints[0]
+        second = self.begin(self.arm, later)
         self.assertEqual(self.finish(first)[0], GoalStatus.PREEMPTED)
         self.assertEqual(first.get_goal_status_text(), "a new goal took over")
+        self.graph.pass_time(0.4)
+        self.assertGreater(self.joints[0], before + 0.05)  # still on the first one's way
         self.assertEqual(self.finish(second)[0], GoalStatus.SUCCEEDED)
         self.assert_at(-RAISED)
-        steps = np.abs(np.diff(self.commands, axis=0))
-        self.assertLessEqual(steps.max(), CONFIG.motion.max_speed * PERIOD + 1e-9)
+        steps = np.diff(self.commands, axis=0)
+        self.assertLessEqual(np.abs(steps).max(), CONFIG.motion.max_speed * PERIOD + 1e-9)
+        self.assertLessEqual(np.abs(np.diff(steps, axis=0)).max(), CONFIG.motion.max_acceleration * PERIOD**2 + 1e-6)
 
     def test_cancelling_holds(self) -> None:
         handle = self.begin(self.arm, trajectory([(3.0, RAISED)]))
@@ -180,6 +186,8 @@ class ArmControl(unittest.TestCase):
     def test_goals_that_make_no_sense_are_rejected(self) -> None:
         old = trajectory([(1.0, RAISED)])
         old.trajectory.header.stamp = rospy.Time.from_sec(self.graph.now - 1.5)
+        another_clock = trajectory([(1.0, RAISED)])
+        another_clock.trajectory.header.stamp = rospy.Time.from_sec(self.graph.now + 3600.0)
         into_trunk = trajectory([(4.0, INTO_TRUNK)])
         unknown = trajectory([(1.0, RAISED)], [*FIVE[:4], "wrist_rotate"])
         result = FollowJointTrajectoryResult
@@ -187,8 +195,9 @@ class ArmControl(unittest.TestCase):
             (trajectory([(1.0, [0.1])], ["elbow_flex"]), result.INVALID_JOINTS, "joints missing: shoulder_pan"),
             (unknown, result.INVALID_JOINTS, "unknown joints: wrist_rotate"),
             (old, result.OLD_HEADER_TIMESTAMP, "was due"),
+            (another_clock, result.INVALID_GOAL, "the clock of joint_states"),
             (trajectory([(0.1, RAISED)]), result.INVALID_GOAL, "would have to turn at"),
-            (into_trunk, result.INVALID_GOAL, "would meet"),
+            (into_trunk, result.INVALID_GOAL, "would collide"),
         ):
             state, answer = self.finish(self.arm.send_goal(goal))
             self.assertEqual((state, answer.error_code), (GoalStatus.REJECTED, code), text)
@@ -230,9 +239,9 @@ class ArmControl(unittest.TestCase):
     # Gripper, stow and home.
 
     def test_the_gripper_opens_and_closes(self) -> None:
-        for gap in (0.06, 0.0):
+        for gap, effort in ((0.06, 0.0), (0.0, 0.0), (0.06, 2.0), (0.0, 10.0)):
             goal = GripperCommandGoal()
-            goal.command.position = gap
+            goal.command.position, goal.command.max_effort = gap, effort
             state, result = self.finish(self.gripper.send_goal(goal))
             self.assertEqual((state, result.reached_goal, result.stalled), (GoalStatus.SUCCEEDED, True, False))
             self.assertAlmostEqual(result.position, max(gap, Gripper(ROBOT).range[0]), delta=4e-3)
@@ -263,7 +272,7 @@ class ArmControl(unittest.TestCase):
 
     def test_setpoints_into_the_dog_hold_before_it(self) -> None:
         self.stream([*INTO_TRUNK, 0.0], 2.0)
-        self.wait_for_mode("would meet")
+        self.wait_for_mode("would collide")
         self.assertGreater(np.abs(self.joints[:5] - INTO_TRUNK).max(), 0.1)
 
     # Without a controller.

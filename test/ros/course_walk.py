@@ -8,8 +8,9 @@ import numpy as np
 import rospy
 import rostest
 
+from xdog.core.rotations import tilt_angle, yaw_angle
 from xdog_sim.demo.course import Course, Phase, Push
-from xdog_sim.demo.metrics import compute_metrics, tilt_angle, yaw_angle
+from xdog_sim.demo.metrics import compute_metrics
 from xdog_sim.nodes.course import CourseDriver
 
 COURSE = Course(

@@ -10,8 +10,8 @@ import rospy
 import rostest
 from safety_case import KNEE, LIMIT_MS, ROBOT, SAFETY, SafetyCase
 
+from xdog.core.rotations import tilt_angle
 from xdog.msg import LegCommand, LegState, SafetyState
-from xdog.safety.supervisor import tilt_angle
 
 
 def leg_command(names: Sequence[str], position: Sequence[float]) -> LegCommand:
@@ -121,7 +121,7 @@ class SafetyFaults(SafetyCase):
 
         def tilt(state: LegState) -> float:
             q = state.orientation
-            return tilt_angle((q.x, q.y, q.z, q.w))
+            return float(tilt_angle((q.x, q.y, q.z, q.w)))
 
         cause = self.first_state(since, lambda state: tilt(state) > SAFETY.supervisor.tilt_damp, "the robot falls over")
         self.assert_damped_in_time("fallen", cause, "fallen: tilted by")

@@ -18,6 +18,8 @@ STOW, HOME = ARM.poses["stow"], ARM.poses["home"]
 FIVE = ARM.names[:5]
 STAND = ROBOT.legs.poses["stand"]
 PERIOD = 0.02
+STIFFNESS, STALL_TORQUE = 20.0, 1.4
+"""Nm/rad and Nm of a servo that is blocked."""
 NEAR_HOME = [0.3, 0.2, -0.2, 0.1, 0.4]
 INTO_TRUNK = [-1.5, 1.2, 0.2, 1.2, 0.0]
 
@@ -32,6 +34,9 @@ class ControllerBench:
         self.sent: List[Optional[Array]] = []
         self.allowed, self.reason = True, ""
         self.legs = STAND.copy()
+        self.start = pose.copy()
+        self.friction = 0.0
+        """Nm for every rad/s, which the servos show as effort while they move."""
         self.noise = 0.0
         """Of the measured velocity, rad/s: up in one period, down in the next."""
         self.no_torque = False
@@ -49,9 +54,27 @@ class ControllerBench:
             self.position = goal.copy()
             for joint, least in self.blocked.items():
                 self.position[joint] = max(goal[joint], least)
-            self.effort = np.where(np.abs(goal - self.position) > 1e-9, 1.4, 0.0)
+            pushing = np.minimum(STIFFNESS * np.abs(goal - self.position), STALL_TORQUE)
+            moving = self.friction * np.abs(self.position - before) / PERIOD
+            self.effort = np.where(pushing > 1e-9, pushing, moving)
         self.speed = (self.position - before) / PERIOD
         self.now += PERIOD
+
+    @property
+    def path(self) -> Array:
+        """All commands, (k, 6) rad, with the last one repeated where nothing was sent."""
+        commands = [self.start]
+        for goal in self.sent:
+            commands.append(commands[-1] if goal is None else goal)
+        return np.array(commands)
+
+    def assert_smooth(self) -> None:
+        """Commands kept the limits of speed and acceleration, from and to rest, and the joints' own limits."""
+        path, limits = self.path, CONFIG.motion
+        speeds = np.diff(path, axis=0, prepend=path[:1]) / PERIOD
+        assert np.abs(speeds).max() <= limits.max_speed + 1e-6
+        assert np.abs(np.diff(speeds, axis=0)).max() <= limits.max_acceleration * PERIOD + 1e-6
+        assert np.all((path >= ARM.lower - 1e-9) & (path <= ARM.upper + 1e-9))
 
     def run(self, seconds: float) -> None:
         for _ in range(round(seconds / PERIOD)):

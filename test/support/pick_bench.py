@@ -97,7 +97,9 @@ class PickBench:
         """Where the fingers' middle is in the level frame."""
         position, rotation = ARM.forward(self.arm)
         gap = GRIPPER.gap(self.arm[5])
-        return self.posture.to_level(CHOOSER.from_arm(position + rotation @ np.array([-gap / 2.0, 0.0, -0.01])))
+        return self.posture.to_level(
+            CHOOSER.arm_base.to_reference(position + rotation @ np.array([-gap / 2.0, 0.0, -0.01]))
+        )
 
     def step(self) -> None:
         tick = round(self.now / CONTROL)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from xdog.core.description import load_description
-from xdog_sim.batch.mujoco_cpu import MujocoBatch, training_options
+from xdog_sim.batch.factory import training_options
+from xdog_sim.batch.mujoco_cpu import MujocoBatch
 from xdog_sim.batch.protocol import BatchState
 from xdog_sim.randomization import Randomization, nominal_ranges
 from xdog_sim.tasks.gait_config import GaitConfig, load_gait_config

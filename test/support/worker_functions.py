@@ -14,6 +14,10 @@ from xdog_sim.scene import load_scene
 from xdog_sim.wrist_view import BodyPlacement, WristView
 
 
+def double(number: int) -> int:
+    return number + number
+
+
 def wait_for_ever(marker: Path) -> None:
     marker.touch()
     threading.Event().wait()

@@ -143,6 +143,14 @@ def straight_path(start: Array, goal: Array) -> Array:
     return np.asarray(start + np.linspace(0.0, 1.0, count + 1)[1:, None] * change)
 
 
+def even_path(poses: Array) -> Array:
+    """Poses (m, 6) along a path, spaced evenly and near enough to each other to be checked; the first is left out."""
+    length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(poses, axis=0)).sum(axis=1))])
+    count = max(1, math.ceil(length[-1] / PATH_STEP))
+    even = np.linspace(0.0, length[-1], count + 1)[1:]
+    return np.stack([np.interp(even, length, column) for column in poses.T], axis=1)
+
+
 def _pairs(shapes: Sequence[Shape], order: Mapping[str, int], moving: int) -> Tuple[Array, Array]:
     """Indices of the shapes that are tested against each other: not those of links that a joint connects.
 

@@ -16,9 +16,10 @@ from xdog.safety.config import load_safety_config
 @numbers(POSITIVE)
 @dataclass(frozen=True)
 class MotionConfig:
-    """max_speed and move_speed in rad/s, margin in m, start_error in rad."""
+    """max_speed and move_speed in rad/s, max_acceleration in rad/s^2, margin in m, start_error in rad."""
 
     max_speed: float
+    max_acceleration: float
     move_speed: float
     margin: float
     start_error: float
@@ -40,12 +41,13 @@ class StreamConfig:
 @numbers(POSITIVE)
 @dataclass(frozen=True)
 class GripperConfig:
-    """Speeds in rad/s, tolerance and squeeze in rad, stall_time in s, stall_torque in Nm."""
+    """Speeds in rad/s, tolerance and squeeze in rad, times in s, stall_torque in Nm."""
 
     speed: float
     tolerance: float
     stall_speed: float
     stall_time: float
+    contact_time: float
     stall_torque: float
     squeeze: float
 

@@ -14,8 +14,9 @@ from typing import Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from xdog.core.description import DescriptionError, Joint, RobotDescription
+from xdog.core.description import DescriptionError, RobotDescription
 from xdog.core.rotations import rotation_matrix
+from xdog.core.urdf import Joint
 
 Array = np.ndarray
 Vector = Union[Sequence[float], Array]
@@ -63,9 +64,8 @@ class ArmKinematics:
 
     def __init__(self, robot: RobotDescription) -> None:
         joints = [robot.joints[name] for name in robot.arm.names]
-        tool = next((joint for joint in robot.joints.values() if joint.child == robot.tool_frame), None)
-        if len(joints) != 6 or tool is None or tool.kind != "fixed" or tool.parent != joints[4].child:
-            raise DescriptionError(f"urdf/xdog.urdf: the arm needs six joints, {robot.tool_frame} fixed to the fifth")
+        if len(joints) != 6:
+            raise DescriptionError(f"urdf/xdog.urdf: the arm needs six joints, it has {len(joints)}")
         parents = [joints[0].parent, *(joint.child for joint in joints[:5])]
         if [joint.parent for joint in joints] != parents:
             raise DescriptionError("urdf/xdog.urdf: the arm's joints must follow each other in the order of robot.yaml")
@@ -77,7 +77,7 @@ class ArmKinematics:
         turns = [joint_turn(joint) for joint in joints]
         self._constant, self._sine, self._cosine = (np.array(terms) for terms in zip(*turns))
         self._axes = np.array([joint.axis for joint in joints])
-        self._tool_xyz, self._tool_rotation = np.array(tool.xyz), rotation_matrix(*tool.rpy)
+        self._tool = robot.fixed_transform(robot.tool_frame, joints[4].child)
         self._plane = self._planar(joints)
 
     def link_poses(self, joints: Vector) -> Tuple[Array, Array]:
@@ -102,12 +102,12 @@ class ArmKinematics:
     def forward(self, joints: Vector) -> Tuple[Array, Array]:
         """Position (3,) in m and rotation (3, 3) of gripper_frame in the arm's base."""
         origins, rotations = self.link_poses(np.asarray(joints, dtype=float)[:5])
-        return origins[5] + rotations[5] @ self._tool_xyz, rotations[5] @ self._tool_rotation
+        return origins[5] + rotations[5] @ self._tool.position, rotations[5] @ self._tool.rotation
 
     def jacobian(self, joints: Vector) -> Array:
         """Velocity of gripper_frame per joint velocity, (6, 5): rows 0 to 2 linear in m/rad, 3 to 5 angular."""
         origins, rotations = self.link_poses(np.asarray(joints, dtype=float)[:5])
-        tool = origins[5] + rotations[5] @ self._tool_xyz
+        tool = origins[5] + rotations[5] @ self._tool.position
         axes = np.einsum("nij,nj->ni", rotations[1:], self._axes[:5])
         return np.vstack([np.cross(axes, tool - origins[1:]).T, axes.T])
 
@@ -130,7 +130,7 @@ class ArmKinematics:
             seed: angles to stay near to, the largest difference counts; the middle of the limits by default.
 
         Raises:
-            UnreachableError: there are none within the limits.
+            IkError: there are none within the limits.
         """
         near = 0.5 * (self.lower + self.upper) if seed is None else np.asarray(seed, dtype=float)[:5]
         return min(self.solutions(position, pitch, roll), key=lambda angles: float(np.max(np.abs(angles - near))))
@@ -139,7 +139,7 @@ class ArmKinematics:
         """All joint angles (5,) within the limits that `inverse` may choose from: four at most.
 
         Raises:
-            UnreachableError: there are none.
+            IkError: there are none.
         """
         found, problems = [], []
         for angles, problem in self._candidates(np.asarray(position, dtype=float), pitch, roll):
@@ -222,7 +222,7 @@ class ArmKinematics:
     def _planar(self, joints: Sequence[Joint]) -> _Planar:
         origins, rotations = self.link_poses(np.zeros(5))
         axes = np.einsum("nij,nj->ni", rotations[1:], self._axes[:5])
-        approach = (rotations[5] @ self._tool_rotation)[:, 2]
+        approach = (rotations[5] @ self._tool.rotation)[:, 2]
         up, normal = np.array([0.0, 0.0, 1.0]), axes[1]
         ahead = np.cross(normal, up) * (1.0 if np.cross(normal, up) @ approach >= 0.0 else -1.0)
         plane_vertical = float(np.cross(normal, ahead)[2])

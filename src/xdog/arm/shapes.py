@@ -1,14 +1,14 @@
 """The URDF's collision shapes: what arm and gripper code knows of the body's extent."""
 
 import itertools
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
-from typing import List, Tuple
+from typing import List
 
 import numpy as np
 
 from xdog.core.description import DescriptionError, RobotDescription
 from xdog.core.rotations import rotation_matrix
+from xdog.core.urdf import Geometry
 
 Array = np.ndarray
 
@@ -45,36 +45,26 @@ class Shape:
         return float(np.hypot(np.hypot(half[0], half[1]) + self.disc, half[2])) + self.ball
 
 
-def _extent(geometry: ET.Element, link: str) -> Tuple[Array, float, float]:
-    """Half sizes, disc and ball of a URDF geometry."""
-    box, sphere, cylinder = (geometry.find(kind) for kind in ("box", "sphere", "cylinder"))
-    if box is not None:
-        return 0.5 * np.array([float(part) for part in box.get("size", "").split()]), 0.0, 0.0
-    if sphere is not None:
-        return np.zeros(3), 0.0, float(sphere.get("radius", "nan"))
-    if cylinder is not None:
-        line = np.array([0.0, 0.0, 0.5 * float(cylinder.get("length", "nan"))])
-        return line, float(cylinder.get("radius", "nan")), 0.0
-    raise DescriptionError(f"urdf/xdog.urdf: a collision shape of {link} is neither box, nor sphere, nor cylinder")
-
-
 def collision_shapes(robot: RobotDescription) -> List[Shape]:
     """All collision shapes of a robot, in the URDF's order.
 
     Raises:
-        DescriptionError: a shape of another kind, or malformed.
+        DescriptionError: one is a mesh.
     """
-    shapes = []
-    for link in ET.fromstring(robot.urdf).findall("link"):
-        name = link.get("name", "")
-        for collision in link.findall("collision"):
-            geometry, origin = collision.find("geometry"), collision.find("origin")
-            if geometry is None:
-                raise DescriptionError(f"urdf/xdog.urdf: a collision shape of {name} has no geometry")
-            at = {} if origin is None else origin.attrib
-            xyz, rpy = (np.array([float(part) for part in at.get(key, "0 0 0").split()]) for key in ("xyz", "rpy"))
-            half, disc, ball = _extent(geometry, name)
-            if half.shape != (3,) or not np.isfinite([*half, disc, ball]).all():
-                raise DescriptionError(f"urdf/xdog.urdf: a collision shape of {name} has no proper size")
-            shapes.append(Shape(name, xyz, rotation_matrix(*rpy), half, disc, ball))
-    return shapes
+    return [_shape(link.name, geometry) for link in robot.links.values() for geometry in link.collisions]
+
+
+def _shape(link: str, geometry: Geometry) -> Shape:
+    half, disc, ball = np.zeros(3), 0.0, 0.0
+    if geometry.kind == "box":
+        half = 0.5 * np.array(geometry.size)
+    elif geometry.kind == "sphere":
+        ball = geometry.size[0]
+    elif geometry.kind == "cylinder":
+        disc, half[2] = geometry.size[0], 0.5 * geometry.size[1]
+    else:
+        raise DescriptionError(
+            f"urdf/xdog.urdf: a collision shape of {link} is a {geometry.kind}; the arm's collision check knows boxes, "
+            "spheres and cylinders: put some of these around it"
+        )
+    return Shape(link, np.array(geometry.xyz), rotation_matrix(*geometry.rpy), half, disc, ball)

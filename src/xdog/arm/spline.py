@@ -1,5 +1,6 @@
 """Smooth motion through knots: cubic or quintic pieces of joint angles over time."""
 
+import copy
 import math
 from typing import Optional, Tuple
 
@@ -8,7 +9,7 @@ import numpy as np
 Array = np.ndarray
 
 CHECK_PERIOD = 0.005
-"""Between the instants at which a spline is looked at as a whole, s."""
+"""Between the times at which a spline is checked, s."""
 
 
 class Spline:
@@ -34,6 +35,12 @@ class Spline:
             ]
         self._coefficients = np.array(rows)  # (degree + 1, k - 1, n) in each piece's own time from 0 to 1
 
+    def columns(self, joints: Array) -> "Spline":
+        """The same motion of some of its joints: indices or flags."""
+        part = copy.copy(self)
+        part._coefficients = self._coefficients[:, :, joints]
+        return part
+
     @property
     def duration(self) -> float:
         """Time of the last knot, s."""
@@ -52,10 +59,20 @@ class Spline:
         moving = ((np.asarray(times) >= self._times[0]) & (np.asarray(times) < self._times[-1]))[..., None]
         return position, np.where(moving, velocity / h, 0.0)
 
-    def dense(self) -> Tuple[Array, Array]:
-        """Positions and velocities (m, n) along the whole, `CHECK_PERIOD` apart or nearer, the end included."""
+    def check_times(self) -> Array:
+        """Times (m,) in s along the whole, `CHECK_PERIOD` apart or nearer, both ends included."""
         span = self.duration - float(self._times[0])
-        return self.sample(np.linspace(self._times[0], self._times[-1], 2 + math.ceil(span / CHECK_PERIOD)))
+        return np.linspace(self._times[0], self._times[-1], 2 + math.ceil(span / CHECK_PERIOD))
+
+    def peak_accelerations(self) -> Array:
+        """Largest acceleration of each joint without its sign, (n,) rad/s^2.
+
+        Exact for cubic pieces, whose accelerations are straight lines; a quintic's are looked at in 20 steps.
+        """
+        s = np.linspace(0.0, 1.0, 21)[:, None, None]
+        degrees = range(2, len(self._coefficients))
+        bent = sum(k * (k - 1) * self._coefficients[k] * s ** (k - 2) for k in degrees)
+        return np.asarray(np.abs(bent / np.diff(self._times)[:, None] ** 2).max(axis=(0, 1)))
 
 
 def slopes(times: Array, positions: Array, first: Array) -> Array:

@@ -5,7 +5,7 @@ from typing import Optional, Sequence, Tuple
 import numpy as np
 
 from xdog.arm.config import ArmConfig
-from xdog.arm.motions import ArmMeasurement
+from xdog.arm.motions import ArmMeasurement, Reference
 from xdog.core.description import JointGroup
 from xdog.safety.gate import WORTH_A_WARNING, check_command
 
@@ -23,7 +23,7 @@ class SetpointStream:
         self._arm, self._config = arm, config
         self._goal: Optional[Array] = None
         self._due = 0.0
-        self._heard = -np.inf
+        self._last_setpoint = -np.inf
         self._barred = False
         self._behind_since: Optional[float] = None
         self._warning = ""
@@ -35,8 +35,12 @@ class SetpointStream:
 
     def end(self, now: float) -> None:
         """Follow no more setpoints, until their sender has paused."""
-        self._barred = self._barred or self.alive or now - self._heard < self._config.stream.timeout
+        self._barred = self._barred or self.alive or now - self._last_setpoint < self._config.stream.timeout
         self._goal, self._behind_since = None, None
+
+    def forget(self) -> None:
+        """Take no note of what came in before: its times are those of another clock."""
+        self._last_setpoint, self._goal, self._behind_since = -np.inf, None, None
 
     def on_setpoint(
         self, now: float, names: Sequence[str], positions: Sequence[float], duration: float, objection: str
@@ -49,12 +53,12 @@ class SetpointStream:
         Returns:
             Why it is refused or what was cut down, empty if nothing. With a refused setpoint the stream stands still.
         """
-        silent, self._heard = now - self._heard, now
+        silent, self._last_setpoint = now - self._last_setpoint, now
         if objection:
             self._barred, self._goal = True, None
             return f"refused: {objection}"
         if self._barred and silent < self._config.stream.timeout:
-            return f"refused: the stream was ended: send nothing for {self._config.stream.timeout:g} s, then begin anew"
+            return f"refused: the stream was ended: send nothing for {self._config.stream.timeout:g} s, then go on"
         try:
             wanted = check_command(self._arm, names, (("position", positions),))[0]
             if not (np.isfinite(duration) and duration >= 0.0):
@@ -69,12 +73,12 @@ class SetpointStream:
         self._warning = f"cut to the limits: {', '.join(cut)}" if cut else ""
         return self._warning
 
-    def lag(self, measured: ArmMeasurement, target: Array) -> str:
-        """Why the arm, which was sent to ``target`` (6,) rad, does not follow the stream; empty if it does.
+    def lag(self, measured: ArmMeasurement, command: Array) -> str:
+        """Why the arm, which was sent to ``command`` (6,) rad, does not follow the stream; empty if it does.
 
         The gripper may hold something, so it doesn't count.
         """
-        behind = np.abs(target - measured.position)[:5] > self._config.tolerances.path
+        behind = np.abs(command - measured.position)[:5] > self._config.tolerances.path
         if not behind.any():
             self._behind_since = None
             return ""
@@ -83,14 +87,15 @@ class SetpointStream:
             return ""
         return f"the arm does not follow: {', '.join(name for name, flag in zip(self._arm.names, behind) if flag)}"
 
-    def step(self, now: float, target: Array, period: float) -> Tuple[Array, str]:
-        """Next goals (6,) rad on the way from ``target`` (6,) to the setpoint, and what is to be said about it.
+    def step(self, now: float, command: Array, period: float) -> Tuple[Optional[Reference], str]:
+        """What commands follow on the way from the last one, (6,) rad, to the setpoint, and a note for people.
 
-        When no setpoint has come in for too long at ``now`` (s), the stream ends where it is.
+        When no setpoint has come in for too long at ``now`` (s), the stream ends and there is nothing to follow.
         """
         timeout = self._config.stream.timeout
-        if self._goal is None or now - self._heard > timeout:
+        if self._goal is None or now - self._last_setpoint > timeout:
             self._goal = None
-            return target, f"no setpoint for {timeout:g} s"
-        share = min(period / max(self._due - now + period, period), 1.0) if period > 0.0 else 0.0
-        return target + share * (self._goal - target), self._warning
+            return None, f"no setpoint for {timeout:g} s"
+        left = max(self._due - now + period, period)
+        speed = np.abs(self._goal - command) / left if left > 0.0 else np.zeros_like(command)
+        return Reference(self._goal, np.zeros_like(command), speed), self._warning

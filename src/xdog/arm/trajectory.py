@@ -121,14 +121,12 @@ class Plan:
     goal: Limits
     patience: float
 
-    def spline(self, now: float, position: Array, velocity: Array) -> Spline:
-        """The motion from a state at ``now`` (s): (n,) rad and rad/s. Its times count from ``start``.
+    def spline(self, begin: float, position: Array, velocity: Array) -> Spline:
+        """The motion from a state at ``begin`` (s, not before ``start``): (n,) rad and rad/s.
 
-        One that starts later waits at rest.
+        Its times count from ``start``.
         """
-        if now < self.start:
-            now, velocity = self.start, np.zeros_like(velocity)
-        times = np.concatenate([[now - self.start], self.times])
+        times = np.concatenate([[begin - self.start], self.times])
         positions = np.vstack([position, self.positions])
         accelerations = None
         if self.accelerations is not None:
@@ -143,12 +141,13 @@ class Plan:
 @numbers(POSITIVE)
 @dataclass(frozen=True)
 class Defaults:
-    """Tolerances where a goal names none: rad, rad, rad/s, s."""
+    """Tolerances where a goal names none, in rad, rad, rad/s, s; how far ahead a trajectory may start, s."""
 
     path: float
     goal: float
     rest_speed: float
     goal_time: float
+    max_start_delay: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,15 +177,8 @@ def make_plan(goal: Goal, arm: JointGroup, now: float, defaults: Defaults) -> Pl
             f"point {point}: {goal.names[joint]} at {columns.positions[point, joint]:.3f} rad, "
             f"its limits are {lower[joint]:.3f}..{upper[joint]:.3f}",
         )
-    start = goal.stamp or now
-    if not math.isfinite(start):
-        raise TrajectoryError(INVALID_GOAL, f"the header's stamp is {goal.stamp}")
+    start = _start_time(goal, float(columns.times[-1]), now, defaults)
     ahead = start + columns.times > now + 1e-9
-    if not ahead.any():
-        late = now - start - columns.times[-1]
-        if goal.stamp:
-            raise TrajectoryError(OLD_HEADER_TIMESTAMP, f"the last point was due {late:.3f} s ago")
-        raise TrajectoryError(INVALID_GOAL, "the last point's time_from_start is zero: give the arm time to get there")
 
     def kept(rows: Optional[Array]) -> Optional[Array]:
         return None if rows is None else rows[ahead]
@@ -199,12 +191,47 @@ def make_plan(goal: Goal, arm: JointGroup, now: float, defaults: Defaults) -> Pl
         start=start,
         times=columns.times[ahead],
         positions=np.clip(columns.positions[ahead], lower, upper),
-        velocities=kept(columns.velocities),
+        velocities=kept(_at_rest_in_the_end(goal.names, columns.velocities, defaults.rest_speed)),
         accelerations=kept(columns.accelerations),
         path=_limits("path_tolerance", goal.path_tolerance, goal.names, defaults.path, math.inf),
         goal=_goal_limits(goal, defaults),
         patience=math.inf if patience < 0.0 else patience or defaults.goal_time,
     )
+
+
+def _start_time(goal: Goal, duration: float, now: float, defaults: Defaults) -> float:
+    """When a trajectory of ``duration`` (s) starts, s."""
+    start = goal.stamp or now
+    if not math.isfinite(start):
+        raise TrajectoryError(INVALID_GOAL, f"the header's stamp is {goal.stamp}")
+    clocks = (
+        f"header.stamp is {goal.stamp:.3f} s, the clock of joint_states is at {now:.3f} s; "
+        "let the computers keep their clocks equal (chrony), or send stamp 0 to start at once"
+    )
+    if start - now > defaults.max_start_delay:
+        text = f"it would start {start - now:.3f} s from now, {defaults.max_start_delay:g} s at most are possible"
+        raise TrajectoryError(INVALID_GOAL, f"{text}: {clocks}")
+    if start + duration <= now + 1e-9:
+        if not goal.stamp:
+            text = "the last point's time_from_start is zero: give the arm time to get there"
+            raise TrajectoryError(INVALID_GOAL, text)
+        late = now - start - duration
+        raise TrajectoryError(OLD_HEADER_TIMESTAMP, f"the last point was due {late:.3f} s ago: {clocks}")
+    return start
+
+
+def _at_rest_in_the_end(names: Sequence[str], velocities: Optional[Array], rest_speed: float) -> Optional[Array]:
+    """Velocities (k, n) whose last row, which must be small enough to count as rest, is zero."""
+    if velocities is None:
+        return None
+    joint = int(np.argmax(np.abs(velocities[-1])))
+    if abs(velocities[-1, joint]) > rest_speed:
+        raise TrajectoryError(
+            INVALID_GOAL,
+            f"the last point asks {names[joint]} to move on at {velocities[-1, joint]:.3f} rad/s; "
+            f"a trajectory must end at rest ({rest_speed:g} rad/s at most)",
+        )
+    return np.vstack([velocities[:-1], np.zeros_like(velocities[-1])])
 
 
 def _joints(names: Sequence[str], arm: JointGroup) -> Array:

@@ -3,18 +3,13 @@
 from typing import Callable, Dict, List, Mapping, Sequence, Tuple
 
 from xdog.arm_tools.terminal import Ask
+from xdog.core.description import JointGroup
 from xdog.hardware.so101 import registers as reg
-from xdog.hardware.so101.calibration import LARGEST_OFFSET, JointCalibration
+from xdog.hardware.so101.calibration import FULL_TURN, LARGEST_OFFSET, JointCalibration, range_problems
 from xdog.hardware.so101.feetech_bus import BusError, FeetechBus
 from xdog.hardware.so101.servo_settings import write_settings
 
-FULL_TURN = "wrist_roll"
-"""The joint that may turn all the way round: its range is not measured but taken as the whole turn."""
-
-SMALLEST_RANGE = 500
-"""Positions, 44 degrees: a joint that was moved less has not been to its ends. The SO101's smallest range is 110."""
-
-LATENESS = 10
+ATTEMPTS = 10
 """How often all positions are asked for before a silent servo is given up."""
 
 
@@ -26,7 +21,7 @@ def read_positions(bus: FeetechBus, servos: Sequence[int]) -> Dict[int, int]:
     """
     found: Dict[int, int] = {}
     register = reg.PRESENT_POSITION
-    for _ in range(LATENESS):
+    for _ in range(ATTEMPTS):
         missing = [servo for servo in servos if servo not in found]
         if not missing:
             break
@@ -45,11 +40,16 @@ MIDDLE_POSE = "pan straight ahead, upper arm upright, lower arm level, gripper l
 class Ranges:
     """The furthest positions that each joint has been seen at.
 
+    Args:
+        arm: whose ranges they should be.
+        start: positions by joint.
+
     Attributes:
         lowest, highest: by joint.
     """
 
-    def __init__(self, start: Mapping[str, int]) -> None:
+    def __init__(self, arm: JointGroup, start: Mapping[str, int]) -> None:
+        self._arm = arm
         self.lowest, self.highest = dict(start), dict(start)
         self._last = dict(start)
 
@@ -61,14 +61,18 @@ class Ranges:
         """
         for joint, position in positions.items():
             if joint != FULL_TURN and abs(position - self._last[joint]) > reg.RESOLUTION // 2:
-                raise BusError(f"{joint} went past the end of its encoder: begin anew, with it in the middle")
+                raise BusError(f"{joint} went past the end of its encoder: start again, with it in the middle")
             self.lowest[joint] = min(self.lowest[joint], position)
             self.highest[joint] = max(self.highest[joint], position)
         self._last.update(positions)
 
-    def too_small(self) -> List[str]:
+    def incomplete(self) -> List[str]:
         """The joints that have not been moved through their range."""
-        return [j for j in self.lowest if j != FULL_TURN and self.highest[j] - self.lowest[j] < SMALLEST_RANGE]
+        return [joint for joint in self.lowest if range_problems({joint: self.entry(joint, 0, 0)}, self._arm)]
+
+    def entry(self, joint: str, servo: int, offset: int) -> JointCalibration:
+        """The calibration of a joint with this servo id and homing offset."""
+        return JointCalibration(servo, 0, offset, *self.limits(joint))
 
     def limits(self, joint: str) -> Tuple[int, int]:
         """The range of a joint."""
@@ -78,16 +82,17 @@ class Ranges:
 
     def table(self, positions: Mapping[str, int]) -> str:
         """A line a joint, for the terminal."""
+        incomplete = self.incomplete()
         lines = [f"{'joint':<14} {'lowest':>7} {'now':>7} {'highest':>7}"]
         for joint, position in positions.items():
-            note = "  whole turn" if joint == FULL_TURN else "  move it to both ends" * (joint in self.too_small())
+            note = "  whole turn" if joint == FULL_TURN else "  move it to both ends" * (joint in incomplete)
             lines.append(f"{joint:<14} {self.lowest[joint]:>7} {position:>7} {self.highest[joint]:>7}{note:<23}")
         return "\n".join(lines)
 
 
 def calibrate(
     bus: FeetechBus,
-    joints: Mapping[str, int],
+    arm: JointGroup,
     ask: Ask,
     say: Callable[[str], None],
     show: Callable[[str], None],
@@ -97,7 +102,7 @@ def calibrate(
 
     Args:
         bus: open.
-        joints: servo ids by joint.
+        arm: its joints; their servos have the ids 1, 2, ...
         ask: shows a text and waits for Enter.
         say: shows a line.
         show: shows the table that changes.
@@ -106,9 +111,10 @@ def calibrate(
     Raises:
         BusError: a servo does not answer, or a joint was not in the middle at first.
     """
+    joints = {name: i + 1 for i, name in enumerate(arm.names)}
     servos = list(joints.values())
     read_positions(bus, servos)
-    ask("The arm is about to go limp: hold it, or lay it down. Then press Enter. ")
+    ask("The arm's torque is about to be switched off: hold it, or lay it down. Then press Enter. ")
     for servo in servos:
         write_settings(bus, servo, {reg.HOMING_OFFSET: 0, reg.MIN_POSITION: 0, reg.MAX_POSITION: reg.RESOLUTION - 1})
     ask(f"Move every joint to the middle of its range: {MIDDLE_POSE}. Then press Enter. ")
@@ -124,18 +130,19 @@ def calibrate(
         found = read_positions(bus, servos)
         return {joint: found[servo] for joint, servo in joints.items()}
 
-    ranges = Ranges(positions())
+    ranges = Ranges(arm, positions())
     while True:
         now = positions()
         ranges.update(now)
         show(ranges.table(now))
         if enough():
-            if not ranges.too_small():
+            incomplete = ranges.incomplete()
+            if not incomplete:
                 break
-            say(f"Not yet: move {', '.join(ranges.too_small())} to both ends, then press Enter.")
+            say(f"Not yet: move {', '.join(incomplete)} to both ends, then press Enter.")
     calibration = {}
     for joint, servo in joints.items():
         low, high = ranges.limits(joint)
         write_settings(bus, servo, {reg.MIN_POSITION: low, reg.MAX_POSITION: high})
-        calibration[joint] = JointCalibration(servo, 0, offsets[joint], low, high)
+        calibration[joint] = ranges.entry(joint, servo, offsets[joint])
     return calibration

@@ -1,4 +1,4 @@
-"""`./xdog arm doctor`: what ails the arm, and the remedy. Changes nothing."""
+"""`./xdog arm doctor`: what is wrong with the arm, and the remedy. Changes nothing."""
 
 import time
 from pathlib import Path
@@ -6,10 +6,11 @@ from typing import Dict, Iterator, List, Sequence
 
 import numpy as np
 
+from xdog.core.description import JointGroup
 from xdog.core.interfaces import HardwareError
 from xdog.doctor import MISSING, NOTE, OK, Finding
 from xdog.hardware.so101 import registers as reg
-from xdog.hardware.so101.calibration import CalibrationError, load_calibration
+from xdog.hardware.so101.calibration import CalibrationError, load_calibration, range_problems
 from xdog.hardware.so101.feetech_bus import FeetechBus, PortError, ServoReply, describe_error
 from xdog.hardware.so101.servo_health import HealthConfig
 from xdog.hardware.so101.servo_settings import ServoTable, check_arm
@@ -22,7 +23,7 @@ PERIOD_MS = 20.0
 
 
 def check_servo(bus: FeetechBus, servo: int, health: HealthConfig) -> Finding:
-    """Ask one servo for everything that tells how it is."""
+    """Ask one servo for its voltage, temperature, firmware, model and alarms."""
     if not bus.ping(servo):
         remedy = "check its cable; a new servo has no id of its own: ./xdog arm setup-motors"
         return Finding(MISSING, f"{bus.name(servo)} does not answer", remedy)
@@ -34,7 +35,7 @@ def check_servo(bus: FeetechBus, servo: int, health: HealthConfig) -> Finding:
     firmware = f"{table.values[reg.FIRMWARE_MAJOR]}.{table.values[reg.FIRMWARE_MINOR]}"
     text = f"{bus.name(servo)}: {voltage:.1f} V, {temperature} C, firmware {firmware}"
     if table.values[reg.MODEL_NUMBER] != reg.MODEL:
-        return Finding(MISSING, f"{text}: model {table.values[reg.MODEL_NUMBER]} is no STS3215", "change the servo")
+        return Finding(MISSING, f"{text}: model {table.values[reg.MODEL_NUMBER]} is no STS3215", "replace the servo")
     if answer.error:
         remedy = "take the load off, then switch the arm's power supply off and on"
         return Finding(MISSING, f"{text}: reports {describe_error(answer.error)}", remedy)
@@ -46,17 +47,21 @@ def check_servo(bus: FeetechBus, servo: int, health: HealthConfig) -> Finding:
     return Finding(OK, text)
 
 
-def check_calibration(bus: FeetechBus, path: Path, joints: Sequence[str]) -> Finding:
-    """Compare the calibration file with what the servos hold."""
+def check_calibration(bus: FeetechBus, path: Path, arm: JointGroup) -> Iterator[Finding]:
+    """Compare the calibration file with what the servos hold, and with the ranges of the URDF."""
     try:
-        calibration = load_calibration(path, joints)
-        tables: Dict[str, ServoTable] = {name: ServoTable(bus, calibration[name].id) for name in joints}
+        calibration = load_calibration(path, arm.names)
+        tables: Dict[str, ServoTable] = {name: ServoTable(bus, calibration[name].id) for name in arm.names}
         check_arm(tables, calibration, bus)
     except CalibrationError as error:
-        return Finding(MISSING, "no usable calibration", str(error))
+        yield Finding(MISSING, "no usable calibration", str(error))
     except HardwareError as error:
-        return Finding(MISSING, f"calibration {path} does not fit", str(error))
-    return Finding(OK, f"calibration {path} is this arm's")
+        yield Finding(MISSING, f"calibration {path} does not fit", str(error))
+    else:
+        yield Finding(OK, f"calibration {path} is this arm's")
+        for problem in range_problems(calibration, arm):
+            what, remedy = problem.split(": ", 1)
+            yield Finding(MISSING, what, remedy)
 
 
 def check_timing(bus: FeetechBus, servos: Sequence[int]) -> Finding:
@@ -76,22 +81,22 @@ def check_timing(bus: FeetechBus, servos: Sequence[int]) -> Finding:
     return Finding(OK, text)
 
 
-def findings(bus: FeetechBus, joints: Sequence[str], path: Path, health: HealthConfig) -> Iterator[Finding]:
-    """Look at everything, in the order in which it must work."""
+def findings(bus: FeetechBus, arm: JointGroup, path: Path, health: HealthConfig) -> Iterator[Finding]:
+    """Check everything, in the order in which it must work."""
     try:
         bus.open()
     except PortError as error:
         yield Finding(MISSING, f"port {bus.path}", str(error))
         return
     yield Finding(OK, f"port {bus.path}")
-    servos = range(1, len(joints) + 1)
+    servos = range(1, len(arm.names) + 1)
     try:
         found = [check_servo(bus, servo, health) for servo in servos]
         yield from found
         if all(finding.what.endswith("does not answer") for finding in found):
             yield Finding(MISSING, "no servo answers at all", "is the arm's power supply on?")
             return
-        yield check_calibration(bus, path, joints)
+        yield from check_calibration(bus, path, arm)
         if not any(finding.level == MISSING for finding in found):
             yield check_timing(bus, list(servos))
     except HardwareError as error:

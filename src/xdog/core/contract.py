@@ -6,6 +6,10 @@ from typing import Any, Dict, Iterable, List, Mapping, Sequence
 
 from xdog.core.description import JointGroup, RobotDescription
 
+EARLIER_HASHES = {"6664695f2a2f1eb2": "20b6e0e96e270f84"}
+"""Bodies' hashes as policies carry them that were exported when frames, names and spelling still counted, and the same
+bodies' hashes since they don't (`xdog.core.urdf.Body.hash`). The first is the body of all shipped policies."""
+
 
 class ContractError(ValueError):
     """A policy file carries no contract, a malformed one, or one that this robot does not fulfil."""
@@ -58,6 +62,7 @@ def body_problems(joints: Sequence[str], group: JointGroup, urdf_hash: str, robo
         same = sorted(joints) == sorted(group.names)
         detail = "the same joints in another order" if same else "other joints"
         problems.append(f"it was trained on {detail}: {', '.join(joints)}; this robot has {', '.join(group.names)}")
-    if urdf_hash != robot.urdf_hash:
-        problems.append(f"it was trained on URDF {urdf_hash}, urdf/xdog.urdf is {robot.urdf_hash}")
+    if EARLIER_HASHES.get(urdf_hash, urdf_hash) != robot.urdf_hash:
+        difference = "other masses, collision shapes or joints"
+        problems.append(f"it was trained on URDF {urdf_hash}, urdf/xdog.urdf is {robot.urdf_hash} ({difference})")
     return problems

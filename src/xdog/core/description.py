@@ -1,41 +1,19 @@
 """The robot's names, poses and limits: read from urdf/xdog.urdf and launch/config/robot.yaml."""
 
-import hashlib
-import math
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from xdog.core.config_file import ConfigError, parse, read
+from xdog.core.config_file import parse, read
 from xdog.core.paths import share_path
 from xdog.core.robot_config import ArmSection, Gains, LegsSection, RobotConfig
+from xdog.core.urdf import Body, Joint, Link, parse_body
+from xdog.core.urdf import DescriptionError as DescriptionError
 
 Array = np.ndarray
-
-
-class DescriptionError(ConfigError):
-    """The URDF is malformed, or does not fit together with robot.yaml or with joints from elsewhere."""
-
-
-@dataclass(frozen=True)
-class Joint:
-    """One joint of the URDF. Lengths in m, angles in rad, effort in Nm, velocity in rad/s."""
-
-    name: str
-    kind: str
-    parent: str
-    child: str
-    xyz: Tuple[float, float, float]
-    rpy: Tuple[float, float, float]
-    axis: Tuple[float, float, float]
-    lower: float
-    upper: float
-    effort: float
-    velocity: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +43,26 @@ class JointGroup:
         return np.array([where[name] for name in self.names])
 
 
+class FixedTransform(NamedTuple):
+    """Where a link is in a reference frame: position (3,) in m and rotation (3, 3) from the link to the reference."""
+
+    position: Array
+    rotation: Array
+
+    def to_reference(self, point: Array) -> Array:
+        """A point (3,) of the link's frame in the reference frame, m."""
+        return np.asarray(self.rotation @ np.asarray(point, dtype=float) + self.position)
+
+    def from_reference(self, point: Array) -> Array:
+        """A point (3,) of the reference frame in the link's frame, m."""
+        return np.asarray(self.rotation.T @ (np.asarray(point, dtype=float) - self.position))
+
+
 @dataclass(frozen=True, eq=False)
 class RobotDescription:
     """Everything about the body that code needs, with nothing written twice."""
 
-    joints: Mapping[str, Joint]
-    link_mass: Mapping[str, float]
+    body: Body
     legs: JointGroup
     arm: JointGroup
     feet: Tuple[str, ...]
@@ -85,65 +77,52 @@ class RobotDescription:
     urdf_hash: str
 
     @property
+    def links(self) -> Mapping[str, Link]:
+        """All links by name, in the URDF's order."""
+        return self.body.links
+
+    @property
+    def joints(self) -> Mapping[str, Joint]:
+        """All joints by name, in the URDF's order."""
+        return self.body.joints
+
+    @property
     def mass(self) -> float:
         """Mass of the whole robot, kg."""
-        return sum(self.link_mass.values())
+        return sum(link.mass for link in self.links.values())
+
+    def fixed_transform(self, link: str, reference: Optional[str] = None) -> FixedTransform:
+        """Where a link is that fixed joints hold in another one.
+
+        Args:
+            link: its name.
+            reference: name of the other link; the base by default.
+
+        Raises:
+            DescriptionError: one of them does not exist, or the link moves against the reference.
+        """
+        reference = self.frames["base"] if reference is None else reference
+        for name in (link, reference):
+            if name not in self.links:
+                raise DescriptionError(f"urdf/xdog.urdf has no link '{name}'")
+        carrier, position, rotation = self.body.transform(link)
+        other, origin, turn = self.body.transform(reference)
+        if carrier != other:
+            raise DescriptionError(f"urdf/xdog.urdf: {link} must be fixed to {reference}, but joints move it")
+        return FixedTransform(turn.T @ (position - origin), turn.T @ rotation)
 
 
-def hash_urdf(urdf: str) -> str:
-    """First 16 hex digits of a SHA-256 over what a policy depends on: the URDF without visuals and comments."""
-    root = ET.fromstring(urdf)
-    for tag in ("material", "gazebo"):
-        for element in root.findall(tag):
-            root.remove(element)
-    for link in root.findall("link"):
-        for visual in link.findall("visual"):
-            link.remove(visual)
-    canonical = ET.canonicalize(ET.tostring(root, encoding="unicode"), strip_text=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
-
-def _triple(text: Optional[str], default: Tuple[float, float, float]) -> Tuple[float, float, float]:
-    if text is None:
-        return default
-    x, y, z = (float(part) for part in text.split())
-    return (x, y, z)
-
-
-def parse_joints(root: ET.Element) -> Dict[str, Joint]:
-    """All joints of a URDF's root element, by name."""
-    joints = {}
-    for element in root.findall("joint"):
-        origin, axis, limit = element.find("origin"), element.find("axis"), element.find("limit")
-        parent, child = element.find("parent"), element.find("child")
-        name = element.get("name")
-        if name is None or parent is None or child is None:
-            raise DescriptionError(f"joint {name!r} lacks a name, a parent or a child")
-        bounds = {} if limit is None else dict(limit.attrib)
-        joints[name] = Joint(
-            name=name,
-            kind=element.get("type", ""),
-            parent=parent.get("link", ""),
-            child=child.get("link", ""),
-            xyz=_triple(None if origin is None else origin.get("xyz"), (0.0, 0.0, 0.0)),
-            rpy=_triple(None if origin is None else origin.get("rpy"), (0.0, 0.0, 0.0)),
-            axis=_triple(None if axis is None else axis.get("xyz"), (1.0, 0.0, 0.0)),
-            lower=float(bounds.get("lower", -math.inf)),
-            upper=float(bounds.get("upper", math.inf)),
-            effort=float(bounds.get("effort", math.inf)),
-            velocity=float(bounds.get("velocity", math.inf)),
-        )
-    return joints
-
-
-def _group(section: Union[LegsSection, ArmSection], joints: Mapping[str, Joint], where: str) -> JointGroup:
-    names = section.joints
+def _group(section: Union[LegsSection, ArmSection], body: Body, where: str) -> JointGroup:
+    names, joints = section.joints, body.joints
     unknown = [name for name in names if name not in joints]
     if unknown:
         raise DescriptionError(f"{where}: joints that the URDF lacks: {', '.join(unknown)}")
     if len(set(names)) != len(names):
         raise DescriptionError(f"{where}: a joint is listed twice: {', '.join(names)}")
     members = [joints[name] for name in names]
+    for joint in members:
+        if joint.kind != "revolute":
+            raise DescriptionError(f"{where}: joint '{joint.name}' is {joint.kind} in the URDF; it must be revolute")
     group = JointGroup(
         names=names,
         lower=np.array([joint.lower for joint in members]),
@@ -160,47 +139,41 @@ def _group(section: Union[LegsSection, ArmSection], joints: Mapping[str, Joint],
     return group
 
 
-def parse_description(urdf: str, content: Any, where: str = "robot.yaml") -> RobotDescription:
+def parse_description(
+    urdf: str, content: Any, where: str = "robot.yaml", urdf_where: str = "urdf/xdog.urdf"
+) -> RobotDescription:
     """Build the description from a URDF text and what robot.yaml holds.
+
+    Args:
+        urdf, content: the two.
+        where, urdf_where: the files that they are from, for messages.
 
     Raises:
         ConfigError: robot.yaml is malformed.
         DescriptionError: the URDF is malformed, or the two do not fit together; the message names the culprit.
     """
-    config = parse(RobotConfig, content, where)
-    try:
-        root = ET.fromstring(urdf)
-    except ET.ParseError as error:
-        raise DescriptionError(f"the URDF is not well-formed XML: {error}") from error
-    try:
-        joints = parse_joints(root)
-        masses = {}
-        for link in root.findall("link"):
-            mass = link.find("inertial/mass")
-            masses[link.get("name", "")] = 0.0 if mass is None else float(mass.get("value", "nan"))
-        missing = [foot for foot in config.legs.feet if foot not in masses]
-        if missing:
-            raise DescriptionError(f"{where}: feet that the URDF lacks: {', '.join(missing)}")
-        return RobotDescription(
-            joints=joints,
-            link_mass=masses,
-            legs=_group(config.legs, joints, f"{where}: legs"),
-            arm=_group(config.arm, joints, f"{where}: arm"),
-            feet=config.legs.feet,
-            leg_gains=config.legs.gains,
-            max_kp=config.legs.max_kp,
-            max_kd=config.legs.max_kd,
-            tool_frame=config.arm.tool_frame,
-            frames=vars(config.frames),
-            battery=vars(config.battery),
-            rates=vars(config.rates),
-            urdf=urdf,
-            urdf_hash=hash_urdf(urdf),
-        )
-    except DescriptionError:
-        raise
-    except (KeyError, TypeError, ValueError) as error:
-        raise DescriptionError(f"the URDF has a missing or malformed entry: {error}") from error
+    config, body = parse(RobotConfig, content, where), parse_body(urdf, urdf_where)
+    missing = [foot for foot in config.legs.feet if foot not in body.links]
+    if missing:
+        raise DescriptionError(f"{where}: feet that the URDF lacks: {', '.join(missing)}")
+    for foot in config.legs.feet:
+        if not any(shape.kind == "sphere" for shape in body.links[foot].collisions):
+            raise DescriptionError(f"{urdf_where}: foot '{foot}' has no collision sphere: give it one to stand on")
+    return RobotDescription(
+        body=body,
+        legs=_group(config.legs, body, f"{where}: legs"),
+        arm=_group(config.arm, body, f"{where}: arm"),
+        feet=config.legs.feet,
+        leg_gains=config.legs.gains,
+        max_kp=config.legs.max_kp,
+        max_kd=config.legs.max_kd,
+        tool_frame=config.arm.tool_frame,
+        frames=vars(config.frames),
+        battery=vars(config.battery),
+        rates=vars(config.rates),
+        urdf=urdf,
+        urdf_hash=body.hash(),
+    )
 
 
 @lru_cache(maxsize=None)
@@ -213,4 +186,4 @@ def load_description(urdf_path: Optional[Path] = None, config_path: Optional[Pat
     """
     urdf_path = urdf_path or share_path("urdf", "xdog.urdf")
     config_path = config_path or share_path("launch", "config", "robot.yaml")
-    return parse_description(urdf_path.read_text(encoding="utf-8"), read(config_path), str(config_path))
+    return parse_description(urdf_path.read_text(encoding="utf-8"), read(config_path), str(config_path), str(urdf_path))

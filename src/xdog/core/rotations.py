@@ -1,13 +1,14 @@
-"""Rotations: fixed-axis angles, quaternions in x, y, z, w order, and how the IMU sits on the robot."""
+"""Rotations: fixed-axis angles, quaternions in x, y, z, w order, and gravity."""
 
 import math
-from typing import Tuple
+from typing import Any, Sequence, Tuple, Union
 
 import numpy as np
 
-from xdog.core.description import DescriptionError, RobotDescription
-
 Array = np.ndarray
+
+GRAVITY = 9.81
+"""Acceleration of gravity, m/s^2, as MuJoCo has it."""
 
 
 def rotation_matrix(roll: float, pitch: float, yaw: float) -> Array:
@@ -20,18 +21,6 @@ def rotation_matrix(roll: float, pitch: float, yaw: float) -> Array:
             [-sp, cp * sr, cp * cr],
         ]
     )
-
-
-def imu_mount(robot: RobotDescription) -> Array:
-    """Rotation (3, 3) from the IMU's frame to the base frame.
-
-    Raises:
-        DescriptionError: the IMU's frame is not fixed to the base by one joint.
-    """
-    for joint in robot.joints.values():
-        if joint.child == robot.frames["imu"] and joint.parent == robot.frames["base"] and joint.kind == "fixed":
-            return rotation_matrix(*joint.rpy)
-    raise DescriptionError(f"urdf/xdog.urdf: {robot.frames['imu']} must be fixed to {robot.frames['base']}")
 
 
 def quaternion_matrix(quaternion: Array) -> Array:
@@ -70,3 +59,31 @@ def euler_quaternion(roll: float, pitch: float, yaw: float) -> Array:
             cr * cp * cy + sr * sp * sy,
         ]
     )
+
+
+def projected_gravity(orientation: Any, xp: Any) -> Any:
+    """Direction of gravity in the body frame, (n, 3), from unit quaternions (n, 4).
+
+    Args:
+        orientation: of the body.
+        xp: numpy or torch, whichever the quaternions are of.
+    """
+    x, y, z, w = orientation[:, 0], orientation[:, 1], orientation[:, 2], orientation[:, 3]
+    return xp.stack([2.0 * (w * y - x * z), -2.0 * (y * z + w * x), 2.0 * (x * x + y * y) - 1.0], -1)
+
+
+def tilt_angle(orientation: Union[Array, Sequence[float]]) -> Array:
+    """Angle between a frame's z axis and the world's, rad (...,), of quaternions (..., 4); NaN without unit length."""
+    x, y, z, w = np.moveaxis(np.asarray(orientation, dtype=float), -1, 0)
+    square = x * x + y * y + z * z + w * w
+    unit = (square > 0.9) & (square < 1.1)
+    cosine = 1.0 - 2.0 * (x * x + y * y) / np.where(unit, square, np.nan)
+    angle: Array = np.arccos(np.clip(cosine, -1.0, 1.0))
+    return angle
+
+
+def yaw_angle(orientation: Array) -> Array:
+    """Heading, rad (...,), of unit quaternions (..., 4)."""
+    x, y, z, w = np.moveaxis(np.asarray(orientation, dtype=float), -1, 0)
+    angle: Array = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+    return angle

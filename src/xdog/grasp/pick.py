@@ -302,7 +302,7 @@ class PickTask:
         assert self._target is not None
         pose = np.append(self._config.poses.carry if carry else self._config.poses.hand_over, self._target[5])
         carried = np.append(self._config.poses.carry, self._target[5])
-        for waypoint in plan_retreat(self._arm, self._chooser, self._measure.posture, self._target, carried):
+        for waypoint in plan_retreat(self._arm, self._chooser.arm_base, self._measure.posture, self._target, carried):
             yield from self._move(waypoint, holding=True)
         self._body = BodyPose()
         yield from self._move(pose, holding=True)
@@ -370,8 +370,8 @@ class PickTask:
 
     def _token(self) -> Array:
         posture = self._measure.posture
-        centre = self._chooser.in_arm(posture.to_base(self._place))
-        return object_token(centre, self._size, self._chooser.turn_to_arm(posture.gravity))
+        centre = self._chooser.arm_base.from_reference(posture.to_base(self._place))
+        return object_token(centre, self._size, self._chooser.arm_base.rotation.T @ posture.gravity)
 
     def _start_pose(self) -> Array:
         """Where the policy begins.
@@ -390,7 +390,9 @@ class PickTask:
 
     def _tool(self) -> Array:
         """gripper_frame in the level frame, (3,) m."""
-        return self._measure.posture.to_level(self._chooser.from_arm(self._arm.forward(self._measure.arm)[0]))
+        return self._measure.posture.to_level(
+            self._chooser.arm_base.to_reference(self._arm.forward(self._measure.arm)[0])
+        )
 
     def _distance(self) -> float:
         """From gripper_frame to the object, m."""

@@ -5,7 +5,7 @@ from typing import List, Optional
 import numpy as np
 
 from xdog.arm.kinematics import ArmKinematics, IkError
-from xdog.grasp.stance_planner import StancePlanner
+from xdog.core.description import FixedTransform
 from xdog.grasp.trunk_pose import TrunkPose
 
 Array = np.ndarray
@@ -18,24 +18,24 @@ TILTS = tuple(sorted((0.1 * i for i in range(-8, 9)), key=abs))
 
 
 def plan_retreat(
-    kinematics: ArmKinematics, chooser: StancePlanner, posture: TrunkPose, pose: Array, carried: Array
+    kinematics: ArmKinematics, arm_base: FixedTransform, posture: TrunkPose, pose: Array, carried: Array
 ) -> List[Array]:
     """Poses (6,) rad that lead there; as far up and back as the arm gets.
 
     Args:
         kinematics: the arm's.
-        chooser: knows where the arm sits on the trunk.
+        arm_base: where the arm sits on the trunk.
         posture: of the trunk, which stays as it is.
         pose: (6,) rad, where the arm is, the object in its gripper.
         carried: (6,) rad, where the way ends.
     """
 
     def tool(joints: Array) -> Array:
-        return posture.to_level(chooser.from_arm(kinematics.forward(joints)[0]))
+        return posture.to_level(arm_base.to_reference(kinematics.forward(joints)[0]))
 
     def shifted(joints: Array, shift: Array) -> Optional[Array]:
         """The pose with its tool moved by ``shift`` (3,) m of the level frame and tilted as little as possible."""
-        point = chooser.in_arm(posture.to_base(tool(joints) + shift))
+        point = arm_base.from_reference(posture.to_base(tool(joints) + shift))
         for tilt in TILTS:
             try:
                 angles = kinematics.inverse(point, kinematics.pitch(joints) + tilt, float(joints[4]), joints)

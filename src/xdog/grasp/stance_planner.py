@@ -13,7 +13,6 @@ from xdog.arm.kinematics import ArmKinematics, IkError
 from xdog.core.config_file import ConfigError, Range, parse, read
 from xdog.core.description import RobotDescription
 from xdog.core.paths import share_path
-from xdog.core.rotations import rotation_matrix
 from xdog.grasp.trunk_pose import TrunkPose, standing_trunk_pose
 from xdog.locomotion.stance import BodyPose, Stance
 
@@ -141,31 +140,16 @@ class StancePlanner:
 
     Attributes:
         legs: kinematics of the legs.
+        arm_base: where the arm sits on the trunk.
     """
 
     def __init__(self, robot: RobotDescription, stance: Stance, learned: GraspWorkspace) -> None:
         self._arm = ArmKinematics(robot)
-        mount = next(joint for joint in robot.joints.values() if joint.child == self._arm.base)
-        self._mount_xyz, self._mount_rotation = np.array(mount.xyz), rotation_matrix(*mount.rpy)
+        self.arm_base = robot.fixed_transform(self._arm.base)
         self.legs = stance.legs
         self._stance, self._learned = stance, learned
         self._collision = ArmCollision(robot, CLEAR)
         self._standing = standing_trunk_pose(stance.legs, stance.stand).height
-
-    def in_arm(self, point: Array) -> Array:
-        """A point (3,) of base_link in the arm's base, m."""
-        place: Array = self._mount_rotation.T @ (np.asarray(point, dtype=float) - self._mount_xyz)
-        return place
-
-    def from_arm(self, point: Array) -> Array:
-        """A point (3,) of the arm's base in base_link, m."""
-        place: Array = self._mount_rotation @ np.asarray(point, dtype=float) + self._mount_xyz
-        return place
-
-    def turn_to_arm(self, direction: Array) -> Array:
-        """A direction (3,) of base_link in the arm's base."""
-        turned: Array = self._mount_rotation.T @ direction
-        return turned
 
     def posture(self, pose: BodyPose) -> TrunkPose:
         """How the trunk is held in a stance on level ground."""
@@ -217,14 +201,14 @@ class StancePlanner:
         Minus infinity where that was not learned or is out of reach.
         """
         posture = self.posture(pose)
-        away = centre - posture.to_level(self._mount_xyz)
+        away = centre - posture.to_level(self.arm_base.position)
         for value, (low, high) in (
             (math.hypot(away[0], away[1]), self._learned.radius),
             (math.atan2(away[1], away[0]), self._learned.azimuth),
         ):
             if not low - SLACK <= value <= high + SLACK:
                 return -math.inf
-        point, down = self.in_arm(posture.to_base(centre)), self.turn_to_arm(posture.gravity)
+        point, down = self.arm_base.from_reference(posture.to_base(centre)), self.arm_base.rotation.T @ posture.gravity
         ahead = np.array([point[0], point[1], 0.0]) / math.hypot(point[0], point[1])
         lean = math.atan2(float(down @ ahead), -float(down[2]))
         self._collision.set_legs(self.legs.joints(self._stance.feet_at(pose)))

@@ -9,9 +9,8 @@ import numpy as np
 from xdog.core.description import RobotDescription
 from xdog.core.interfaces import LegsReading, LegsTarget
 from xdog.core.onnx_session import PolicyError
-from xdog.core.rotations import imu_mount
+from xdog.core.rotations import projected_gravity
 from xdog.locomotion.config import LocomotionConfig
-from xdog.locomotion.observation import projected_gravity
 from xdog.locomotion.stance import BodyPose, LieDown, Stance, StandUp, smooth
 from xdog.safety.permission import SafetyPermission
 
@@ -65,7 +64,7 @@ class Controller:
         self._config = config
         self._policy = policy
         self._stance = Stance(robot, config.stance, config.body_pose)
-        self._mount = imu_mount(robot)
+        self._mount = robot.fixed_transform(robot.frames["imu"]).rotation
         self._period = 1.0 / robot.rates["control"]
         self._reading: Optional[LegsReading] = None
         self._permission = SafetyPermission(config.heartbeat_timeout)

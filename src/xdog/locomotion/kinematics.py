@@ -5,13 +5,13 @@ hip and knee about the abad link's y. Where the URDF is built differently, the d
 """
 
 import math
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import Iterator, List, Sequence, Tuple, Union
 
 import numpy as np
 
-from xdog.core.description import DescriptionError, Joint, RobotDescription
+from xdog.core.description import DescriptionError, RobotDescription
+from xdog.core.urdf import Joint
 
 Array = np.ndarray
 Angles = Tuple[float, float, float]
@@ -183,13 +183,6 @@ def _chain(robot: RobotDescription, foot: str) -> List[Joint]:
     return chain
 
 
-def _foot_radius(robot: RobotDescription, foot: str) -> float:
-    sphere = ET.fromstring(robot.urdf).find(f"link[@name='{foot}']/collision/geometry/sphere")
-    if sphere is None:
-        raise DescriptionError(f"urdf/xdog.urdf: {foot} has no spherical collision shape")
-    return float(sphere.get("radius", "nan"))
-
-
 def leg_of(robot: RobotDescription, foot: str) -> Leg:
     """Kinematics of the leg that ends in the link ``foot``.
 
@@ -218,7 +211,7 @@ def leg_of(robot: RobotDescription, foot: str) -> Leg:
         signs=(_sign(abad, 0), _sign(hip, 1), _sign(knee, 1)),
         lower=(members[0].lower, members[1].lower, members[2].lower),
         upper=(members[0].upper, members[1].upper, members[2].upper),
-        foot_radius=_foot_radius(robot, foot),
+        foot_radius=next(shape.size[0] for shape in robot.links[foot].collisions if shape.kind == "sphere"),
     )
 
 

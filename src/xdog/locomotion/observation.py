@@ -46,12 +46,6 @@ class Measurements:
     gait: GaitState
 
 
-def projected_gravity(orientation: Array, xp: Any) -> Array:
-    """Direction of gravity in the body frame, (n, 3), from quaternions (n, 4) in x, y, z, w order."""
-    x, y, z, w = orientation[:, 0], orientation[:, 1], orientation[:, 2], orientation[:, 3]
-    return xp.stack([2.0 * (w * y - x * z), -2.0 * (y * z + w * x), 2.0 * (x * x + y * y) - 1.0], -1)
-
-
 def _phase_pair(m: Measurements, xp: Any) -> Array:
     angle = 2.0 * math.pi * m.gait.phase
     return xp.stack([xp.sin(angle), xp.cos(angle)], -1) * m.gait.amplitude[:, None]

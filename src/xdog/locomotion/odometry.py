@@ -8,14 +8,12 @@ import numpy as np
 
 from xdog.core.description import RobotDescription
 from xdog.core.interfaces import LegsReading
-from xdog.core.rotations import euler_angles, imu_mount, quaternion_matrix, rotation_matrix
+from xdog.core.rotations import GRAVITY, euler_angles, quaternion_matrix, rotation_matrix
 from xdog.locomotion.config import OdometryConfig
 from xdog.locomotion.kinematics import LegKinematics
 
 Array = np.ndarray
 
-GRAVITY = 9.81
-"""m/s^2."""
 LONGEST_GAP = 0.5
 """s between two measurements; over a longer gap nothing is integrated."""
 LONGEST_PREDICTION = 0.02
@@ -60,7 +58,7 @@ class LegOdometry:
         self._config = config
         self._legs = LegKinematics(robot)
         self._radius = np.array([leg.foot_radius for leg in self._legs.legs])
-        self._mount = imu_mount(robot)
+        self._mount = robot.fixed_transform(robot.frames["imu"]).rotation
         self._stamp: Optional[float] = None
         self._heading = np.eye(3)
         self._stood = np.zeros(len(robot.feet), dtype=bool)

@@ -9,10 +9,10 @@ from xdog.core.contract import ContractError
 from xdog.core.description import RobotDescription
 from xdog.core.interfaces import LegsReading, LegsTarget
 from xdog.core.onnx_session import PolicyError, open_session
-from xdog.core.rotations import imu_mount
+from xdog.core.rotations import projected_gravity
 from xdog.locomotion.contract import PolicyContract, check_contract, contract_from_metadata
 from xdog.locomotion.gait import TrotReference, advance_gait, limit_command, start_gait
-from xdog.locomotion.observation import Measurements, ObservationBuilder, projected_gravity
+from xdog.locomotion.observation import Measurements, ObservationBuilder
 
 Array = np.ndarray
 
@@ -41,7 +41,7 @@ class GaitPolicy:
             raise ContractError(f"{path}: {error}. Export it again with './xdog train gait'.") from error
         self._default = np.array(self.contract.default_position)
         self._scale = np.array(self.contract.action_scale)
-        self._mount = imu_mount(robot)
+        self._mount = robot.fixed_transform(robot.frames["imu"]).rotation
         self._reference = TrotReference(robot, self.contract.trot, np)
         self.reset()
         self._check_shapes()

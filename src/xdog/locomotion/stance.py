@@ -7,14 +7,11 @@ import numpy as np
 
 from xdog.core.description import RobotDescription
 from xdog.core.interfaces import LegsTarget
-from xdog.core.rotations import rotation_matrix
+from xdog.core.rotations import GRAVITY, rotation_matrix
 from xdog.locomotion.config import BodyPoseConfig, StanceConfig
 from xdog.locomotion.kinematics import Leg, LegKinematics
 
 Array = np.ndarray
-
-GRAVITY = 9.81
-"""m/s^2."""
 
 
 def smooth(progress: float) -> float:

@@ -20,7 +20,7 @@ from xdog.core.contract import ContractError
 from xdog.core.description import DescriptionError, RobotDescription, load_description
 from xdog.core.onnx_session import PolicyError
 from xdog.core.paths import share_path, user_path
-from xdog.core.rotations import euler_quaternion, imu_mount
+from xdog.core.rotations import euler_quaternion
 from xdog.core.timers import PeriodFilter
 from xdog.grasp.config import PickConfig, load_pick_config
 from xdog.grasp.object_tracker import TrackedDetection
@@ -77,7 +77,7 @@ class GraspNode:
         needs_images = isinstance(policy, GraspPolicy) and policy.contract.image is not None
         self._camera = WristCameraListener() if needs_images else None
         self._view_poses = view_poses if needs_images else None
-        self._legs, self._mount = planner.legs, imu_mount(robot)
+        self._legs, self._mount = planner.legs, robot.fixed_transform(robot.frames["imu"]).rotation
         self._control = 1.0 / robot.rates["control"]
         self._period = PeriodFilter(self._control)
         self._news = threading.Condition()

@@ -6,6 +6,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from xdog.core.description import RobotDescription
+from xdog.core.rotations import tilt_angle
 from xdog.safety.config import SupervisorConfig
 from xdog.safety.gate import INVALID_COMMAND
 from xdog.safety.latch import LatchingStop
@@ -46,15 +47,6 @@ class LegsReport:
     online: Sequence[bool]
     active: bool
     gate_reason: str
-
-
-def tilt_angle(orientation: Sequence[float]) -> float:
-    """Angle between a frame's z axis and the world's, rad; NaN if the quaternion (x, y, z, w) has no unit length."""
-    x, y, z, w = orientation
-    square = x * x + y * y + z * z + w * w
-    if not 0.9 < square < 1.1:
-        return float("nan")
-    return float(np.arccos(np.clip(1.0 - 2.0 * (x * x + y * y) / square, -1.0, 1.0)))
 
 
 def misfit(report: LegsReport, names: Sequence[str]) -> str:
@@ -123,7 +115,7 @@ class Supervisor(LatchingStop):
         self._report = report
         config = self._config
         faults: Dict[str, str] = {}
-        self._tilt = tilt_angle(report.orientation)
+        self._tilt = float(tilt_angle(report.orientation))
         if not self._tilt >= 0.0:
             faults["orientation"] = f"the IMU's orientation is no rotation: {list(report.orientation)}"
         broken = not_finite(report)

@@ -10,11 +10,12 @@ import numpy as np
 
 from xdog.core.description import load_description
 from xdog_learning.bench import BenchError
-from xdog_learning.bench.metrics import Report, command_latencies, jitter_p99_ms, real_time_factor
+from xdog_learning.bench.metrics import command_latencies, jitter_p99_ms, real_time_factor
+from xdog_learning.report import ReportProgress
 from xdog_sim.ros_graph import GraphError, RosGraph
 
 
-def measure_graph(policy: Path, seed: int, logs: Path, report: Report) -> Dict[str, Any]:
+def measure_graph(policy: Path, seed: int, logs: Path, report: ReportProgress) -> Dict[str, Any]:
     """Jitter of legs/command while walking, and the time from cmd_vel to legs/command.
 
     Raises:
@@ -22,7 +23,7 @@ def measure_graph(policy: Path, seed: int, logs: Path, report: Report) -> Dict[s
     """
     arguments = {"sim": "true", "lockstep": "false", "viewer": "false", "seed": str(seed)}
     arguments["policy"] = str(policy.resolve())
-    report(0.0, "starting the ROS graph")
+    report("starting the ROS graph", 0.0)
     try:
         with RosGraph(arguments, logs) as graph:
             try:
@@ -31,10 +32,10 @@ def measure_graph(policy: Path, seed: int, logs: Path, report: Report) -> Dict[s
                 raise BenchError(f"{error}\n{graph.log} ends with:\n{graph.tail()}") from error
     except GraphError as error:
         raise BenchError(str(error)) from error
-    return graph_figures(records, 1.0 / load_description().rates["control"])
+    return graph_metrics(records, 1.0 / load_description().rates["control"])
 
 
-def probe(seed: int, logs: Path, report: Report) -> Dict[str, List[Any]]:
+def probe(seed: int, logs: Path, report: ReportProgress) -> Dict[str, List[Any]]:
     """Run the probe in a process of its own, so that nothing of ours delays its clock; returns what it recorded."""
     output = logs / "probe.json"
     output.unlink(missing_ok=True)
@@ -45,7 +46,7 @@ def probe(seed: int, logs: Path, report: Report) -> Dict[str, List[Any]]:
             try:
                 for line in process.stdout:
                     share, _, label = line.partition(" ")
-                    report(float(share), label.strip())
+                    report(label.strip(), float(share))
             except BaseException:
                 process.kill()
                 raise
@@ -55,8 +56,8 @@ def probe(seed: int, logs: Path, report: Report) -> Dict[str, List[Any]]:
     return json.loads(output.read_text(encoding="utf-8"))
 
 
-def graph_figures(records: Mapping[str, Any], period: float) -> Dict[str, Any]:
-    """Figures of what the probe recorded; see `xdog_sim.nodes.graph_probe`."""
+def graph_metrics(records: Mapping[str, Any], period: float) -> Dict[str, Any]:
+    """Metrics of what the probe recorded; see `xdog_sim.nodes.graph_probe`."""
     latencies = command_latencies(records["published"], records["safe"], records["states"], records["commands"])
     return {
         "loop_jitter_p99_ms": jitter_p99_ms([at for at, _ in records["walking"]], period),

@@ -10,14 +10,15 @@ from xdog.core.contract import ContractError
 from xdog.core.description import RobotDescription, load_description
 from xdog.core.interfaces import LegsReading
 from xdog.core.onnx_session import PolicyError
+from xdog.core.rotations import GRAVITY
 from xdog.locomotion.policy import GaitPolicy
 from xdog_learning.bench import BenchError
-from xdog_learning.bench.metrics import Report
+from xdog_learning.report import ReportProgress
 
 STEPS, WARM_UP = 2000, 200
 
 
-def measure_policy(path: Path, seed: int, report: Report, steps: int = STEPS) -> Dict[str, Any]:
+def measure_policy(path: Path, seed: int, report: ReportProgress, steps: int = STEPS) -> Dict[str, Any]:
     """Median time of `GaitPolicy.step` from legs/state's values to targets, ms.
 
     Raises:
@@ -33,7 +34,7 @@ def measure_policy(path: Path, seed: int, report: Report, steps: int = STEPS) ->
     times = []
     for number in range(WARM_UP + steps):
         if number % 100 == 0:
-            report(number / (WARM_UP + steps), "inference")
+            report("inference", number / (WARM_UP + steps))
         start = time.perf_counter()
         policy.step(readings[number % len(readings)], command)
         times.append(time.perf_counter() - start)
@@ -58,7 +59,7 @@ def noisy_readings(robot: RobotDescription, count: int, seed: int) -> List[LegsR
                 imu_stamp=0.02 * number,
                 orientation=orientation / np.linalg.norm(orientation),
                 angular_velocity=random.normal(0.0, 0.2, 3),
-                linear_acceleration=np.array([0.0, 0.0, 9.81]),
+                linear_acceleration=np.array([0.0, 0.0, GRAVITY]),
                 contact=np.ones(len(robot.feet), dtype=bool),
             )
         )

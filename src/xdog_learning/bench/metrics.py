@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmark: from times that were taken to the figures that are reported."""
+"""The arithmetic of the benchmark: from recorded times to the metrics that are reported."""
 
 import math
 import time
@@ -7,8 +7,7 @@ from typing import Callable, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
-Report = Callable[[float, str], None]
-"""Told the share of a part that is done, 0 to 1, and what is going on."""
+from xdog_learning.report import ReportProgress
 
 Stamped = Sequence[Tuple[float, float]]
 """What came in: when, s of wall time in ascending order, and a value."""
@@ -17,15 +16,15 @@ Stamped = Sequence[Tuple[float, float]]
 def interleave(
     contestants: Mapping[str, Callable[[], int]],
     rounds: int,
-    report: Report,
+    report: ReportProgress,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Dict[str, List[float]]:
-    """Let the contestants run in turn, so that whatever else the machine does hits all of them alike.
+    """Let the contestants run in turn, so that other load on the machine affects all of them alike.
 
     Args:
         contestants: each runs one block when called and returns how many steps it did.
         rounds: blocks of each that count; one before them warms up.
-        report: told the progress.
+        report: called with the progress.
         clock: s.
 
     Returns:
@@ -35,7 +34,7 @@ def interleave(
     for number in range(-1, rounds):
         for place, (name, run) in enumerate(contestants.items()):
             label = f"{name}, {f'round {number + 1} of {rounds}' if number >= 0 else 'warm-up'}"
-            report((number + 1 + place / len(contestants)) / (rounds + 1), label)
+            report(label, (number + 1 + place / len(contestants)) / (rounds + 1))
             start = clock()
             steps = run()
             if number >= 0:

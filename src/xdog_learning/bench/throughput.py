@@ -11,13 +11,15 @@ from stable_baselines3.common.logger import Logger
 
 from xdog.core.description import RobotDescription, load_description
 from xdog_learning.bench.baseline import baseline_robots, build_baseline
-from xdog_learning.bench.metrics import Report, interleave
-from xdog_learning.commands.train_gait import TrainGaitOptions, training_sim
+from xdog_learning.bench.metrics import interleave
 from xdog_learning.gait.environment import GaitVecEnv
 from xdog_learning.gait.ppo import build_ppo
+from xdog_learning.gait.training import DEFAULT_THREADS, training_physics, training_sim
+from xdog_learning.report import ReportProgress
 from xdog_sim.randomization import load_ranges
 from xdog_sim.tasks.gait_config import GaitConfig, load_gait_config
 from xdog_sim.tasks.velocity import VelocityTask
+from xdog_sim.world import build_model
 
 ROUNDS = 8
 """Blocks of each contestant that count."""
@@ -28,17 +30,17 @@ TARGET_SPREAD = 0.3
 TRAINING, RAW, SUBPROC = "training", "raw physics", "SubprocVecEnv"
 
 
-def measure_throughput(seed: int, report: Report, rounds: int = ROUNDS) -> Dict[str, Any]:
+def measure_throughput(seed: int, report: ReportProgress, rounds: int = ROUNDS) -> Dict[str, Any]:
     """Policy steps per second of the three, each the median of its blocks, and their ratios."""
-    robot, config, threads = load_description(), load_gait_config(), TrainGaitOptions.threads
-    report(0.0, "building the robots")
-    sim = training_sim(robot, config, threads)
-    robots = GaitVecEnv(VelocityTask(sim, robot, config, load_ranges(), seed, stagger=True))
+    robot, config, threads = load_description(), load_gait_config(), DEFAULT_THREADS
+    report("building the robots", 0.0)
+    task = VelocityTask(training_sim(robot, config, threads), robot, config, load_ranges(), seed, stagger=True)
+    robots, model = GaitVecEnv(task), build_model(training_physics(config), robot)
     learner = build_ppo(robots, config.ppo, seed, None)
     learner.learn_threads = threads
-    raw = RawPhysics(sim.model, robot, config, threads, seed)
-    report(0.0, "starting SubprocVecEnv's processes")
-    baseline = baseline_robots(sim.model, robot, config, robots.actor_size, seed)
+    raw = RawPhysics(model, robot, config, threads, seed)
+    report("starting SubprocVecEnv's processes", 0.0)
+    baseline = baseline_robots(model, robot, config, robots.actor_size, seed)
     try:
         contestants = {
             RAW: lambda: raw.run(UPDATES * config.ppo.steps),

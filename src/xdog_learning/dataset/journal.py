@@ -5,7 +5,6 @@ counts; then its files move to their places. What a killed program left is finis
 folder that is this journal's own: other programs may use hidden folders of the same names.
 """
 
-import fcntl
 import os
 import shutil
 from contextlib import contextmanager
@@ -16,28 +15,6 @@ PENDING = ".pending"
 COMMIT = ".commit"
 DELETIONS = ".deletions"
 """List of files in the hidden folder, written first: it marks a change as this journal's."""
-
-
-class FolderBusyError(RuntimeError):
-    """Another process holds the folder."""
-
-
-@contextmanager
-def locked(folder: Path, exclusive: bool) -> Iterator[None]:
-    """Hold a folder: alone to write, or with others to read. A killed process lets go of it by itself.
-
-    Raises:
-        FolderBusyError: another process holds it in a way that excludes this one.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-        except OSError as error:
-            raise FolderBusyError(f"{folder} is in use by another process") from error
-        yield
-    finally:
-        os.close(handle)
 
 
 class Change:

@@ -26,6 +26,7 @@ from xdog_learning.dataset.layout import (
 from xdog_learning.dataset.tables import numbers, read_table
 from xdog_learning.dataset.units import check_angles, check_rate
 from xdog_learning.dataset.video import read_video
+from xdog_learning.folder_lock import FolderBusyError, locked
 
 Array = np.ndarray
 
@@ -99,8 +100,8 @@ def load_dataset(folder: Path, images: bool = False) -> Demonstrations:
         raise DatasetError(f"{folder} does not exist. `./xdog record` makes a dataset")
     with ExitStack() as held:
         try:
-            held.enter_context(journal.locked(folder, exclusive=journal.unfinished(folder, INFO)))
-        except journal.FolderBusyError as error:
+            held.enter_context(locked(folder, exclusive=journal.unfinished(folder, INFO)))
+        except FolderBusyError as error:
             raise DatasetError(f"{error}: it is being recorded; wait for that to end, or stop it") from error
         if journal.unfinished(folder, INFO):
             journal.recover(folder, INFO)

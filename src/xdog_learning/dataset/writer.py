@@ -39,6 +39,7 @@ from xdog_learning.dataset.tables import vectors
 from xdog_learning.dataset.tasks import tasks_table
 from xdog_learning.dataset.units import check_angles, check_rate
 from xdog_learning.dataset.video import write_video
+from xdog_learning.folder_lock import FolderBusyError, locked
 
 Array = np.ndarray
 NOT_WRITTEN = (OSError, pa.ArrowException, av.FFmpegError)
@@ -80,14 +81,14 @@ class DatasetWriter:
         self._next_file = self._next_table = ChunkFile(0, 0)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._held.enter_context(journal.locked(folder, exclusive=True))
+            self._held.enter_context(locked(folder, exclusive=True))
             self.recovered = journal.recover(folder, INFO)
             entries = [entry.name for entry in folder.iterdir()]
             if (folder / INFO).exists():
                 self._continue(read_index(Files(folder)))
             elif entries:
                 raise DatasetError(f"{folder} holds {entries[0]} but no dataset: name a new folder")
-        except journal.FolderBusyError as error:
+        except FolderBusyError as error:
             raise DatasetError(f"{error}: wait for the other recording to end, or stop it") from error
         except OSError as error:
             self._held.close()

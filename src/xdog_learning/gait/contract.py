@@ -1,4 +1,4 @@
-"""The contract of a gait that is trained with given settings: made, and checked against the robot, before training."""
+"""The contract of a gait: made and checked against the robot before training, compared with settings for a test."""
 
 from pathlib import Path
 from typing import Any, Mapping, Optional
@@ -51,3 +51,28 @@ def make_gait_contract(
         path = settings or share_path("policies", "gait.yaml")
         raise ContractError(f"{path}: the robot would refuse a gait of these settings: {'; '.join(problems)}")
     return contract
+
+
+def check_config_fits(contract: PolicyContract, config: GaitConfig) -> None:
+    """Make sure that a policy is tested in the loop that it was trained for.
+
+    Raises:
+        ContractError: the observation, period, gains or action scale of the settings differ from the contract's.
+    """
+    differences = [
+        name
+        for name, here, there in (
+            ("observation", config.observation, contract.terms),
+            ("trot", config.trot, contract.trot),
+            ("period", config.control.period, contract.period),
+            ("kp", {config.control.kp}, set(contract.kp)),
+            ("kd", {config.control.kd}, set(contract.kd)),
+            ("action_scale", {config.control.action_scale}, set(contract.action_scale)),
+        )
+        if here != there
+    ]
+    if differences:
+        raise ContractError(
+            f"the settings differ from the policy's contract in: {', '.join(differences)}. Evaluate with those that "
+            "it was trained with (--settings FILE), or train it again with './xdog train gait'."
+        )

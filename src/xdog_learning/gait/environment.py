@@ -12,7 +12,7 @@ from xdog_sim.tasks.velocity import VelocityTask
 
 
 class GaitVecEnv(VecEnv):
-    """Observation: the actor's entries first, then the critic's privileged ones (`actor_size` tells where to cut)."""
+    """Observation: the actor's entries, `actor_size` of them, then the critic's privileged ones."""
 
     def __init__(self, task: VelocityTask) -> None:
         self.task = task
@@ -92,7 +92,7 @@ class Tracking:
         self._count += len(planar_error)
 
     def take(self) -> Tuple[float, float]:
-        """Planar velocity RMSE in m/s and yaw-rate RMSE in rad/s; starts anew."""
+        """Planar velocity RMSE in m/s and yaw-rate RMSE in rad/s; starts over."""
         count = max(self._count, 1)
         result = (self._planar / count) ** 0.5, (self._yaw / count) ** 0.5
         self._planar, self._yaw, self._count = 0.0, 0.0, 0

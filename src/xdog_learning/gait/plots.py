@@ -9,7 +9,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from xdog_learning.gait.scoring import Episodes
+from xdog_learning.gait.rollout import Episodes
 from xdog_sim.tasks.gait_config import GaitConfig
 
 AXES = (("vx", "m/s"), ("vy", "m/s"), ("wz", "rad/s"))

@@ -3,6 +3,7 @@
 import math
 from typing import Any, Iterator, List, Optional, Tuple, Union
 
+import numpy as np
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import RolloutBuffer
@@ -11,6 +12,7 @@ from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from torch import Tensor, nn
 
 from xdog_learning.gait.environment import GaitVecEnv
+from xdog_learning.run_folder import DivergenceError, check_finite
 from xdog_sim.tasks.gait_config import PpoSettings
 
 MAX_RATE, MIN_RATE = 3e-3, 1e-5
@@ -97,7 +99,7 @@ class TensorRollout(RolloutBuffer):
     """The usual buffer, but its arrays stay where they are, and torch gathers minibatches from them on all threads."""
 
     def reset(self) -> None:
-        """Begin anew; every entry will be written again."""
+        """Start over; every entry will be written again."""
         if hasattr(self, "observations"):
             self.pos, self.full = 0, False
         else:
@@ -131,10 +133,22 @@ class GaitPPO(PPO):
                 group["lr"] = self.rate
 
     def train(self) -> None:
-        """One PPO update."""
+        """One PPO update.
+
+        Raises:
+            DivergenceError: the rollout is not finite, then the weights are as before; or the update made them so.
+        """
+        buffer = self.rollout_buffer
+        for name in ("observations", "actions", "rewards", "values", "log_probs"):
+            if not np.isfinite(getattr(buffer, name)).all():
+                raise DivergenceError(f"the {name.replace('_', ' ')} of a rollout are not finite")
         torch.set_num_threads(self.learn_threads)
         super().train()
         torch.set_num_threads(1)
+        loss = float(self.logger.name_to_value["train/loss"])
+        if not math.isfinite(loss):
+            raise DivergenceError(f"the loss became {loss}")
+        check_finite(self.policy, "the network")
         divergence = float(self.logger.name_to_value["train/approx_kl"])
         if divergence > 2.0 * self.kl_target:
             self.rate = max(self.rate / 1.5, MIN_RATE)

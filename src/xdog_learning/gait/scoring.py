@@ -1,148 +1,55 @@
 """How well a gait policy walks: held-out episodes in 1 kHz physics, through the same ONNX file that the robot runs."""
 
 import math
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from xdog.core.description import RobotDescription
-from xdog.locomotion.contract import PolicyContract
-from xdog_learning.report import bootstrap_interval, root_mean, wilson_interval
-from xdog_sim.batch.mujoco_cpu import MujocoBatch
+from xdog.core.onnx_session import open_session
+from xdog.core.rotations import GRAVITY
+from xdog.locomotion.contract import PolicyContract, contract_from_metadata
+from xdog_learning.gait.rollout import COMMAND_INTERVAL, Actor, Episodes, run_episodes
+from xdog_learning.report import ReportProgress, bootstrap_interval, root_mean, wilson_interval
 from xdog_sim.randomization import Randomization, uniform
 from xdog_sim.tasks.gait_config import GaitConfig
-from xdog_sim.tasks.velocity import VelocityTask
-from xdog_sim.world import WorldOptions
-
-Actor = Callable[[Tensor], Tensor]
-Report = Callable[[str, float], None]
 
 COMMAND_RANGE = {"vx": (-1.0, 1.0), "vy": (-0.4, 0.4), "wz": (-1.5, 1.5)}
 """Commands of the scored episodes, m/s and rad/s."""
-COMMAND_INTERVAL = 5.0
-"""Seconds between commands of the scored episodes."""
 SETTLE = 1.0
 """Seconds after a change of command that do not count."""
 STAND_SLOT = 3.0
 """Seconds of walking before the standing test's zero command."""
 PUSH_SPEED = 0.6
 """Sudden change of velocity in the push test, m/s."""
-GRAVITY = 9.81
 COMMAND_STREAM = 1_000_000
 """Added to a seed for drawing commands: with the task's own seed, commands and bodies would be the same numbers."""
 
 
-@dataclass
-class Episodes:
-    """Recordings of n episodes, k control steps each; samples after a fall are not valid.
+def load_actor(path: Path) -> Tuple[Actor, PolicyContract]:
+    """A policy file as a function of torch tensors, and its contract.
 
-    Attributes:
-        command, linear_velocity, angular_velocity: (k, n, 3). planar_error, yaw_error: (k, n) squared.
-        position: (k, n, 2) of the trunk, m. valid: (k, n) bool. fell: (n,) bool.
-        power: (k, n) mechanical power put in, W. action_rate: (k, n) rms change of the joint targets, rad.
-        torque_share, limit_share: (k, n) largest torque over its limit, and largest distance of a joint from the
-        middle of its range over half the range. lost: simulations that became non-finite.
+    Raises:
+        PolicyError: there is no such file, or it cannot be run.
+        ContractError: it carries no contract.
     """
+    session = open_session(path, "name another with --policy, or train one: ./xdog train gait")
+    contract = contract_from_metadata(session.get_modelmeta().custom_metadata_map, str(path))
 
-    command: np.ndarray
-    linear_velocity: np.ndarray
-    angular_velocity: np.ndarray
-    planar_error: np.ndarray
-    yaw_error: np.ndarray
-    position: np.ndarray
-    valid: np.ndarray
-    fell: np.ndarray
-    power: np.ndarray
-    action_rate: np.ndarray
-    torque_share: np.ndarray
-    limit_share: np.ndarray
-    lost: int
+    def act(observation: Tensor) -> Tensor:
+        return torch.from_numpy(session.run(None, {"observation": observation.numpy()})[0])
+
+    return act, contract
 
 
-def evaluation_options(config: GaitConfig) -> WorldOptions:
-    """The physics of the evaluation: 1 kHz, every contact, the URDF's dry friction, the solver run to convergence."""
-    return WorldOptions(
-        timestep=config.physics.evaluate_timestep,
-        leg_actuators="position",
-        leg_kp=config.control.kp,
-        leg_kd=config.control.kd,
-        arm="fixed",
-        contacts="full",
-        sensors=False,
-        visuals=False,
-        solver_iterations=20,
-    )
-
-
-def run_episodes(
-    actor: Actor,
-    robot: RobotDescription,
-    config: GaitConfig,
-    ranges: Randomization,
-    commands: Tensor,
-    seed: int,
-    options: Optional[WorldOptions] = None,
-    push: Optional[Tensor] = None,
-    push_time: float = 0.0,
-    interval: float = COMMAND_INTERVAL,
-    report: Optional[Report] = None,
-    label: str = "",
-) -> Episodes:
-    """Run one episode per robot under fixed commands (c, n, 3), each held for ``interval`` seconds.
-
-    Args:
-        actor: observation (n, size) to raw action (n, 12).
-        push: (n, 2) m/s, world, given to every trunk ``push_time`` seconds after the start.
-        report: called with ``label`` and the share that is done.
-    """
-    count = commands.shape[1]
-    sim = MujocoBatch(options or evaluation_options(config), count, robot=robot)
-    steps = round(commands.shape[0] * interval / config.control.period)
-    task = VelocityTask(sim, robot, config, ranges, seed, commands=commands, command_interval=interval)
-    task.episode_steps = steps + 1
-    middle = torch.tensor((robot.legs.lower + robot.legs.upper) / 2, dtype=torch.float32)
-    half = torch.tensor((robot.legs.upper - robot.legs.lower) / 2, dtype=torch.float32)
-    effort = torch.tensor(robot.legs.effort, dtype=torch.float32)
-    alive, fell = torch.ones(count, dtype=torch.bool), torch.zeros(count, dtype=torch.bool)
-    rows: Dict[str, List[Tensor]] = {
-        name: []
-        for name in (
-            "command", "linear_velocity", "angular_velocity", "planar_error", "yaw_error",
-            "position", "valid", "power", "action_rate", "torque_share", "limit_share",
-        )
-    }  # fmt: skip
-    observation, _ = task.observe()
-    for k in range(steps):
-        if push is not None and k == round(push_time / config.control.period):
-            sim.push(torch.arange(count), torch.cat([push, torch.zeros(count, 1)], 1))
-        result = task.step(actor(observation))
-        observation, final = result.observation, result.final
-        fell |= result.terminated & alive
-        alive &= ~result.terminated
-        position = sim.state().position[:, :2]
-        rows["command"].append(final.command)
-        rows["linear_velocity"].append(final.linear_velocity)
-        rows["angular_velocity"].append(final.angular_velocity)
-        rows["planar_error"].append(final.planar_error)
-        rows["yaw_error"].append(final.yaw_error)
-        rows["position"].append(position)
-        rows["valid"].append(alive.clone())
-        rows["power"].append((final.torque[:, -1] * final.joint_velocity).clamp(min=0.0).sum(1))
-        change = config.control.action_scale * (final.action - final.last_action)
-        rows["action_rate"].append((change**2).mean(1).sqrt())
-        rows["torque_share"].append((final.torque.abs().amax(1) / effort).amax(1))
-        rows["limit_share"].append(((final.joint_position + task.default - middle).abs() / half).amax(1))
-        if report is not None and k % 10 == 9:
-            report(label, (k + 1) / steps)
-    stacked = {name: torch.stack(values).numpy() for name, values in rows.items()}
-    return Episodes(
-        **stacked,
-        fell=fell.numpy(),
-        lost=sim.failures,
-    )
+def draw_test_commands(seed: int, count: int, robots: int) -> Tuple[Tensor, torch.Generator]:
+    """Commands (count, robots, 3) from COMMAND_RANGE, m/s and rad/s, and the generator for what else is drawn."""
+    generator = torch.Generator().manual_seed(COMMAND_STREAM + seed)
+    axes = [uniform(COMMAND_RANGE[axis], (count, robots), generator) for axis in ("vx", "vy", "wz")]
+    return torch.stack(axes, 2), generator
 
 
 def scored_samples(episodes: Episodes, config: GaitConfig, interval: float = COMMAND_INTERVAL) -> np.ndarray:
@@ -198,17 +105,15 @@ def evaluate_policy(
     ranges: Randomization,
     seed: int,
     episodes: int = 100,
-    report: Optional[Report] = None,
+    report: Optional[ReportProgress] = None,
 ) -> Tuple[Dict[str, Any], Episodes]:
     """Tracking, standing and push scores, and the recorded tracking episodes. Seeds are the caller's to hold out.
 
     Random pushes are off while tracking and standing are scored. Standing: 3 s of a random command, then zero; drift is
     the distance between 1 s and 21 s after the stop. Pushes: every other robot stands, the others follow commands.
     """
-    generator = torch.Generator().manual_seed(COMMAND_STREAM + seed)
     calm = ranges.without_pushes()
-    slots = round(20.0 / COMMAND_INTERVAL)
-    commands = torch.stack([uniform(COMMAND_RANGE[a], (slots, episodes), generator) for a in ("vx", "vy", "wz")], 2)
+    commands, generator = draw_test_commands(seed, round(20.0 / COMMAND_INTERVAL), episodes)
     walk = run_episodes(actor, robot, config, calm, commands, seed, report=report, label="tracking")
     scores = tracking_scores(walk, config)
     mass = robot.mass + np.mean(ranges.trunk_mass) + np.mean(ranges.payload)
@@ -252,7 +157,7 @@ def speed_curve(
     config: GaitConfig,
     ranges: Randomization,
     seed: int,
-    report: Optional[Report] = None,
+    report: Optional[ReportProgress] = None,
     robots: int = 10,
 ) -> Dict[str, List[Dict[str, float]]]:
     """Mean measured speed and fall rate for commands up to 2.0 m/s forward and 450 deg/s of turning.
@@ -278,28 +183,3 @@ def speed_curve(
             mean = float(measured[half:, rows][valid].mean()) if valid.any() else math.nan
             curve[name].append({"commanded": float(speed), "measured": mean, "fall_rate": float(run.fell[rows].mean())})
     return curve
-
-
-def check_config_fits(contract: PolicyContract, config: GaitConfig) -> None:
-    """Make sure that a policy is judged in the loop it was trained for.
-
-    Raises:
-        ValueError: the observation, period, gains or action scale of the settings differ from the contract's.
-    """
-    differences = [
-        name
-        for name, here, there in (
-            ("observation", config.observation, contract.terms),
-            ("trot", config.trot, contract.trot),
-            ("period", config.control.period, contract.period),
-            ("kp", {config.control.kp}, set(contract.kp)),
-            ("kd", {config.control.kd}, set(contract.kd)),
-            ("action_scale", {config.control.action_scale}, set(contract.action_scale)),
-        )
-        if here != there
-    ]
-    if differences:
-        raise ValueError(
-            f"the settings differ from the policy's contract in: {', '.join(differences)}. Evaluate with those that "
-            "it was trained with (--settings FILE), or train anew with './xdog train gait'."
-        )

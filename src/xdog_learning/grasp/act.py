@@ -5,9 +5,9 @@
     image --> backbone --+
     (style z) --> token -'     z: of the demonstrated actions while training, zero when the policy runs
 
-Differences from the original: GroupNorm in the backbone, which learns from nothing (the original's frozen batch norm
-is meant for downloaded weights); normalisation statistics are part of the module; a decoder layer looks at the memory
-first and then lets the actions see each other, so that one layer suffices; the loss averages over real actions only.
+Differences from the original: GroupNorm in the backbone, which is trained from scratch (the original's frozen batch
+norm needs pretrained statistics); normalisation statistics are part of the module; a decoder layer attends to the
+memory first and then among the actions, so that one layer suffices; the loss averages over real actions only.
 """
 
 from typing import Dict, Mapping, Optional
@@ -64,7 +64,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, queries: Tensor, memory: Tensor, ignore: Optional[Tensor] = None) -> Tensor:
-        """What every query finds in memory; entries with ignore (n, k) true are not looked at."""
+        """Attention of every query to memory; entries with ignore (n, k) true are left out."""
         split = (self.heads, queries.shape[-1] // self.heads)
         query = self.query(queries).unflatten(-1, split).transpose(1, 2)
         key, value = (part.unflatten(-1, split).transpose(1, 2) for part in self.key_value(memory).chunk(2, dim=-1))
@@ -74,7 +74,7 @@ class Attention(nn.Module):
 
 
 class Layer(nn.Module):
-    """A transformer layer, norm first: look at the memory (decoder only), at each other, think for yourself."""
+    """A transformer layer, norm first: attention to the memory (decoder only), self-attention, feed-forward."""
 
     def __init__(self, settings: ActSettings, decoder: bool) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class Layer(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(self, tokens: Tensor, memory: Optional[Tensor] = None, ignore: Optional[Tensor] = None) -> Tensor:
-        """Tokens (n, q, width) after this layer; ignore (n, q) marks tokens that the others must not look at."""
+        """Tokens (n, q, width) after this layer; ignore (n, q) marks tokens that the others must not attend to."""
         if self.cross is not None and self.cross_norm is not None and memory is not None:
             tokens = tokens + self.dropout(self.cross(self.cross_norm(tokens), memory))
         normal = self.self_norm(tokens)
@@ -119,7 +119,7 @@ class ResidualBlock(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Image tokens from a small ResNet, and one token that says where the keypoints are that it has found.
+    """Image tokens from a small ResNet, and one token with the positions of its keypoints.
 
     A keypoint is the centre of a channel's softmax over the image: it measures a place finer than the grid of the
     tokens, which a grasp to the centimetre needs.
@@ -173,7 +173,7 @@ class ActPolicy(nn.Module):
         self.joints, self.token, self.action = Normalizer(JOINTS), Normalizer(token), Normalizer(JOINTS)
         self.embed_joints, self.embed_token = _embedding(JOINTS, width), _embedding(token, width)
         self.backbone = None if image is None else Backbone(settings, *image)
-        self.kind = nn.Parameter(0.02 * torch.randn(4, width))  # tells joints, token, image and style apart
+        self.kind = nn.Parameter(0.02 * torch.randn(4, width))  # marks joints, token, image and style
         self.encoder = nn.ModuleList(Layer(settings, decoder=False) for _ in range(settings.encoder_layers))
         self.memory_norm = nn.LayerNorm(width)
         self.queries = nn.Parameter(0.02 * torch.randn(1, chunk, width))

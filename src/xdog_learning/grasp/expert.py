@@ -1,4 +1,4 @@
-"""A scripted expert that picks objects up in the mirror, and the demonstrations that it gives.
+"""A scripted expert that picks objects up in simulation, and its demonstrations.
 
 It sees what a policy sees: measured joints and the object's token. Its hand follows a straight way down to the object,
 closes around its middle and lifts it, by differential inverse kinematics (mink); the commanded joint targets are the
@@ -6,11 +6,9 @@ actions. A slowly varying disturbance is added to what is sent, not to what is r
 back to the way (DART, arXiv 1703.09327).
 """
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import mink
 import numpy as np
@@ -235,32 +233,3 @@ def attempt(
         fps=round(1.0 / placer.config.policy_period),
     )
     return GraspAttempt(placement, episode, True, "")
-
-
-def demonstrate(placement: GraspScenario, seed: int, images: bool) -> Optional[Episode]:
-    """One demonstration, or None if the judge did not count it."""
-    return attempt(placement, seed, images).episode
-
-
-def _numbered(job: Tuple[int, int, bool, bool]) -> GraspAttempt:
-    index, seed, images, held_out = job
-    placement = _tools()[0].draw(index, seed, held_out)
-    return attempt(placement, index, images, disturbed=not held_out)
-
-
-def attempts(count: int, seed: int, images: bool, workers: int, held_out: bool = False) -> Iterator[GraspAttempt]:
-    """Attempts at the first ``count`` placements of a seed, in their order, worked on by ``workers`` processes."""
-    jobs = [(index, seed, images, held_out) for index in range(count)]
-    if workers <= 1:
-        yield from map(_numbered, jobs)
-        return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(_numbered, jobs)
-
-
-def score_expert(count: int, seed: int, workers: int = 1) -> Dict[Tuple[str, str], List[bool]]:
-    """Successes at held-out placements, without the disturbance, by (support, kind of object)."""
-    scores: Dict[Tuple[str, str], List[bool]] = {}
-    for tried in attempts(count, seed, False, workers, held_out=True):
-        scores.setdefault((tried.placement.support, tried.placement.item.kind), []).append(tried.success)
-    return scores

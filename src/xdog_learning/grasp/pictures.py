@@ -10,7 +10,8 @@ import matplotlib.pyplot as plt
 import mujoco
 import numpy as np
 
-from xdog_learning.grasp.trials import Condition, Trial, TrialOutcome, in_processes, noise_seed, roll_out, tools
+from xdog_learning.grasp.trials import Condition, Trial, TrialOutcome, noise_seed, roll_out, tools
+from xdog_learning.worker_pool import in_processes
 from xdog_sim.grasp.scene import GraspScene, nominal_noise
 
 Array = np.ndarray

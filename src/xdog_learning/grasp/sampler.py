@@ -74,7 +74,7 @@ class FrameSampler:
 def disturb(batch: Batch, settings: PolicySettings, generator: torch.Generator) -> Batch:
     """The batch with noise on what is observed; the actions stay those that the truth asked for.
 
-    The error of the object's place is drawn anew for every frame. A policy without memory learns the same from that as
+    The error of the object's position is drawn for every frame. A policy without memory learns the same from that as
     from an error that stays for an episode: the action that is right on average for what it sees.
     """
     noise = settings.noise

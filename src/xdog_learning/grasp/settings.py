@@ -23,7 +23,7 @@ class ActSettings:
         kl_weight: of its Kullback-Leibler loss.
         backbone_width: channels of the image backbone's first layer; 0 without images.
         keypoints: points in the image that the backbone finds.
-        locate_weight: weight of the loss on the object's place as told from the image, while training.
+        locate_weight: weight of the loss on the object's position as estimated from the image, while training.
     """
 
     width: int

@@ -1,11 +1,8 @@
-"""One training run: network, optimiser and random numbers, saved and continued exactly."""
+"""Training one network: its optimiser and random numbers, which a checkpoint continues exactly."""
 
-import hashlib
-import json
 import math
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, FrozenSet, Mapping, Optional, Union
 
 import torch
 from torch import Tensor
@@ -16,11 +13,14 @@ from xdog_learning.grasp.act import ActPolicy
 from xdog_learning.grasp.mlp import MlpPolicy
 from xdog_learning.grasp.sampler import FrameSampler
 from xdog_learning.grasp.settings import LearningSettings, MlpSettings, PolicySettings
+from xdog_learning.run_folder import DivergenceError, digests
 
 Network = Union[ActPolicy, MlpPolicy]
 
 VALIDATION_BATCH = 512
-"""Frames of the held-out demonstrations on which progress is judged."""
+"""Frames of the held-out demonstrations on which progress is measured."""
+RANDOM_STATES: FrozenSet[str] = frozenset({"batches", "torch"})
+"""What a checkpoint holds beside `xdog_learning.run_folder.PARTS`: the states of the random generators."""
 
 
 def build_network(settings: PolicySettings, mlp: Optional[MlpSettings], image: "Optional[tuple[int, int]]") -> Network:
@@ -43,15 +43,13 @@ def training_inputs(
 ) -> Dict[str, str]:
     """Digest of settings, body and demonstrations. How long to train and how much of a chunk to use is left out."""
     shown = asdict(replace(settings, execute=1, demonstrations=2, learning=replace(settings.learning, steps=1)))
-    contents: Dict[str, Any] = {
-        "the settings": [shown, None if mlp is None else asdict(mlp)],
-        "the robot's body": robot.urdf_hash,
-        "the demonstrations": [data.starts.tolist(), float(data.action.sum()), float(data.state.sum())],
-    }
-    return {
-        name: hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-        for name, content in contents.items()
-    }
+    return digests(
+        {
+            "the settings": [shown, None if mlp is None else asdict(mlp)],
+            "the robot's body": robot.urdf_hash,
+            "the demonstrations": [data.starts.tolist(), float(data.action.sum()), float(data.state.sum())],
+        }
+    )
 
 
 @dataclass
@@ -96,79 +94,63 @@ class GraspTrainer:
         """Learn from one batch; gives its losses.
 
         Raises:
-            FloatingPointError: the loss is not finite.
+            DivergenceError: the loss or its gradient is not finite; the weights are as before.
         """
         rate = learning_rate(self.progress.step, self.settings)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
         losses = self.network.loss(self._train.draw(self.settings.batch, self._generator))
-        if not torch.isfinite(losses["total"]):
-            raise FloatingPointError(f"the loss became {float(losses['total'].detach())} at step {self.progress.step}")
+        _require_finite(losses["total"], f"the loss at step {self.progress.step}")
         self._optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
+        _require_finite(norm, f"the gradient at step {self.progress.step}")
         self._optimizer.step()
         self.progress.step += 1
         return _plain(losses)
 
     def validate(self) -> Dict[str, float]:
-        """Losses on held-out demonstrations, without noise and dropout."""
+        """Losses on held-out demonstrations, without noise and dropout.
+
+        Raises:
+            DivergenceError: they are not finite.
+        """
         self.network.eval()
         with torch.no_grad():
-            return _plain(self.network.loss(self._validation))
+            losses = self.network.loss(self._validation)
+        _require_finite(losses["total"], f"the held-out loss at step {self.progress.step}")
+        return _plain(losses)
 
-    def save(self, folder: Path, inputs: Dict[str, str], is_best: bool) -> None:
-        """Write the newest checkpoint, and as the best if it is; older ones are replaced only when it is complete."""
-        folder.mkdir(parents=True, exist_ok=True)
-        content = {
-            "inputs": inputs,
+    def checkpoint(self, inputs: Mapping[str, str]) -> Dict[str, Any]:
+        """Everything that continues the run; ``inputs`` are what it is trained from."""
+        return {
+            "inputs": dict(inputs),
             "progress": asdict(self.progress),
             "network": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "batches": self._generator.get_state(),
             "torch": torch.get_rng_state(),
         }
-        for name in ("newest", "best") if is_best else ("newest",):
-            torch.save(content, folder / f"{name}.part")
-            (folder / f"{name}.part").replace(folder / f"{name}.pt")
 
-    def load(self, folder: Path, inputs: Dict[str, str]) -> None:
-        """Go on from the newest checkpoint as if there had been no interruption.
+    def restore(self, content: Mapping[str, Any]) -> None:
+        """Continue from a checkpoint as if there had been no interruption.
 
         Raises:
-            SystemExit: there is none, it was trained from something else, or it is damaged; with what to do.
+            AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError: it does not fit the network.
         """
-        content = read_checkpoint(folder, "newest")
-        changed = [name for name in inputs if content["inputs"].get(name) != inputs[name]]
-        if changed:
-            raise SystemExit(
-                f"{folder} cannot be resumed: {' and '.join(changed)} changed since it began. Undo the change, or "
-                "train anew in another folder: --run FOLDER"
-            )
+        raw = content["progress"]
+        progress = TrainingProgress(int(raw["step"]), float(raw["seconds"]), float(raw["best"]), int(raw["best_step"]))
         self.network.load_state_dict(content["network"])
         self._optimizer.load_state_dict(content["optimizer"])
-        self.progress = TrainingProgress(**content["progress"])
         self._generator.set_state(content["batches"])
         torch.set_rng_state(content["torch"])
+        self.progress = progress
 
 
-def read_checkpoint(folder: Path, name: str) -> Dict[str, Any]:
-    """What `GraspTrainer.save` wrote as "newest" or "best".
-
-    Raises:
-        SystemExit: there is none or it is damaged; the message says what to do.
-    """
-    path = folder / f"{name}.pt"
-    try:
-        content: Dict[str, Any] = torch.load(path, weights_only=True)
-        if {"inputs", "progress", "network", "optimizer", "batches", "torch"} - set(content):
-            raise ValueError("it is no checkpoint of a grasp")
-    except FileNotFoundError as error:
-        raise SystemExit(f"{path} does not exist: train without --resume first.") from error
-    except Exception as error:  # a damaged archive shows in many ways
-        raise SystemExit(f"{path} cannot be read ({error}): delete {folder} and train without --resume.") from error
-    return content
+def _require_finite(value: Tensor, what: str) -> None:
+    if not torch.isfinite(value):
+        raise DivergenceError(f"{what} became {float(value.detach())}")
 
 
 def _plain(losses: Dict[str, Tensor]) -> Dict[str, float]:

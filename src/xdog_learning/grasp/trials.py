@@ -1,26 +1,22 @@
 """Attempts at held-out placements, with the flaws of every score, on several processes."""
 
 import math
-import multiprocessing
-import signal
 from collections import deque
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Callable, Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from xdog.grasp.policy import GraspPolicy
 from xdog_learning.grasp.expert import attempt
+from xdog_learning.worker_pool import in_processes
 from xdog_sim.grasp.field_of_view import FieldOfView
 from xdog_sim.grasp.scenario import GraspScenario, ScenarioSampler
 from xdog_sim.grasp.scene import GraspScene, ObservationNoise, nominal_noise
 
 Array = np.ndarray
-Job = TypeVar("Job")
-Result = TypeVar("Result")
 
 EXPERT = "expert"
 """Who acts in the expert's trial; every other name is a policy's."""
@@ -41,6 +37,11 @@ class Condition:
     actor: str
     flaws: Mapping[str, float] = field(default_factory=dict)
     camera_error: float = 0.0
+
+    @property
+    def is_nominal(self) -> bool:
+        """Whether nothing is worse than nominal."""
+        return not self.flaws and not self.camera_error
 
 
 def _per_axis(length: float) -> float:
@@ -182,27 +183,9 @@ def run_trials(
     yield from in_processes(_trial, jobs, workers)
 
 
-def in_processes(work: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
-    """Results in the jobs' order, from fresh processes: MuJoCo chooses its renderer when a process imports it."""
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _ignore_interrupts)
-    try:
-        yield from pool.map(work, jobs)
-    except KeyboardInterrupt:
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
 def noise_seed(index: int, seed: int) -> int:
     """Of all noise in the attempts at a placement. Demonstrations have the seeds below the stride."""
     return NOISE_STRIDE * (1 + seed) + index
-
-
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches every process of the terminal: the parent has something to say about it, and ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _trial(job: "Tuple[int, int, Tuple[Condition, ...], Tuple[Tuple[str, Path], ...]]") -> Trial:

@@ -25,22 +25,6 @@ _EXPANDED = (
 )
 
 
-def training_options(timestep: float, kp: float, kd: float) -> WorldOptions:
-    """The fast model for training gaits. The arm is part of the trunk, whose inertia `set_parameters` sets."""
-    return WorldOptions(
-        timestep=timestep,
-        leg_actuators="position",
-        leg_kp=kp,
-        leg_kd=kd,
-        arm="fixed",
-        contacts="training",
-        sensors=False,
-        dry_friction=False,
-        visuals=False,
-        solver_iterations=3,
-    )
-
-
 class MujocoBatch:
     """n robots stepped by MuJoCo on the CPU; see `xdog_sim.batch.protocol.BatchSim`.
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from xdog.core.config_file import ConfigError, load
@@ -17,6 +16,7 @@ from xdog.core.description import load_description
 from xdog.core.onnx_session import PolicyError
 from xdog.core.paths import require_writable, share_path
 from xdog.locomotion.policy import GaitPolicy
+from xdog_sim.console import make_console, progress_bar
 from xdog_sim.demo.course import Course, CourseFailedError
 from xdog_sim.demo.metrics import CourseMetrics, compute_metrics
 from xdog_sim.demo.plot import save_plot
@@ -44,17 +44,6 @@ def launch_arguments(policy: Optional[Path]) -> Dict[str, str]:
     return arguments
 
 
-def progress_bar(console: Console) -> Progress:
-    """A progress bar with a description."""
-    return Progress(
-        TextColumn("{task.description:<34}"),
-        BarColumn(30),
-        TextColumn("{task.percentage:3.0f} %"),
-        TimeElapsedColumn(),
-        console=console,
-    )
-
-
 def run_course(course: Course, policy: Optional[Path], out: Path, console: Console) -> Tuple[Recording, str]:
     """Run the course in a private ROS graph; returns the recording and why it failed, or an empty string.
 
@@ -68,9 +57,7 @@ def run_course(course: Course, policy: Optional[Path], out: Path, console: Conso
         task = progress.add_task("starting the ROS graph", total=course.duration)
 
         def on_progress(elapsed: float, label: str) -> None:
-            if (
-                not console.is_terminal and label != progress.tasks[0].description
-            ):  # a progress bar is invisible in a log
+            if not console.is_terminal and label != progress.tasks[0].description:  # a log shows no progress bar
                 console.print(f"{elapsed:6.1f} s  {label}")
             progress.update(task, completed=elapsed, description=label)
 
@@ -110,12 +97,12 @@ def report_results(run: Recording, out: Path, console: Console) -> CourseMetrics
     console.print(metrics_table(metrics))
     plot, video = out / "velocity.png", out / "demo.mp4"
     save_plot(run, metrics, plot)
-    console.print(f"plot:  {plot}", soft_wrap=True)
+    console.print(f"plot:  {plot}")
     try:
         with progress_bar(console) as progress:
             task = progress.add_task("rendering the video", total=1.0)
             save_video(run, video, lambda share: progress.update(task, completed=share))
-        console.print(f"video: {video}", soft_wrap=True)
+        console.print(f"video: {video}")
     except RenderError as error:
         console.print(f"no video: {error}", style="red")
     return metrics
@@ -124,7 +111,7 @@ def report_results(run: Recording, out: Path, console: Console) -> CourseMetrics
 def main() -> int:
     """Run the demo; returns 0 if the robot walked the course without falling and recovered from every push."""
     options = parse_arguments()
-    console = Console()
+    console = make_console()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))  # unwinds the stack, so that the graph is shut down
     try:
@@ -136,13 +123,13 @@ def main() -> int:
         run, problem = run_course(course, options.policy, options.out, console)
         metrics = report_results(run, options.out, console)
     except (ContractError, ConfigError, CourseFailedError, GraphError, OSError, PolicyError) as error:
-        console.print(f"the demo failed: {error}", style="red", markup=False, soft_wrap=True)
+        console.print(f"the demo failed: {error}", style="red")
         return 1
     except KeyboardInterrupt:
         console.print("stopped")
         return 130
     if problem:
-        console.print(f"the demo failed: {problem}", style="red", markup=False, soft_wrap=True)
+        console.print(f"the demo failed: {problem}", style="red")
         return 1
     if not metrics.succeeded:
         console.print("the demo failed: the robot fell or did not recover from a push (see the table)", style="red")

@@ -5,6 +5,7 @@ from typing import Optional, Tuple
 
 import numpy as np
 
+from xdog.core.rotations import tilt_angle, yaw_angle
 from xdog_sim.demo.recording import Recording
 
 Array = np.ndarray
@@ -69,17 +70,6 @@ class CourseMetrics:
     def succeeded(self) -> bool:
         """Whether the robot never fell and recovered from every push."""
         return self.falls == 0 and all(push.recovery is not None for push in self.pushes)
-
-
-def tilt_angle(orientation: Array) -> Array:
-    """Angle, rad (n,), between the vertical axes of trunk and world; orientation (n, 4) in x, y, z, w order."""
-    return np.arccos(np.clip(1.0 - 2.0 * (orientation[:, 0] ** 2 + orientation[:, 1] ** 2), -1.0, 1.0))
-
-
-def yaw_angle(orientation: Array) -> Array:
-    """Heading, rad (n,), of orientation (n, 4) in x, y, z, w order."""
-    x, y, z, w = orientation.T
-    return np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
 
 
 def rising_edges(flags: Array) -> int:

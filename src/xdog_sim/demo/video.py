@@ -10,7 +10,8 @@ import imageio_ffmpeg
 import mujoco
 import numpy as np
 
-from xdog_sim.demo.metrics import STRIDE, moving_average, yaw_angle
+from xdog.core.rotations import yaw_angle
+from xdog_sim.demo.metrics import STRIDE, moving_average
 from xdog_sim.demo.overlay import Overlay
 from xdog_sim.demo.recording import Recording
 from xdog_sim.offscreen import RenderError, choose_renderer

@@ -81,7 +81,7 @@ class ScenarioSampler:
         self.planner = GraspPlanner(self.robot)
         locomotion = load_locomotion_config()
         self._stance = Stance(self.robot, locomotion.stance, locomotion.body_pose)
-        self._mount = np.array(next(j for j in self.robot.joints.values() if j.child == "arm_base_link").xyz)
+        self._mount = self.robot.fixed_transform(self.planner.arm.base).position
         self._kinds = [(kind, support) for support in self.config.supports for kind in self.config.objects]
 
     def trunk(self, rise: float, pitch: float) -> HeldTrunk:

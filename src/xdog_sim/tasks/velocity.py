@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from xdog.core.description import RobotDescription
+from xdog.core.rotations import projected_gravity
 from xdog.locomotion.gait import TrotReference, advance_gait, start_gait
-from xdog.locomotion.observation import Measurements, ObservationBuilder, projected_gravity
+from xdog.locomotion.observation import Measurements, ObservationBuilder
 from xdog_sim.batch.protocol import BatchSim, BatchState
 from xdog_sim.randomization import Randomization, TrunkTable, uniform
 from xdog_sim.tasks.episodes import RowPool, draw_commands, draw_starts

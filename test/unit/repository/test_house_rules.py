@@ -118,6 +118,17 @@ def test_every_source_file_has_a_test_file_of_its_name(path: Path) -> None:
     assert expected.is_file(), f"{relative(expected)} is missing"
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_files_from_others_run_no_code(path: Path) -> None:
+    """Pickles and YAML's tags may run code; weights, arrays and settings are read without them."""
+    text = path.read_text(encoding="utf-8")
+    for call in re.findall(
+        r"\b(?:torch|np|numpy|yaml|pickle|cloudpickle|joblib)\.(?:load|loads|full_load|unsafe_load)\(.*", text
+    ):
+        safe = ("weights_only=True", "allow_pickle=False", ", _Loader)")  # the last is a yaml.SafeLoader
+        assert any(words in call for words in safe), call
+
+
 def test_no_class_name_stands_twice() -> None:
     places: Dict[str, List[str]] = {}
     for path in SOURCES:

@@ -102,9 +102,9 @@ def test_trunk_arm_and_payload_are_what_mujoco_makes_of_them(payload: float) -> 
 
 def test_the_table_weighs_what_the_urdf_says() -> None:
     legs = {ROBOT.joints[name].child for name in ROBOT.legs.names} | set(ROBOT.feet)
-    rest = sum(mass for link, mass in ROBOT.link_mass.items() if link not in legs)
+    rest = sum(link.mass for link in ROBOT.links.values() if link.name not in legs)
     assert VARIED.mass.tolist() == pytest.approx([rest] * 16, rel=1e-6)
-    assert NOMINAL.mass[0].item() + sum(ROBOT.link_mass[link] for link in legs) == pytest.approx(ROBOT.mass)
+    assert NOMINAL.mass[0].item() + sum(ROBOT.links[link].mass for link in legs) == pytest.approx(ROBOT.mass)
 
 
 def test_the_arm_moves_the_centre_of_mass() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from xdog.core.description import RobotDescription
 from xdog.core.interfaces import ArmHealth, ArmReading, HardwareError
 from xdog.hardware.so101 import registers as reg
-from xdog.hardware.so101.calibration import JointCalibration
+from xdog.hardware.so101.calibration import CalibrationError, JointCalibration, range_problems
 from xdog.hardware.so101.feetech_bus import ATTEMPTS, BusError, FeetechBus, PortError, ServoReply
 from xdog.hardware.so101.registers import Register
 from xdog.hardware.so101.servo_health import HealthConfig, ServoHealth, ServoSample
@@ -76,6 +76,10 @@ class So101Arm:
         health: when servos are unwell.
         clock: of the readings' stamps, s.
         limp: the arm is only read, a human leads it. Its torque is off; nothing else is ever written to its servos.
+
+    Raises:
+        CalibrationError: a joint's calibrated range is not the robot's.
+        WrongArmError: it is no SO101's calibration.
     """
 
     def __init__(
@@ -90,6 +94,11 @@ class So101Arm:
         wrong = [name for name in robot.arm.names if calibration[name].drive_mode != 0]
         if wrong:
             raise WrongArmError(f"drive_mode is not 0 for {', '.join(wrong)}: this is no SO101's calibration")
+        # A leader has a handle that turns less than a gripper opens.
+        checked = {name: entry for name, entry in calibration.items() if not (limp and name == GRIPPER)}
+        problems = range_problems(checked, robot.arm)
+        if problems:
+            raise CalibrationError("; ".join(problems))
         self.bus = bus
         self._names, self._calibration = robot.arm.names, dict(calibration)
         self._ids = [calibration[name].id for name in self._names]

@@ -4,8 +4,11 @@ import json
 import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
+import numpy as np
+
+from xdog.core.description import JointGroup
 from xdog.hardware.so101.registers import RESOLUTION
 
 LARGEST_OFFSET = 2047
@@ -13,7 +16,14 @@ LARGEST_OFFSET = 2047
 
 HIGHEST_ID = 252
 
-REMEDY = "make it anew with ./xdog arm calibrate"
+FULL_TURN = "wrist_roll"
+"""The joint that may turn all the way round: LeRobot takes its range for the whole turn and does not measure it."""
+
+RANGE_TOLERANCE = 0.6
+"""rad, 34 degrees, by which a calibrated range may differ from the URDF's. Owners' files differ by up to 28 (wrist_flex
+over 218 degrees); a joint that was moved to one of its ends only differs by 50 and more."""
+
+REMEDY = "calibrate again with ./xdog arm calibrate"
 
 
 class CalibrationError(ValueError):
@@ -80,6 +90,29 @@ def _parse(entry: Any, where: str) -> JointCalibration:
     if entry["range_min"] >= entry["range_max"]:
         raise CalibrationError(f"{where}: range_min {entry['range_min']} is not below range_max: {REMEDY}")
     return JointCalibration(**entry)
+
+
+def range_problems(calibration: Mapping[str, JointCalibration], arm: JointGroup) -> List[str]:
+    """The joints that are calibrated over another range than the URDF's: a sentence each, with the remedy.
+
+    The middle of a range is the joint's zero, so a joint with another range stands elsewhere than it says.
+
+    Args:
+        calibration: of some of the arm's joints.
+        arm: the arm.
+    """
+    problems = []
+    for name, entry in calibration.items():
+        i = arm.names.index(name)
+        positions = entry.range_max - entry.range_min
+        found, wanted = positions * 2.0 * np.pi / RESOLUTION, float(arm.upper[i] - arm.lower[i])
+        whole_turn = name == FULL_TURN and positions == RESOLUTION - 1
+        if not whole_turn and abs(found - wanted) > RANGE_TOLERANCE:
+            problems.append(
+                f"{name} is calibrated over {np.degrees(found):.0f} degrees, urdf/xdog.urdf gives it "
+                f"{np.degrees(wanted):.0f}: {REMEDY}, and move it to both its ends and no further"
+            )
+    return problems
 
 
 def check_writable(path: Path) -> None:

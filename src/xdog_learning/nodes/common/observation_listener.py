@@ -8,7 +8,7 @@ from sensor_msgs.msg import Imu
 from xdog.arm.kinematics import ArmKinematics
 from xdog.core.description import RobotDescription
 from xdog.core.onnx_session import PolicyError
-from xdog.core.rotations import imu_mount, quaternion_matrix, rotation_matrix
+from xdog.core.rotations import quaternion_matrix
 from xdog.grasp.observation import object_token
 from xdog.nodes.common import wrist_camera
 from xdog.nodes.common.callbacks import subscribe
@@ -36,10 +36,8 @@ class ObservationListener:
         self, robot: RobotDescription, label: str, image_size: Optional[Tuple[int, int]], lockstep: LockstepClient
     ) -> None:
         self._label, self._lockstep = label, lockstep
-        base = ArmKinematics(robot).base
-        joint = next(joint for joint in robot.joints.values() if joint.child == base)
-        self._mount_xyz, self._mount_rotation = np.array(joint.xyz), rotation_matrix(*joint.rpy)
-        self._imu_mount = imu_mount(robot)
+        self._arm_base = robot.fixed_transform(ArmKinematics(robot).base)
+        self._imu_mount = robot.fixed_transform(robot.frames["imu"])
         self._imu: Optional[Imu] = None
         self._perception = PerceptionListener(robot)
         subscribe("imu/data", Imu, self._on_imu)
@@ -61,13 +59,13 @@ class ObservationListener:
             raise ArmLinkError(f"no detections_3d for {FRESH:g} s: the object's place is not known")
         best, distance = None, np.inf
         for detection in newest[1]:
-            centre = self._mount_rotation.T @ (detection.centre - self._mount_xyz)
+            centre = self._arm_base.from_reference(detection.centre)
             away = float(np.linalg.norm(centre))
             if away < distance and self._label in ("", detection.label):
                 best, distance = (centre, detection.size), away
         if best is None:
             raise ArmLinkError(f"no {self._label or 'object'} among {len(newest[1])} detections")
-        return object_token(*best, self._mount_rotation.T @ self.gravity())
+        return object_token(*best, self._arm_base.rotation.T @ self.gravity())
 
     def gravity(self) -> Array:
         """Direction of gravity in base_link, (3,).
@@ -79,7 +77,7 @@ class ObservationListener:
             raise ArmLinkError("no imu/data: the direction of gravity is not known")
         q = self._imu.orientation
         try:
-            turn = quaternion_matrix(np.array([q.x, q.y, q.z, q.w])) @ self._imu_mount.T
+            turn = quaternion_matrix(np.array([q.x, q.y, q.z, q.w])) @ self._imu_mount.rotation.T
         except ValueError as error:
             raise ArmLinkError(f"imu/data: {error}") from error
         down: Array = -turn[2]
@@ -87,7 +85,7 @@ class ObservationListener:
 
     def height(self, point: Array) -> float:
         """How high a point (3,) of arm_base_link lies above the origin of base_link, against gravity, m."""
-        return -float(self.gravity() @ (self._mount_rotation @ point + self._mount_xyz))
+        return -float(self.gravity() @ self._arm_base.to_reference(point))
 
     def objection(self, now: float) -> str:
         """Why an episode with pictures cannot have one at ``now`` (s); empty if it can, or needs none."""

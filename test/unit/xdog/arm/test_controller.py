@@ -1,7 +1,8 @@
 """The arm's controller with idle, following, blocked and limp servos: what it sends, and how each motion ends."""
 
+import contextlib
 import math
-from typing import Any
+from typing import Any, List
 
 import numpy as np
 import pytest
@@ -17,7 +18,10 @@ from arm_controller_bench import (
     STOW,
     ControllerBench,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from xdog.arm.motions import Motion
 from xdog.arm.trajectory import (
     GOAL_TOLERANCE_VIOLATED,
     INVALID_GOAL,
@@ -92,17 +96,117 @@ def test_preemption_goes_on_smoothly() -> None:
     assert np.abs(np.diff(speeds, axis=0)).max() < 0.35  # rad/s from step to step: no jerk at the takeover
 
 
-def test_cancel_holds_where_it_is() -> None:
+def test_cancel_slows_down_and_holds() -> None:
     bench = ControllerBench()
     motion = bench.follow([1.0, 0, 0, 0, 0], 1.0)
     bench.run(0.5)
-    here = bench.position.copy()
+    here, speed = bench.position.copy(), bench.speed[0]
     bench.controller.cancel(motion)
     assert motion.outcome is not None
     assert motion.outcome.cancelled
     bench.run(0.5)
     assert bench.silent
-    np.testing.assert_array_equal(bench.position, here)
+    np.testing.assert_array_equal(bench.position[1:], here[1:])
+    # 1.5 rad/s are taken off within 1.5^2 / (2 * 35) = 0.032 rad.
+    assert speed == pytest.approx(1.5, abs=1e-2)
+    assert 0.01 < bench.position[0] - here[0] <= 0.5 * speed**2 / CONFIG.motion.max_acceleration
+    bench.assert_smooth()
+
+
+def test_a_goal_for_later_leaves_the_running_one_until_it_starts() -> None:
+    bench = ControllerBench()
+    first = bench.follow([1.2, 0, 0, 0, 0], 2.0)
+    bench.run(0.8)
+    assert bench.speed[0] > 0.8
+    second = bench.follow([0.0, 0.3, 0, 0, 0], 1.5, stamp=bench.controller.now + 0.5)
+    assert first.outcome is not None
+    assert first.outcome.cancelled
+    alone = ControllerBench()
+    alone.follow([1.2, 0, 0, 0, 0], 2.0)
+    alone.run(1.3)
+    bench.run(0.5)
+    np.testing.assert_allclose(bench.position, alone.position, atol=1e-9)
+    assert bench.finish(second).code == SUCCESSFUL
+    np.testing.assert_allclose(bench.position[:5], [0.0, 0.3, 0, 0, 0], atol=1e-9)
+    bench.assert_smooth()
+
+
+def test_goals_for_later_follow_each_other_and_replace_what_starts_after_them() -> None:
+    bench = ControllerBench()
+    now = bench.controller.now
+    bench.follow([0.6, 0, 0, 0, 0], 3.0)
+    bench.follow([0.0, 0.4, 0, 0, 0], 1.0, stamp=now + 2.0)  # never comes to start
+    second = bench.follow([0.3, 0, 0.2, 0, 0], 1.0, stamp=now + 1.0)
+    third = bench.follow([0.0, 0, 0, 0, 0.3], 1.0, stamp=now + 1.5)
+    bench.run(1.0)
+    assert bench.position[0] == pytest.approx(0.6 * (3 / 9 - 2 / 27), abs=0.02)  # a third of the first cubic
+    bench.run(0.4)
+    assert bench.position[2] > 0.02  # on the second's way
+    assert second.outcome is not None
+    assert bench.finish(third).code == SUCCESSFUL
+    np.testing.assert_allclose(bench.position[:5], [0, 0, 0, 0, 0.3], atol=1e-9)
+    assert np.max(bench.path[:, 1]) == 0.0
+    bench.assert_smooth()
+
+
+def test_a_goal_for_later_in_place_of_a_stream_stops_it_smoothly_and_waits() -> None:
+    bench = ControllerBench()
+    for i in range(20):
+        bench.controller.on_setpoint(ARM.names, HOME + 0.03 * i, PERIOD)
+        bench.step()
+    motion = bench.follow(NEAR_HOME, stamp=bench.controller.now + 0.5)
+    bench.run(0.2)
+    resting = bench.position.copy()
+    bench.run(0.3)
+    np.testing.assert_array_equal(bench.position, resting)
+    assert bench.finish(motion).code == SUCCESSFUL
+    bench.assert_smooth()
+
+
+def test_what_would_accelerate_too_fast_is_refused() -> None:
+    error = refusal(ControllerBench(), [0.1, 0, 0, 0, 0], 0.1)  # 6 * 0.1 / 0.1^2 at both ends
+    assert error.code == INVALID_GOAL
+    assert "shoulder_pan would have to accelerate at 60.00 rad/s^2, 35 are possible" in str(error)
+
+
+def test_home_in_the_middle_of_a_motion_brakes_first() -> None:
+    bench = ControllerBench()
+    motion = bench.follow([1.5, 0, 0, 0, 0], 1.0)
+    bench.run(0.5)
+    assert bench.speed[0] > 2.0
+    home = bench.controller.move_to("home")
+    assert motion.outcome is not None
+    assert bench.finish(home).code == SUCCESSFUL
+    np.testing.assert_allclose(bench.position, HOME, atol=1e-9)
+    bench.assert_smooth()
+
+
+def test_a_leg_in_the_way_of_a_trajectory_ends_it_with_gentle_braking() -> None:
+    bench, beside_the_leg = ControllerBench(), [-1.47, 0.81, 1.11, -1.15, 2.16]
+    motion = bench.follow(beside_the_leg, 2.0)
+    bench.run(1.0)
+    bench.legs[3:6] = [0.3, -2.2, 2.4]  # the front left leg is raised, and in the way from 80 % on
+    outcome = bench.finish(motion)
+    assert outcome.code == PATH_TOLERANCE_VIOLATED
+    assert "collide" in outcome.message
+    bench.run(0.3)
+    assert bench.controller._collision.meetings(bench.position) == []
+    assert bench.position[4] > 0.6 * 2.16
+    bench.assert_smooth()
+
+
+def test_a_clock_that_goes_back_ends_what_is_under_way_and_counts_on_from_there() -> None:
+    bench = ControllerBench()
+    bench.now = 1000.0
+    bench.run(1.0)
+    motion = bench.follow([1.0, 0, 0, 0, 0], 1.0)
+    bench.run(0.3)
+    bench.now = 5.0
+    bench.step()
+    assert motion.outcome is not None
+    assert "the clock of joint_states went back by 996.2" in motion.outcome.message
+    bench.run(0.7)
+    assert bench.finish(bench.follow(NEAR_HOME)).code == SUCCESSFUL
 
 
 def test_limp_arm_violates_the_path_and_success_needs_motion() -> None:
@@ -111,10 +215,15 @@ def test_limp_arm_violates_the_path_and_success_needs_motion() -> None:
     outcome = bench.finish(bench.follow([1.0, 0, 0, 0, 0], 1.0))
     assert outcome.code == PATH_TOLERANCE_VIOLATED
     assert "shoulder_pan is off by 0.3" in outcome.message
-    np.testing.assert_allclose(bench.sent[-1], HOME, atol=1e-12)  # it pushes no further
     assert "ask again in" in str(refusal(bench, NEAR_HOME))
-    bench.run(1.0)
+    while not bench.silent:
+        bench.step()
+    np.testing.assert_allclose(bench.path[-1], HOME, atol=1e-12)  # it pushes no further
+    bench.run(CONFIG.pause - PERIOD)  # the gate may want this silence
+    assert "ask again in" in str(refusal(bench, NEAR_HOME))
+    bench.run(0.2)
     assert bench.silent
+    bench.assert_smooth()
     everything = [Tolerance(name, -1.0) for name in FIVE]
     motion = bench.follow([1.0, 0, 0, 0, 0], 1.0, path_tolerance=everything, goal_time_tolerance=0.5)
     outcome = bench.finish(motion)
@@ -207,6 +316,49 @@ def test_after_being_moved_by_hand_it_starts_from_there() -> None:
     np.testing.assert_allclose(bench.position, HOME, atol=1e-9)
 
 
+# Whatever arrives.
+
+POSES = (HOME[:5], STOW[:5], np.array(NEAR_HOME), np.array([1.0, -0.6, 0.4, 0.8, 1.5]), np.array(INTO_TRUNK))
+REQUESTS = st.tuples(
+    st.sampled_from(("goal", "later", "velocities", "cancel", "setpoints", "gripper", "stow", "home", "wait")),
+    st.sampled_from(range(len(POSES))),
+    st.floats(0.1, 2.0),  # s that the arm gets or the goal lies ahead
+    st.integers(1, 20),  # periods until the next request
+)
+
+
+def ask(bench: ControllerBench, kind: str, pose: Array, time: float, motions: List[Motion]) -> None:
+    controller = bench.controller
+    if kind == "goal":
+        motions.append(bench.follow(pose, time))
+    elif kind == "later":
+        motions.append(bench.follow(pose, 1.5, stamp=controller.now + time))
+    elif kind == "velocities":
+        points = [Point(time, pose, [0.5, -0.5, 0.3, 0.0, 1.0]), Point(time + 1.0, HOME[:5], [0.0] * 5)]
+        motions.append(controller.follow(Goal(FIVE, points)))
+    elif kind == "cancel" and motions:
+        controller.cancel(motions[-1])
+    elif kind == "gripper":
+        motions.append(controller.move_gripper(0.04 * time, 5.0))
+    elif kind in ("stow", "home"):
+        motions.append(controller.move_to(kind))
+
+
+@settings(max_examples=15)
+@given(st.lists(REQUESTS, min_size=2, max_size=6))
+def test_commands_are_smooth_whatever_sequence_of_requests_arrives(requests: List[Any]) -> None:
+    bench, motions = ControllerBench(), []
+    for kind, pose, time, periods in requests:
+        with contextlib.suppress(TrajectoryError):
+            ask(bench, kind, POSES[pose], time, motions)
+        for _ in range(periods):
+            if kind == "setpoints":
+                bench.controller.on_setpoint(ARM.names, [*POSES[pose], 0.5 * time], PERIOD)
+            bench.step()
+    bench.run(0.7)  # a stream ends, what was cancelled comes to rest
+    bench.assert_smooth()
+
+
 # The gripper.
 
 
@@ -228,9 +380,12 @@ def test_gripper_stalls_on_an_object_and_keeps_squeezing() -> None:
     assert bench.finish(grip).code == SUCCESSFUL
     assert grip.stalled
     assert not grip.reached
-    np.testing.assert_allclose(bench.sent[-1][5], 0.4 - CONFIG.gripper.squeeze)  # type: ignore[index]
-    bench.finish(bench.follow(NEAR_HOME))
-    np.testing.assert_allclose(bench.sent[-1][5], 0.4 - CONFIG.gripper.squeeze)  # type: ignore[index]
+    motion = bench.follow(NEAR_HOME)  # at once: it goes on squeezing beside it
+    bench.run(0.4)
+    np.testing.assert_allclose(bench.path[-1][5], 0.4 - CONFIG.gripper.squeeze)
+    bench.finish(motion)
+    np.testing.assert_allclose(bench.path[-1][5], 0.4 - CONFIG.gripper.squeeze)
+    bench.assert_smooth()
 
 
 def test_limp_gripper_is_no_success() -> None:
@@ -272,7 +427,35 @@ def test_max_effort_limits_the_push() -> None:
     grip = bench.controller.move_gripper(0.0, 5.0)  # less than the bench's 1.4 Nm give
     bench.finish(grip)
     assert grip.stalled
-    assert 0.4 - bench.sent[-1][5] < 0.04  # type: ignore[index]
+    bench.run(0.3)
+    assert bench.effort[5] < 5.0 * bench.controller.gripper.lever
+    assert bench.path[-1][5] < 0.4  # and still it pushes
+    bench.assert_smooth()
+
+
+@pytest.mark.parametrize("force", [1.0, 5.0, 20.0])
+def test_the_effort_of_moving_is_no_grip(force: float) -> None:
+    for start, gap in ((0.0, 0.06), (0.8, 0.0)):
+        bench = ControllerBench(np.append(HOME[:5], start))
+        bench.friction = 0.8  # 1.2 Nm at full speed: 12 N
+        grip = bench.controller.move_gripper(gap, force)
+        assert bench.finish(grip).code == SUCCESSFUL
+        assert grip.reached
+        assert not grip.stalled
+        assert bench.now < 2.0  # without pauses on the way
+
+
+def test_a_grip_that_gives_way_is_followed() -> None:
+    bench = ControllerBench(np.append(HOME[:5], 0.8))
+    bench.blocked[5] = 0.4
+    grip = bench.controller.move_gripper(0.0, 5.0)
+    while bench.position[5] > 0.4:
+        bench.step()
+    bench.run(0.2)  # it pushes, but not for long enough to count as a grip
+    assert grip.outcome is None
+    del bench.blocked[5]
+    assert bench.finish(grip).code == SUCCESSFUL
+    assert grip.reached
 
 
 @pytest.mark.parametrize(("gap", "effort"), [(0.2, 0.0), (-0.01, 0.0), (math.nan, 0.0), (0.01, -1.0), (0.01, math.nan)])

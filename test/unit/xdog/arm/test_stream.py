@@ -26,18 +26,18 @@ def test_setpoints_are_followed_with_capped_steps_and_end_in_holding() -> None:
 
 def test_a_setpoint_is_spread_over_its_time() -> None:
     bench = ControllerBench()
-    bench.controller.on_setpoint(ARM.names, HOME + 0.04, 0.04)
+    bench.controller.on_setpoint(ARM.names, HOME + 0.02, 0.04)
+    bench.step()
+    np.testing.assert_allclose(bench.position, HOME + 0.01)
     bench.step()
     np.testing.assert_allclose(bench.position, HOME + 0.02)
-    bench.step()
-    np.testing.assert_allclose(bench.position, HOME + 0.04)
 
 
 def test_bad_setpoints_are_refused_and_the_arm_holds() -> None:
     bench = ControllerBench()
     bench.controller.on_setpoint(ARM.names, HOME + 0.2, 1.0)
     bench.run(0.2)
-    here = bench.position.copy()
+    here = bench.position.copy()  # it moves by less than one period can take off
     assert "missing" in bench.controller.on_setpoint(FIVE, [0.0] * 5, 0.0)
     bench.run(0.2)
     np.testing.assert_array_equal(bench.position, here)
@@ -48,11 +48,12 @@ def test_bad_setpoints_are_refused_and_the_arm_holds() -> None:
     )
 
 
-def test_a_setpoint_that_hung_on_its_way_moves_nothing() -> None:
+def test_a_delayed_setpoint_moves_nothing() -> None:
     bench = ControllerBench()
     bench.run(1.0)
     here, now = bench.position.copy(), bench.controller.now
-    assert "sent 0.6 s ago" in bench.controller.on_setpoint(ARM.names, HOME + 0.2, 0.0, now - 0.6)
+    refusal = bench.controller.on_setpoint(ARM.names, HOME + 0.2, 0.0, now - 0.6)
+    assert f"header.stamp is {now - 0.6:.3f} s, the clock of joint_states is at {now:.3f} s" in refusal
     bench.run(0.2)
     np.testing.assert_array_equal(bench.position, here)
     bench.run(0.6)
@@ -66,8 +67,7 @@ def test_setpoints_into_the_dog_hold_before_it() -> None:
     for _ in range(200):
         bench.controller.on_setpoint(ARM.names, [*INTO_TRUNK, 0.0], 0.0)
         bench.step()
-    assert "held back" in bench.controller.state
-    assert "front_left_abad_link" in bench.controller.state
+    assert "held back: arm_gripper_link and base_link would collide" in bench.controller.state
     assert bench.controller._collision.meetings(bench.position) == []
     for _ in range(100):  # and the same stream may lead out
         bench.controller.on_setpoint(ARM.names, HOME, 0.0)
@@ -98,10 +98,9 @@ def test_a_stream_that_the_arm_does_not_follow_ends() -> None:
         bench.step()
     assert bench.silent
     assert "refused" in bench.controller.state
-    words = [goal for goal in bench.sent if goal is not None]
-    # The way back of 0.6 rad takes twelve periods at 2.5 rad/s; the gate follows the last word for some more.
-    np.testing.assert_allclose(words[-11:], [HOME] * 11)
-    assert np.max(np.abs(words[-12] - HOME)) == pytest.approx(0.6)
+    assert np.max(bench.path[:, 0]) == pytest.approx(0.6)
+    np.testing.assert_allclose(bench.path[-1], HOME)  # it goes back to where it is, and pushes no further
+    bench.assert_smooth()
 
 
 def test_a_stream_over_a_stop_needs_a_pause() -> None:

@@ -94,9 +94,11 @@ def test_speeds_are_the_derivative(seed: int) -> None:
 def test_stamp_now_future_and_past() -> None:
     points = [Point(1.0, ZERO), Point(2.0, ONES)]
     assert plan(Goal(FIVE, points)).start == 10.0
-    later = plan(Goal(FIVE, points, stamp=12.0)).spline(10.0, np.full(5, 0.2), np.ones(5))
-    for time, wanted in ((-2.0, 0.2), (0.0, 0.2), (1.0, 0.0), (2.0, 0.5)):  # counted from the stamp
-        np.testing.assert_allclose(later.sample(np.array(time))[0], wanted, atol=1e-12)
+    later = plan(Goal(FIVE, points, stamp=12.0))
+    assert later.start == 12.0
+    spline = later.spline(12.0, np.full(5, 0.2), np.zeros(5))
+    for time, wanted in ((0.0, 0.2), (1.0, 0.0), (2.0, 0.5)):  # counted from the stamp
+        np.testing.assert_allclose(spline.sample(np.array(time))[0], wanted, atol=1e-12)
     late = plan(Goal(FIVE, points, stamp=8.5))  # the first point has passed
     np.testing.assert_array_equal(late.times, [2.0])
     spline = late.spline(10.0, np.full(5, 0.2), np.zeros(5))
@@ -104,7 +106,25 @@ def test_stamp_now_future_and_past() -> None:
     np.testing.assert_allclose(spline.sample(np.array(2.0))[0], 0.5)
     error = refusal(Goal(FIVE, points, stamp=7.9))
     assert error.code == OLD_HEADER_TIMESTAMP
-    assert "0.100 s ago" in str(error)
+    assert "0.100 s ago: header.stamp is 7.900 s, the clock of joint_states is at 10.000 s" in str(error)
+
+
+def test_another_computers_clock_is_named() -> None:
+    error = refusal(Goal(FIVE, [Point(1.0, ONES)], stamp=3610.0))
+    assert error.code == INVALID_GOAL
+    assert "it would start 3600.000 s from now, 10 s at most are possible" in str(error)
+    assert "header.stamp is 3610.000 s, the clock of joint_states is at 10.000 s" in str(error)
+    assert plan(Goal(FIVE, [Point(1.0, ONES)], stamp=20.0)).start == 20.0
+
+
+def test_a_trajectory_ends_at_rest() -> None:
+    moving = [0.0, 0.5, 0.0, 0.0, 0.0]
+    error = refusal(Goal(FIVE, [Point(1.0, ONES, moving)]))
+    assert error.code == INVALID_GOAL
+    assert "the last point asks shoulder_lift to move on at 0.500 rad/s" in str(error)
+    between = [Point(1.0, ZERO, moving), Point(2.0, ONES, [0.05] * 5)]  # slower than what counts as rest
+    velocities = plan(Goal(FIVE, between)).velocities
+    np.testing.assert_array_equal(velocities, [moving, ZERO])
 
 
 def test_a_first_point_at_time_zero_is_where_the_arm_is() -> None:

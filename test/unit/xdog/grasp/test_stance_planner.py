@@ -10,7 +10,7 @@ from pick_bench import CHOOSER, ROBOT, STANCE
 
 from xdog.arm.kinematics import ArmKinematics, IkError
 from xdog.core.config_file import ConfigError
-from xdog.core.rotations import euler_quaternion, imu_mount
+from xdog.core.rotations import euler_quaternion
 from xdog.grasp.object_tracker import TrackedDetection, Tracker
 from xdog.grasp.stance_planner import OutOfReachError, load_grasp_workspace
 from xdog.grasp.trunk_pose import TrunkPose, measure_trunk_pose, standing_trunk_pose
@@ -29,7 +29,7 @@ def test_a_crouched_and_leaning_dog_is_measured() -> None:
     pose = BodyPose(height=-0.06, pitch=0.2)
     joints = STANCE.legs.joints(STANCE.feet_at(pose))
     # The IMU's axes are the base's.
-    posture = measure_trunk_pose(STANCE.legs, imu_mount(ROBOT), joints, euler_quaternion(0.0, 0.2, 1.1))
+    posture = measure_trunk_pose(STANCE.legs, np.eye(3), joints, euler_quaternion(0.0, 0.2, 1.1))
     assert posture.pitch == pytest.approx(0.2, abs=1e-6)
     assert posture.roll == pytest.approx(0.0, abs=1e-6)
     assert posture.height == pytest.approx(HEIGHT - 0.06, abs=2e-3)
@@ -95,7 +95,7 @@ def test_what_is_chosen_can_be_reached_and_advice_helps() -> None:
             nearer = (distance - error.step) * np.array([math.cos(bearing), math.sin(bearing)])
             CHOOSER.choose(np.array([*nearer, z]), SIZE)
             continue
-        point, found = CHOOSER.in_arm(posture.to_base(centre)), 0
+        point, found = CHOOSER.arm_base.from_reference(posture.to_base(centre)), 0
         for pitch in np.radians(np.arange(-40.0, 100.0, 5.0)):
             try:
                 position, _ = arm.forward(arm.inverse(point, pitch))

@@ -1,23 +1,18 @@
-"""Contracts and the description: what fits is taken, everything else gives one clear message."""
+"""Contracts of gait policies: what fits is taken, everything else gives one clear message."""
 
-import copy
 import json
 import math
 from typing import Any, Callable, Dict
 
-import numpy as np
 import pytest
 from policy_files import contract_for
 
-from xdog.core.config_file import read
 from xdog.core.contract import ContractError
-from xdog.core.description import DescriptionError, hash_urdf, load_description, parse_description
-from xdog.core.paths import share_path
+from xdog.core.description import load_description
 from xdog.locomotion.contract import METADATA_KEY, check_contract, contract_from_metadata, contract_problems
 from xdog.locomotion.observation import Term
 
 ROBOT = load_description()
-CONFIG = read(share_path("launch", "config", "robot.yaml"))
 
 
 def test_a_contract_survives_its_file() -> None:
@@ -91,56 +86,3 @@ def test_every_malformed_contract_is_refused(spoil: Callable[[Dict[str, Any]], A
 def test_metadata_that_is_no_mapping_is_refused(text: str) -> None:
     with pytest.raises(ContractError, match="its contract is malformed"):
         contract_from_metadata({METADATA_KEY: text}, "gait.onnx")
-
-
-# The description.
-
-
-def test_joints_are_found_by_name() -> None:
-    names = ["other", *reversed(ROBOT.legs.names)]
-    assert ROBOT.legs.indices(names).tolist() == list(range(12, 0, -1))
-    with pytest.raises(DescriptionError, match="joints missing: front_right_abad_joint"):
-        ROBOT.legs.indices(ROBOT.legs.names[1:])
-
-
-def test_the_hash_is_the_bodys_and_not_its_looks() -> None:
-    assert hash_urdf(ROBOT.urdf.replace("<visual>", "<!-- seen --><visual>")) == ROBOT.urdf_hash
-    assert hash_urdf(ROBOT.urdf.replace('radius="0.0205"', 'radius="0.0210"', 1)) != ROBOT.urdf_hash
-    assert hash_urdf(ROBOT.urdf.replace('lower="0.436"', 'lower="0.5"', 1)) != ROBOT.urdf_hash
-
-
-def spoiled(spoil: Callable[[Dict[str, Any]], Any]) -> Dict[str, Any]:
-    config = copy.deepcopy(CONFIG)
-    spoil(config)
-    return config
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda c: c["legs"]["joints"].append("tail"), "joints that the URDF lacks: tail"),
-        (lambda c: c["legs"]["joints"].__setitem__(0, c["legs"]["joints"][1]), "a joint is listed twice"),
-        (lambda c: c["legs"]["poses"]["stand"].pop(), "pose stand has 11 values for 12 joints"),
-        (lambda c: c["legs"]["poses"]["stand"].__setitem__(0, 5.0), "pose stand lies outside"),
-        (lambda c: c["legs"]["feet"].append("hoof"), "feet that the URDF lacks: hoof"),
-    ],
-)
-def test_a_robot_yaml_that_does_not_fit_the_urdf_is_refused(
-    spoil: Callable[[Dict[str, Any]], Any], message: str
-) -> None:
-    with pytest.raises(DescriptionError) as caught:
-        parse_description(ROBOT.urdf, spoiled(spoil), "robot.yaml")
-    assert message in str(caught.value)
-    assert "robot.yaml" in str(caught.value)
-
-
-def test_a_malformed_urdf_is_refused() -> None:
-    with pytest.raises(DescriptionError, match="not well-formed XML"):
-        parse_description("<robot", CONFIG)
-    with pytest.raises(DescriptionError, match="could not convert"):
-        parse_description(ROBOT.urdf.replace('lower="-1.134"', 'lower="low"'), CONFIG)
-
-
-def test_the_mass_is_the_sum_of_the_links() -> None:
-    assert pytest.approx(np.sum(list(ROBOT.link_mass.values()))) == ROBOT.mass
-    assert 7.0 < ROBOT.mass < 8.0

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdog.core.description import DescriptionError, load_description, parse_description
-from xdog.core.rotations import euler_angles, euler_quaternion, imu_mount, quaternion_matrix, rotation_matrix
 from xdog.locomotion.kinematics import Leg, LegKinematics, leg_of
 from xdog_sim.world import WorldOptions, build_model
 
@@ -155,22 +154,3 @@ def test_a_leg_built_differently_is_refused() -> None:
         robot_with('<axis xyz="1 0 0"/>', '<axis xyz="0 1 0"/>')
     with pytest.raises(DescriptionError, match="front_right_foot_link must point straight down"):
         robot_with('<origin rpy="0 0 0" xyz="0 0 -0.15"/>', '<origin rpy="0 0 0" xyz="0.01 0 -0.15"/>')
-
-
-def test_the_imu_sits_straight() -> None:
-    np.testing.assert_array_equal(imu_mount(ROBOT), np.eye(3))
-
-
-def test_rotations_by_hand() -> None:
-    np.testing.assert_allclose(rotation_matrix(0.0, 0.0, math.pi / 2) @ [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], atol=1e-12)
-    np.testing.assert_allclose(rotation_matrix(0.0, math.pi / 2, 0.0) @ [1.0, 0.0, 0.0], [0.0, 0.0, -1.0], atol=1e-12)
-    np.testing.assert_allclose(rotation_matrix(math.pi / 2, 0.0, 0.0) @ [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], atol=1e-12)
-    with pytest.raises(ValueError, match="no length"):
-        quaternion_matrix(np.zeros(4))
-
-
-@given(st.floats(-3.1, 3.1), st.floats(-1.5, 1.5), st.floats(-3.1, 3.1))
-def test_angles_and_quaternions_say_the_same(roll: float, pitch: float, yaw: float) -> None:
-    matrix = quaternion_matrix(2.0 * euler_quaternion(roll, pitch, yaw))
-    np.testing.assert_allclose(matrix, rotation_matrix(roll, pitch, yaw), atol=1e-12)
-    np.testing.assert_allclose(euler_angles(matrix), [roll, pitch, yaw], atol=1e-9)

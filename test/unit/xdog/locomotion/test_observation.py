@@ -1,6 +1,5 @@
 """Observations: layout, history, terms worked out by hand, and the same numbers from numpy and torch."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import torch
 
 from xdog.locomotion.gait import GaitState
-from xdog.locomotion.observation import TERMS, Measurements, ObservationBuilder, Term, projected_gravity
+from xdog.locomotion.observation import TERMS, Measurements, ObservationBuilder, Term
 
 Array = np.ndarray
 EVERYTHING = tuple(Term(name, 0.5 + 0.1 * i, 1 + i % 3) for i, name in enumerate(TERMS))
@@ -31,20 +30,6 @@ def as_torch(m: Measurements) -> Measurements:
     gait = GaitState(tensor(m.gait.phase), tensor(m.gait.amplitude), tensor(m.gait.command))
     vectors = (m.angular_velocity, m.gravity, m.command, m.position, m.velocity, m.last_action)
     return Measurements(*map(tensor, vectors), gait)
-
-
-@pytest.mark.parametrize(
-    ("quaternion", "gravity"),
-    [
-        ([0.0, 0.0, 0.0, 1.0], [0.0, 0.0, -1.0]),
-        ([math.sin(0.15), 0.0, 0.0, math.cos(0.15)], [0.0, -math.sin(0.3), -math.cos(0.3)]),  # left side up
-        ([0.0, math.sin(0.15), 0.0, math.cos(0.15)], [math.sin(0.3), 0.0, -math.cos(0.3)]),  # nose down
-        ([0.0, 0.0, math.sin(0.7), math.cos(0.7)], [0.0, 0.0, -1.0]),  # heading doesn't matter
-        ([1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0]),  # on its back
-    ],
-)
-def test_gravity_by_hand(quaternion: "list[float]", gravity: "list[float]") -> None:
-    np.testing.assert_allclose(projected_gravity(np.array([quaternion]), np)[0], gravity, atol=1e-12)
 
 
 def test_widths_and_layout() -> None:

@@ -5,7 +5,7 @@ from typing import Any, Callable, Dict, Tuple
 
 import numpy as np
 import pytest
-from dog_story import CONFIG, FULL, ROBOT, DogStory, Quaternion, report, rolled
+from dog_story import CONFIG, FULL, ROBOT, DogStory, report, rolled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,21 +13,7 @@ from xdog.safety.config import load_safety_config
 from xdog.safety.gate import INVALID_COMMAND, JUST_STARTED, CommandGate
 from xdog.safety.latch import DAMP, ESTOP, OK, RESTARTED, WARN
 from xdog.safety.permission import UNSUPERVISED
-from xdog.safety.supervisor import Supervisor, tilt_angle
-
-
-@pytest.mark.parametrize(
-    ("quaternion", "angle"),
-    [
-        ((0.0, 0.0, 0.0, 1.0), 0.0),
-        ((0.0, 0.0, math.sqrt(0.5), math.sqrt(0.5)), 0.0),  # a quarter turn on the spot
-        ((math.sqrt(0.5), 0.0, 0.0, math.sqrt(0.5)), math.pi / 2),  # on its side
-        ((0.0, 1.0, 0.0, 0.0), math.pi),  # on its back
-        ((0.5, 0.5, 0.5, 0.5), math.pi / 2),  # z points along the world's x
-    ],
-)
-def test_tilt_angle(quaternion: Quaternion, angle: float) -> None:
-    assert tilt_angle(quaternion) == pytest.approx(angle, abs=1e-7)
+from xdog.safety.supervisor import Supervisor
 
 
 def test_the_imu_is_parallel_to_the_trunk() -> None:

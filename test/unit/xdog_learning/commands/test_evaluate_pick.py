@@ -1,51 +1,65 @@
-"""Scoring picks of the whole dog: placements become lanes of one scene, shares by hand."""
+"""`./xdog evaluate pick` as it is called: refusals before any graph starts, and what it prints."""
 
+import json
 from pathlib import Path
+from typing import Any, List
 
-import numpy as np
 import pytest
 
-from xdog_learning.commands.evaluate_pick import summarise
-from xdog_learning.grasp.pick_scenarios import LANE, PickResult, PickScenario, write_scene
-from xdog_learning.report import wilson_interval
-from xdog_sim.grasp.scenario import ScenarioSampler
-from xdog_sim.scene import load_scene
+from xdog_learning.commands import evaluate_pick
+from xdog_learning.commands.evaluate_pick import main
+from xdog_learning.grasp.pick_scenarios import PickResult, PickScenario
+from xdog_sim.ros_graph import GraphError
 
 
-def test_every_placement_is_a_lane_of_a_scene_that_loads(tmp_path: Path) -> None:
-    placer = ScenarioSampler()
-    placements = list(placer.draws(12, 1000, held_out=True))
-    lanes = write_scene(placements, tmp_path / "new" / "scene.yaml")
-    scene = load_scene(str(tmp_path / "new" / "scene.yaml"))
-    assert [lane.y for lane in lanes] == pytest.approx([LANE * number for number in range(12)])
-    assert len(scene.furniture) == sum(placement.support != "ground" for placement in placements) == 8
-    for lane, placement, thing in zip(lanes, placements, scene.things):
-        assert (thing.name, thing.item) == (lane.name, placement.item)
-        assert thing.position == pytest.approx(tuple(placement.position + np.array([0.0, lane.y, 0.0])))
-        if placement.support != "ground":
-            piece = scene.furniture[f"{placement.support}_of_{lane.name}"]
-            assert (piece.kind, piece.height, piece.edge, piece.y) == (
-                placement.support,
-                placement.surface,
-                placement.edge,
-                lane.y,
-            )
+def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr("sys.argv", ["evaluate", *words])
+    return main()
 
 
-def test_shares_by_hand() -> None:
-    def tried(support: str, outcome: str, lifted: bool, attempts: int) -> "tuple[PickScenario, PickResult]":
-        return PickScenario("object_0", "ball", support, 0.0, 0.0), PickResult(outcome, "", attempts, lifted, 4.0)
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--placements", "0"], "--placements is 0; it must be 1 or more"),
+        (["--placements=-3"], "--placements is -3; it must be 1 or more"),
+        (["--seed", "999"], "--seed is 999; it must be 1000 or more: training and trials use lower seeds"),
+        (["--policy", "gone[/1].onnx"], "--policy is gone[/1].onnx; there is no such file: train one with"),
+        (["--output", __file__], "that is a file, not a folder"),
+    ],
+)
+def test_bad_options_are_refused_before_any_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, words: Any, message: str
+) -> None:
+    monkeypatch.setattr(evaluate_pick, "attempt_picks", lambda *_: pytest.fail("it starts a graph"))
+    assert call(monkeypatch, *words) == 2
+    assert message in capsys.readouterr().err
 
-    scores = summarise(
-        [
-            tried("ground", "picked", True, 1),
-            tried("ground", "picked", True, 3),
-            tried("table", "picked", False, 1),
-            tried("table", "missed", False, 3),
-        ]
-    )
-    assert scores["pick_success"] == 0.5
-    assert scores["pick_success_interval"] == wilson_interval(2, 4)
-    assert (scores["pick_first_attempt"], scores["pick_false_claims"], scores["pick_seconds"]) == (0.25, 1, 4.0)
-    assert scores["pick_outcomes"] == {"picked": 3, "missed": 1}
-    assert scores["pick_by_support"]["table"] == {"success": 0.0, "interval": wilson_interval(0, 2), "count": 2}
+
+def test_what_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    picks = [
+        (PickScenario("object_0", "ball", "ground", 0.0, 0.0), PickResult("picked", "lifted [/red]", 1, True, 4.0)),
+        (PickScenario("object_1", "cup", "shelf", 2.0, 0.5), PickResult("missed", "not [bold] seen", 3, False, 9.0)),
+    ]
+
+    def attempt_picks(_policy: Path, _count: int, _seed: int, _output: Path, report: Any) -> List[Any]:
+        for scenario, result in picks:
+            report(scenario, result)
+        return picks
+
+    monkeypatch.setattr(evaluate_pick, "attempt_picks", attempt_picks)
+    assert call(monkeypatch, "--json", "--output", str(tmp_path / "new")) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["pick_success"] == 0.5
+    assert "  1 ball on ground at 0.00 m: picked, 4.0 s\n    lifted [/red]\n" in printed.err
+    assert "  2 cup on shelf at 0.50 m: missed, 9.0 s\n    not [bold] seen\n" in printed.err
+
+
+def test_a_graph_that_fails_is_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, tmp_path: Path
+) -> None:
+    def attempt_picks(*_: Any) -> None:
+        raise GraphError("the ROS graph did not start [/1]")
+
+    monkeypatch.setattr(evaluate_pick, "attempt_picks", attempt_picks)
+    assert call(monkeypatch, "--output", str(tmp_path)) == 1
+    assert capsys.readouterr().err == "xdog evaluate pick: the ROS graph did not start [/1]\n"

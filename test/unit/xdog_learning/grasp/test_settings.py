@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from settings_files import refusal
 
+from xdog.core.description import load_description
 from xdog.core.paths import share_path
 from xdog.grasp.observation import TOKEN_NAMES
+from xdog.grasp.policy import GraspPolicy
 from xdog_learning.grasp.settings import load_grasp_settings
 
 
@@ -42,3 +44,13 @@ def test_the_shipped_settings_are_read() -> None:
 def test_wrong_settings_are_refused(tmp_path: Path, old: str, new: str, complaint: str) -> None:
     shipped = share_path("policies", "grasp_training.yaml")
     assert refusal(load_grasp_settings, shipped, old, new, tmp_path).startswith(complaint)
+
+
+@pytest.mark.parametrize("observe", ["state", "image"])
+def test_the_shipped_policy_is_that_of_the_settings(observe: str) -> None:
+    contract = GraspPolicy(share_path("policies", f"grasp_{observe}.onnx"), load_description()).contract
+    settings = load_grasp_settings().policy(observe)
+    assert (contract.chunk, contract.execute) == (settings.chunk, settings.execute)
+    assert contract.token == tuple(settings.token)
+    assert contract.dataset["demonstrations"] == settings.demonstrations
+    assert contract.scores["steps"] == settings.learning.steps

@@ -11,8 +11,9 @@ from simulated_robots import CONFIG, LEVEL, ROBOT, STAND, hold, make_batch, plac
 from torch import Tensor
 
 from xdog.locomotion.kinematics import LegKinematics
-from xdog_learning.gait.scoring import evaluation_options
-from xdog_sim.batch.mujoco_cpu import MujocoBatch, training_options
+from xdog_learning.gait.rollout import evaluation_options
+from xdog_sim.batch.factory import training_options
+from xdog_sim.batch.mujoco_cpu import MujocoBatch
 from xdog_sim.batch.protocol import BatchParameters, BatchState
 from xdog_sim.randomization import TrunkTable, draw_parameters, nominal_ranges
 from xdog_sim.world import WorldOptions

@@ -34,6 +34,17 @@ def test_a_missing_course_gives_one_line_and_status_1(
     ]
 
 
+@pytest.mark.parametrize("folder", ["run[/1]", "run[old]", ":dog:"])
+def test_a_missing_policy_is_named_as_it_was_typed(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    policy = tmp_path / folder / "gait.onnx"
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # this process keeps its own
+    monkeypatch.setattr(sys, "argv", ["demo", "--policy", str(policy), "--out", str(tmp_path / "out")])
+    assert main() == 1
+    assert f"the demo failed: there is no policy file {policy}" in capsys.readouterr().out
+
+
 def test_the_table_shows_what_failed() -> None:
     metrics = CourseMetrics(0.1, 0.2, 1, (PushMetrics("pushed", 0.6, 0.3, None),), 0.05, 0.01, 12.0, 40.0, 2.0)
     cells = [cell for column in metrics_table(metrics).columns for cell in column.cells]

@@ -35,15 +35,6 @@ def make_run(time: np.ndarray, **changes: object) -> Recording:
     return Recording(time=time, joint_names=(), joints=np.zeros((n, 0)), **{**arrays, **changes})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("axis", ["x", "y"])
-def test_tilt_is_the_angle_to_the_vertical_at_any_heading(axis: str) -> None:
-    assert metrics.tilt_angle(np.array([LEVEL, about("z", 2.0), about(axis, 0.7)])) == pytest.approx([0.0, 0.0, 0.7])
-
-
-def test_yaw() -> None:
-    assert metrics.yaw_angle(np.array([LEVEL, about("z", 2.0), about("z", -0.5)])) == pytest.approx([0.0, 2.0, -0.5])
-
-
 def test_falls_are_counted_once_each() -> None:
     assert metrics.rising_edges(np.array([False, True, True, False, True])) == 2
     assert metrics.rising_edges(np.array([True, True])) == 1

@@ -7,6 +7,7 @@ import pytest
 
 from xdog.arm.kinematics import ArmKinematics
 from xdog.core.description import load_description
+from xdog_sim.grasp.approach import LEVEL_JAWS
 from xdog_sim.grasp.camera import view_axes
 from xdog_sim.grasp.config import load_grasp_scenarios
 from xdog_sim.grasp.field_of_view import MARGIN, FieldOfView
@@ -42,3 +43,19 @@ def test_the_view_ends_at_its_margin(sign: float, share: float, seen: bool) -> N
 def test_the_gripper_angle_does_not_matter() -> None:
     view, point = FieldOfView(ROBOT, CAMERA), np.array([0.25, 0.0, -0.1])
     assert view.sees(point, POSE) == view.sees(point, np.append(POSE, 1.0))
+
+
+def test_the_wrist_camera_sees_along_its_axis_and_not_behind() -> None:
+    camera = CAMERA
+    sight, home = FieldOfView(ROBOT, camera), np.zeros(6)
+    home[4] = LEVEL_JAWS  # then the gripper's axis is arm_base_link's x, and the camera sits above it
+    tip, _ = ArmKinematics(ROBOT).forward(home[:5])
+    _, up, along = camera.position
+    eye = tip + np.array([along, 0.0, up])
+    for distance in (0.1, 0.3):
+        ahead = eye + distance * np.array([math.cos(camera.tilt), 0.0, -math.sin(camera.tilt)])
+        assert sight.sees(ahead, home)
+        assert not sight.sees(ahead + np.array([0.0, 1.1 * distance, 0.0]), home)  # 45 degrees to either side
+        assert sight.sees(ahead + np.array([0.0, 0.8 * distance, 0.0]), home)
+        assert not sight.sees(ahead + np.array([0.0, 0.0, distance]), home)
+    assert not sight.sees(eye - np.array([0.2, 0.0, 0.0]), home)

@@ -15,7 +15,7 @@ from simulated_robots import CONFIG, ROBOT, RecordingSim, make_task
 from torch import Tensor, nn
 
 from xdog.core.interfaces import LegsReading
-from xdog.core.rotations import imu_mount, quaternion_matrix
+from xdog.core.rotations import quaternion_matrix
 from xdog.locomotion.gait import limit_command
 from xdog.locomotion.observation import ObservationBuilder
 from xdog.locomotion.policy import GaitPolicy
@@ -50,7 +50,7 @@ def matrix_quaternion(rotation: np.ndarray) -> np.ndarray:
 
 def reading_of(state: BatchState, stamp: float) -> LegsReading:
     """What perfect sensors of the single robot measure: joints, and the IMU in its own frame."""
-    mount = imu_mount(ROBOT)  # from the IMU's frame to the base
+    mount = ROBOT.fixed_transform(ROBOT.frames["imu"]).rotation  # from the IMU's frame to the base
     trunk = quaternion_matrix(state.orientation[0, [1, 2, 3, 0]].double().numpy())
     zero = np.zeros(12)
     return LegsReading(

@@ -16,6 +16,7 @@ from xdog.hardware.so101 import arm as so101
 from xdog.hardware.so101 import feetech_bus as feetech
 from xdog.hardware.so101 import registers as reg
 from xdog.hardware.so101.arm import Scale, So101Arm, servo_names
+from xdog.hardware.so101.calibration import CalibrationError
 from xdog.hardware.so101.feetech_bus import BusError, FeetechBus, PortError
 from xdog.hardware.so101.servo_health import load_health_config
 from xdog.hardware.so101.servo_settings import WrongArmError, write_settings
@@ -97,6 +98,20 @@ def test_angles_and_positions_are_inverse_and_stay_in_the_calibrated_range() -> 
 
 
 # Starting.
+
+
+def test_a_calibration_over_another_range_than_the_bodys_is_refused(wire: ServoBus) -> None:
+    for joint, leader, allowed in (
+        ("elbow_flex", False, False),
+        ("elbow_flex", True, False),
+        ("gripper", False, False),
+        ("gripper", True, True),  # a leader's handle turns less than a gripper opens
+    ):
+        short = dataclasses.replace(CALIBRATION[joint], range_min=2000, range_max=2300)
+        bus = FeetechBus(wire.path, servo_names(CALIBRATION))
+        told = pytest.raises(CalibrationError, match=f"{joint} is calibrated over 26 degrees, urdf/xdog.urdf gives it")
+        with contextlib.nullcontext() if allowed else told:
+            So101Arm(ROBOT, bus, {**CALIBRATION, joint: short}, HEALTH, limp=leader)
 
 
 def test_settings_are_lerobots_and_the_eeprom_is_written_once(wire: ServoBus, arm: So101Arm) -> None:

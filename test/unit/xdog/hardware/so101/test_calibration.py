@@ -4,14 +4,22 @@ import dataclasses
 import json
 import tempfile
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from servo_bus import CALIBRATION
 
-from xdog.hardware.so101.calibration import CalibrationError, JointCalibration, load_calibration, save_calibration
+from xdog.core.description import load_description
+from xdog.hardware.so101.calibration import (
+    CalibrationError,
+    JointCalibration,
+    check_writable,
+    load_calibration,
+    range_problems,
+    save_calibration,
+)
 
 JOINTS = tuple(CALIBRATION)
 # As LeRobot writes it: draccus.dump(..., indent=4) of {motor: MotorCalibration}.
@@ -100,6 +108,34 @@ def test_another_file_is_refused(tmp_path: Path, text: str, told: str) -> None:
     path = tmp_path / "arm.json"
     path.write_text(text)
     assert_refused(path, told)
+
+
+def test_ranges_that_are_not_the_bodys_are_named() -> None:
+    arm = load_description().arm
+    assert range_problems(CALIBRATION, arm) == []
+
+    def over(joint: str, low: int, high: int) -> List[str]:
+        return range_problems({joint: dataclasses.replace(CALIBRATION[joint], range_min=low, range_max=high)}, arm)
+
+    # elbow_flex: 3.38 rad in the URDF, 2203 positions; 0.6 rad are 391.
+    assert over("elbow_flex", 500, 500 + 2203 - 390) == []
+    assert over("elbow_flex", 500, 500 + 2203 + 390) == []
+    assert len(over("elbow_flex", 500, 500 + 2203 - 393)) == 1
+    (text,) = over("elbow_flex", 0, 4095)
+    assert "elbow_flex is calibrated over 360 degrees, urdf/xdog.urdf gives it 194: calibrate again" in text
+    assert over("wrist_roll", 0, 4095) == []  # LeRobot does not measure it
+    assert len(over("wrist_roll", 1000, 3000)) == 1
+
+
+def test_looking_whether_the_file_can_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "arm.json"
+    check_writable(path)
+    assert list(path.parent.iterdir()) == []
+    save_calibration(path, CALIBRATION)
+    before = path.read_bytes()
+    check_writable(path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

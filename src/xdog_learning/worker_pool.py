@@ -1,0 +1,51 @@
+"""Work on several processes, its results in order."""
+
+import itertools
+import multiprocessing
+import signal
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Callable, Deque, Iterable, Iterator, TypeVar
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+AHEAD = 3
+"""Jobs that each worker may be ahead of whoever takes the results: enough to keep it busy, few enough for memory."""
+
+
+def in_processes(work: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -> Iterator[Result]:
+    """Results in the order of the jobs, of which there may be endlessly many.
+
+    The processes are fresh interpreters: MuJoCo chooses its renderer when it is imported, and OpenGL contexts do not
+    survive a fork.
+
+    Args:
+        work: a function of a module, called in the workers.
+        jobs: taken as they are needed.
+        workers: processes.
+
+    Raises:
+        BrokenProcessPool: a worker died.
+    """
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _leave_interrupts_to_the_parent)
+    remaining = iter(jobs)
+    try:
+        pending: Deque[Future[Result]] = deque(
+            pool.submit(work, job) for job in itertools.islice(remaining, AHEAD * workers)
+        )
+        while pending:
+            result = pending.popleft().result()
+            pending.extend(pool.submit(work, job) for job in itertools.islice(remaining, 1))
+            yield result
+    except KeyboardInterrupt:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches every process of a terminal: the parent ends its workers and says what became of the work."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

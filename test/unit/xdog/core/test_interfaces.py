@@ -1,0 +1,33 @@
+"""The devices that the bridge speaks to: real and simulated ones answer the same calls."""
+
+import inspect
+from typing import List
+
+import pytest
+
+from xdog.core.interfaces import Arm, Battery, DeviceUnreachableError, HardwareError, Legs
+from xdog.hardware.so101.arm import So101Arm
+from xdog.hardware.so101.feetech_bus import BusError, PortError
+from xdog_sim.devices import SimulatedArm, SimulatedGauge, SimulatedLegs
+
+
+def parameters(owner: type, method: str) -> List[str]:
+    """Names and defaults of a method's parameters."""
+    return [str(parameter) for parameter in inspect.signature(getattr(owner, method)).parameters.values()]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "device"),
+    [(Arm, So101Arm), (Arm, SimulatedArm), (Legs, SimulatedLegs), (Battery, SimulatedGauge)],
+)
+def test_devices_take_the_calls_of_their_protocol(protocol: type, device: type) -> None:
+    methods = [name for name in vars(protocol) if not name.startswith("_")]
+    assert methods
+    for name in methods:
+        assert parameters(device, name) == parameters(protocol, name), name
+
+
+def test_only_a_port_that_has_gone_leaves_the_servos_with_their_last_goals() -> None:
+    assert issubclass(PortError, DeviceUnreachableError)
+    assert issubclass(BusError, HardwareError)
+    assert not issubclass(BusError, DeviceUnreachableError)
