@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Deque, Dict, Generator, Tuple
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from xdog_learning.dataset import DatasetWriter
 from xdog_learning.dataset.provenance import (
@@ -20,6 +20,7 @@ from xdog_learning.dataset.provenance import (
     with_source,
 )
 from xdog_learning.grasp.expert import GraspAttempt, attempt
+from xdog_sim.console import progress_bar
 from xdog_sim.grasp.field_of_view import FieldOfView
 from xdog_sim.grasp.scenario import ScenarioSampler
 
@@ -82,8 +83,7 @@ def record_expert(
     begun = source["tried"]
     _announce(writer, source, console)
     failures: Counter = Counter()
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console) as progress:
+    with progress_bar(console, MofNCompleteColumn(), TimeRemainingColumn()) as progress:
         bar = progress.add_task("recording", total=episodes, completed=writer.episodes)
         tries = attempts_from(begun, seed, images, workers)
         try:
