@@ -127,12 +127,12 @@ class RecordTest(unittest.TestCase):
         assert len(images) >= 20  # the status line rounds
         assert images.std() > 10.0, "there is something to see"
 
-    def test_an_emergency_stop_ends_takes_and_replays(self) -> None:
+    def test_emergency_stop_ends_episodes_and_replays(self) -> None:  # the last by name: it leaves the robot stopped
         recorder = self.record("--out", str(self.folder / "stopped"))
         self.begin(recorder)
         before = len(self.ends(recorder))
         recorder.press(b" ")
-        recorder.wait(lambda: len(self.ends(recorder)) > before, "the take is discarded")
+        recorder.wait(lambda: len(self.ends(recorder)) > before, "the episode is discarded")
         self.reset(recorder)
         recorder.press(b"x")
         recorder.wait(lambda: recorder.process.poll() is not None, "the recorder ends")

@@ -1,19 +1,22 @@
 """`./xdog replay`: a recorded demonstration done again, in simulation or by the arm of the running ROS graph."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping, Optional
+from typing import Optional
 
 import tyro
 from rich.console import Console
+from typing_extensions import Annotated
 
-from xdog.core.config_file import ConfigError
-from xdog.core.paths import require_writable
-from xdog_learning.dataset import DatasetError, load_dataset
+from xdog_learning.command_line import InputFolder, InRange, OptionError, OutputFile, WritableFile, run_command
+from xdog_learning.dataset import Demonstrations, load_dataset
 from xdog_learning.dataset.comparison import difference
-from xdog_learning.dataset.episode import Episode
+from xdog_sim.console import make_console
 from xdog_sim.offscreen import RenderError, choose_renderer
+
+COMMAND = "replay"
 
 
 @dataclass
@@ -25,33 +28,31 @@ class ReplayOptions:
         episode: its number.
         robot: send it to the arm of the running graph instead, real or simulated, after a confirmation.
         yes: with --robot, do not ask.
-        film: where the film goes; out/replay.mp4 if not given. Given, it is made with a screen too.
+        film: file for the film; out/replay.mp4 if not given. If given, the film is made with a screen too.
     """
 
-    dataset: tyro.conf.Positional[Path]
-    episode: int = 0
+    dataset: tyro.conf.Positional[InputFolder]
+    episode: Annotated[int, InRange(0)] = 0
     robot: bool = False
     yes: bool = False
-    film: Optional[Path] = None
+    film: Optional[OutputFile] = None
 
 
-def replay_simulated(
-    arguments: ReplayOptions, episode: Episode, recording: Mapping[str, Any], console: Console
-) -> None:
+def replay_simulated(options: ReplayOptions, data: Demonstrations, console: Console) -> None:
     """Replay in a simulated scene and say how it went."""
     screen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    filmed = arguments.film is not None or not screen
-    path = arguments.film or Path("out/replay.mp4")
+    filmed = options.film is not None or not screen
+    path = options.film or Path("out/replay.mp4")
     if filmed:
-        require_writable(path, "--film")
+        WritableFile().require("--film", path)
         choose_renderer()
     # These bring MuJoCo, which renders by what was chosen before it is imported.
     from xdog_learning.grasp.replay_scene import film, find_scenario, show
     from xdog_sim.grasp.scenario import ScenarioSampler
     from xdog_sim.grasp.scene import GraspScene
 
-    sampler = ScenarioSampler()
-    scenario, seed, why = find_scenario(recording, arguments.episode, episode, sampler)
+    sampler, episode = ScenarioSampler(), data.episode(options.episode)
+    scenario, seed, why = find_scenario(data.recording, options.episode, episode, sampler)
     if why:
         console.print(f"{why}: the object stands where it was seen, everything else is assumed.")
     scene = GraspScene(scenario, sampler, seed, visuals=True)
@@ -68,28 +69,28 @@ def replay_simulated(
         console.print(f"Film: {path}")
 
 
-def main() -> None:
-    """Entry point."""
-    arguments = tyro.cli(ReplayOptions, prog="xdog replay")
-    console = Console(soft_wrap=True)
-    try:
-        data = load_dataset(arguments.dataset)
-        episode = data.episode(arguments.episode)
-        console.print(
-            f"Episode {arguments.episode} of {len(data)}: {episode.task}, {len(episode)} frames, "
-            f"{len(episode) / episode.fps:.1f} s"
-        )
-        if arguments.robot:
-            from xdog_learning.nodes.replay import replay_on_robot  # needs ROS, which the simulation does not
+def replay(options: ReplayOptions) -> None:
+    """Replay one episode of a dataset."""
+    console, data = make_console(), load_dataset(options.dataset)
+    if options.episode >= len(data):
+        raise OptionError(f"--episode is {options.episode}; {options.dataset} has the episodes 0 to {len(data) - 1}")
+    episode = data.episode(options.episode)
+    console.print(
+        f"Episode {options.episode} of {len(data)}: {episode.task}, {len(episode)} frames, "
+        f"{len(episode) / episode.fps:.1f} s"
+    )
+    if options.robot:
+        from xdog_learning.nodes.replay import replay_on_robot  # needs ROS, which the simulation does not
 
-            replay_on_robot(episode, arguments.yes, console)
-        else:
-            replay_simulated(arguments, episode, data.recording, console)
-    except KeyboardInterrupt:
-        raise SystemExit("Interrupted.") from None
-    except (ConfigError, DatasetError, OSError, RenderError) as error:
-        raise SystemExit(f"cannot replay: {error}") from error
+        replay_on_robot(episode, options.yes, console)
+    else:
+        replay_simulated(options, data, console)
+
+
+def main() -> int:
+    """Entry point."""
+    return run_command(ReplayOptions, COMMAND, replay, errors=(RenderError,))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

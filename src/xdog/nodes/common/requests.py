@@ -11,6 +11,7 @@ import rospy
 from std_msgs.msg import String
 
 from xdog.msg import SafetyState
+from xdog.nodes.common.callbacks import subscribe
 from xdog.nodes.common.master import NoAnswerError
 from xdog.nodes.common.services import call_trigger
 from xdog.teleop.keyboard import ESTOP, ESTOP_RESET
@@ -47,7 +48,7 @@ class RobotRequests:
         self._stopped.set()  # no stop is asked for
         self._operator = String(f"an operator at {socket.gethostname()}")
         self._estop = rospy.Publisher("estop_request", String, queue_size=1, tcp_nodelay=True)
-        rospy.Subscriber("safety/state", SafetyState, self._on_safety, queue_size=1, tcp_nodelay=True)
+        subscribe("safety/state", SafetyState, self._on_safety)
 
     @property
     def objection(self) -> str:

@@ -56,7 +56,7 @@ def robot(monkeypatch: pytest.MonkeyPatch) -> Robot:
         graph.on_safety = callback
 
     monkeypatch.setattr(requests.rospy, "Publisher", Publisher)
-    monkeypatch.setattr(requests.rospy, "Subscriber", subscribe)
+    monkeypatch.setattr(requests, "subscribe", subscribe)
     monkeypatch.setattr(requests, "call_trigger", graph.call)
     monkeypatch.setattr(requests.time, "monotonic", lambda: graph.now)
     return graph
