@@ -75,8 +75,10 @@ def make_trainer(policy: PolicySettings, data: Demonstrations) -> GraspTrainer:
 
 
 def write_demonstrations(folder: Path, count: int = 4, images: bool = False) -> Path:
-    """A dataset in a folder."""
-    data = make_demonstrations((6,) * count, images)
+    """A dataset in a folder, with angles that the arm can have."""
+    data, arm = make_demonstrations((6,) * count, images), load_description().arm
+    for angles in (data.state, data.action):
+        np.clip(angles, arm.lower, arm.upper, out=angles)
     with DatasetWriter(folder) as writer:
         for number in range(count):
             writer.add(data.episode(number), {})
