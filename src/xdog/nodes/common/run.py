@@ -1,6 +1,9 @@
 """What the main() of every node does."""
 
+import atexit
+import signal
 import sys
+import threading
 from typing import Any, Callable, TypeVar
 
 import rospy
@@ -13,6 +16,10 @@ Node = TypeVar("Node")
 USERS_MISTAKES = (ValueError, HardwareError, OSError)
 """What `run` reports as one line: bad files and parameters (all configuration errors are ValueErrors), devices that do
 not answer, files that cannot be read."""
+
+
+LOG_PARAMETER = "/rosout_disable_topics_generation"
+"""Whether messages on /rosout come without the list of topics."""
 
 
 def spin(_node: Any) -> None:
@@ -29,9 +36,8 @@ def run(name: str, build: Callable[[], Node], work: Callable[[Node], None] = spi
             program with that message and exit code 1.
         work: what the main thread does, until ROS shuts down.
     """
-    rospy.init_node(name)
-    # The first line that a node logs asks the master about /rosout. Later the master may be away, and a fault at hand.
-    rospy.get_param_cached("/rosout_disable_topics_generation", False)
+    init_node(name)
+    detach_log_from_master()
     try:
         node = build()
     except USERS_MISTAKES as error:
@@ -42,6 +48,37 @@ def run(name: str, build: Callable[[], Node], work: Callable[[Node], None] = spi
     except CLOSED:
         if not is_ending():
             raise
+
+
+def init_node(name: str) -> None:
+    """As rospy.init_node, but a signal shuts ROS down in a thread of its own.
+
+    rospy does it in the main thread, wherever a signal interrupts that. Where it has just locked a topic to publish, it
+    then waits for itself for ever.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _shut_down)
+    try:
+        rospy.init_node(name, disable_signals=True)
+    except rospy.ROSInitException as error:
+        sys.exit(f"{name}: {error}")
+
+
+def _shut_down(number: int, _frame: Any) -> None:
+    thread = threading.Thread(target=rospy.signal_shutdown, args=(f"signal {number}",), daemon=True)
+    thread.start()
+    atexit.register(thread.join)
+
+
+def detach_log_from_master() -> None:
+    """Ask now for the parameter that rospy looks up with the first line that is logged, and never again.
+
+    That line may come with a fault, while the master is away, and would wait for it. Also, rospy subscribes to the
+    parameter and does not unsubscribe: the master takes the node for running after its end, and when another one of its
+    name starts it tells the old address to shut down, where by then any other node may be.
+    """
+    cache = rospy.impl.paramserver.get_param_server_cache()
+    cache.set(LOG_PARAMETER, rospy.get_param(LOG_PARAMETER, False))
 
 
 def required_param(name: str, set_by: str) -> Any:

@@ -1,14 +1,19 @@
 """What run() does for every node: one line and exit code 1 for a user's mistake, nothing at an ordinary end."""
 
+import os
+import signal
+import threading
 from typing import Any, List
 
 import pytest
 import rospy
+from rospy.impl import paramserver
+from rospy.msproxy import MasterProxy
 
 from xdog.core.description import DescriptionError
 from xdog.core.interfaces import HardwareError
 from xdog.nodes.common import run as module
-from xdog.nodes.common.run import required_param, run
+from xdog.nodes.common.run import LOG_PARAMETER, detach_log_from_master, required_param, run
 
 
 class Ros:
@@ -18,8 +23,8 @@ class Ros:
         self.calls: List[Any] = []
         self.fatal: List[str] = []
         self.ending = False
-        monkeypatch.setattr(module.rospy, "init_node", lambda name: self.calls.append(name))
-        monkeypatch.setattr(module.rospy, "get_param_cached", lambda name, _: self.calls.append(name))
+        monkeypatch.setattr(module, "init_node", self.calls.append)
+        monkeypatch.setattr(module, "detach_log_from_master", lambda: self.calls.append("log"))
         monkeypatch.setattr(module.rospy, "logfatal", self.fatal.append)
         monkeypatch.setattr(module.rospy, "spin", lambda: self.calls.append("spin"))
         monkeypatch.setattr(module.rospy.core, "is_shutdown_requested", lambda: self.ending)
@@ -32,7 +37,7 @@ def ros(monkeypatch: pytest.MonkeyPatch) -> Ros:
 
 def test_a_node_is_built_and_its_callbacks_do_the_rest(ros: Ros) -> None:
     run("mux", lambda: ros.calls.append("built"))
-    assert ros.calls == ["mux", "/rosout_disable_topics_generation", "built", "spin"]
+    assert ros.calls == ["mux", "log", "built", "spin"]
 
 
 def test_the_main_thread_may_have_work(ros: Ros) -> None:
@@ -72,6 +77,49 @@ def test_topics_that_close_under_the_main_thread_are_an_ordinary_end(ros: Ros) -
         run("bridge", lambda: None, work)
     ros.ending = True
     run("bridge", lambda: None, work)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_does_not_wait_for_what_it_interrupts(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    publishing, ended, free = threading.Lock(), threading.Event(), []
+
+    def close_topics(_: str) -> None:
+        free.append(publishing.acquire(timeout=5.0))
+        ended.set()
+
+    monkeypatch.setattr(module.rospy, "init_node", lambda *_, **__: None)
+    monkeypatch.setattr(module.rospy, "signal_shutdown", close_topics)
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        module.init_node("node")
+        with publishing:
+            os.kill(os.getpid(), number)
+            assert not ended.is_set()
+        assert ended.wait(10.0)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert free == [True]
+
+
+@pytest.mark.parametrize("setting", [False, True])
+def test_after_the_start_a_line_in_the_log_asks_nobody(monkeypatch: pytest.MonkeyPatch, setting: bool) -> None:
+    asked: List[str] = []
+
+    def get_param(name: str, _: bool) -> bool:
+        asked.append(name)
+        return setting
+
+    class NoMaster:
+        """Fails where it is used."""
+
+    monkeypatch.setattr(module.rospy, "get_param", get_param)
+    monkeypatch.setattr(paramserver, "_param_server_cache", None)
+    detach_log_from_master()
+    monkeypatch.setattr(rospy.client, "_param_server", MasterProxy.__new__(MasterProxy))
+    monkeypatch.setattr(MasterProxy, "target", NoMaster(), raising=False)
+    assert rospy.get_param_cached(LOG_PARAMETER, "not known") is setting
+    assert asked == [LOG_PARAMETER]
 
 
 def test_a_missing_parameter_names_the_launch_file(ros: Ros, monkeypatch: pytest.MonkeyPatch) -> None:
