@@ -25,7 +25,7 @@ from geometry_msgs.msg import Twist
 from nav_msgs.msg import Odometry
 from own_graph import OwnGraph, network_listeners
 
-from xdog.msg import LegState, LocomotionState, SafetyState
+from xdog.msg import LegCommand, LegState, LocomotionState, SafetyState
 from xdog.nodes.common.master import find_node
 
 WALL_LIMIT = 60.0
@@ -85,6 +85,7 @@ class TeleopTest(unittest.TestCase):
         self.safety: Optional[SafetyState] = None
         self.gate: Optional[LegState] = None
         self.now, self.speed = 0.0, 0.0  # s of simulated time; m/s forward
+        self.answered = 0.0  # s, stamp of the newest legs/command
         self.asked: Counter[str] = Counter()
         self.subscribers = [
             rospy.Subscriber("cmd_vel/keyboard", Twist, self._on_velocity),
@@ -92,6 +93,7 @@ class TeleopTest(unittest.TestCase):
             rospy.Subscriber("safety/state", SafetyState, self._on_safety),
             rospy.Subscriber("legs/state", LegState, self._on_gate),
             rospy.Subscriber("ground_truth/odom", Odometry, self._on_truth),
+            rospy.Subscriber("legs/command", LegCommand, self._on_command),
         ]
         self.terminal = Terminal(self.news)
         self.addCleanup(self.terminal.close)
@@ -122,6 +124,9 @@ class TeleopTest(unittest.TestCase):
 
     def _on_truth(self, message: Odometry) -> None:
         self.now, self.speed = message.header.stamp.to_sec(), message.twist.twist.linear.x
+
+    def _on_command(self, message: LegCommand) -> None:
+        self.answered = message.header.stamp.to_sec()
 
     def wait(self, condition: Callable[[], object], what: str, held: bytes = b"") -> None:
         """Until the condition holds; it is looked at whenever something happens, and now and then, as keys repeat."""
@@ -298,6 +303,11 @@ class TeleopTest(unittest.TestCase):
         assert list(self.safety.reasons) == [reason]
         self.wait(lambda: f"estop: done ({reason})" in self.terminal.shown, "teleop shows that it is confirmed")
         assert "NOT CONFIRMED" not in self.terminal.shown
+        # All have logged the stop, which without care would ask the master. They go on all the same.
+        since = self.now + 0.5
+        self.wait(lambda: self.now > since + 0.5, "the simulation goes on")
+        self.wait(lambda: self.safety and self.safety.header.stamp.to_sec() > since, "the supervisor goes on")
+        self.wait(lambda: self.answered > since, "locomotion goes on")
 
 
 if __name__ == "__main__":

@@ -64,4 +64,4 @@ def nobody() -> str:
     """An address that refuses connections."""
     hung = Hung()
     hung.close()
-    return hung.uri
+    return hung.uri.rstrip("/")

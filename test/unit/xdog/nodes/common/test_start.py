@@ -1,10 +1,13 @@
 """How programs become nodes: in nobody's place, and without a port to the network that nobody asked for."""
 
 import os
+import re
+from pathlib import Path
 from typing import Iterator
 
 import pytest
 from fake_master import FakeMaster, nobody
+from repository import ROOT
 
 from xdog.nodes.common import start
 
@@ -70,3 +73,13 @@ def test_the_users_own_address_stays(master: FakeMaster, monkeypatch: pytest.Mon
     start._stay_on_loopback()
     assert [os.environ.get(key) for key in ("ROS_IP", "ROS_HOSTNAME")].count("10.0.0.2") == 1
     assert "127.0.0.1" not in [os.environ.get(key) for key in ("ROS_IP", "ROS_HOSTNAME")]
+
+
+WAITS = re.compile(r"rospy\.(init_node|spin|wait_for_service|wait_for_message|ServiceProxy)\b|is_master_online")
+NODES = sorted((ROOT / "src" / "xdog" / "nodes").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", NODES, ids=lambda path: path.name)
+def test_no_node_of_the_robot_waits_for_the_master_by_rospys_own_means(path: Path) -> None:
+    used = {match[0] for match in WAITS.finditer(path.read_text())}
+    assert used <= ({"rospy.init_node"} if path.name == "start.py" else set())
