@@ -34,14 +34,14 @@ class GripMonitor:
         self.holding = self.held_up = self.closed_on_nothing = False
 
     @property
-    def way(self) -> Array:
-        """How far the gripper has gone since it closed on something, (3,) m in the level frame; zero without a grip."""
+    def displacement(self) -> Array:
+        """How far the gripper has moved since it closed on something, (3,) m, level frame; zero without a grip."""
         return np.zeros(3) if self._grasped is None else np.asarray(self.tool - self._grasped)
 
     @property
     def lift(self) -> float:
         """How far it has risen with what it holds, m."""
-        return float(self.way[2])
+        return float(self.displacement[2])
 
     def update(self, now: float, tool: Array, angle: float, effort: float, near: bool) -> None:
         """A measurement.

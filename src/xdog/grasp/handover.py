@@ -1,4 +1,4 @@
-"""Whether somebody pulls at what the arm holds out: stiff servos hardly give way, but their effort tells."""
+"""Whether somebody pulls at what the arm holds out: stiff servos hardly give way, but their effort shows it."""
 
 import math
 from typing import List, Optional
