@@ -191,7 +191,9 @@ def test_the_status_is_that_of_the_work(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_the_work_as_ctrl_c_does(monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> None:
-    before, saved = signal.getsignal(number), []
+    signal.signal(number, signal.SIG_DFL)  # a program that nohup or a shell started may ignore it
+    before: Any = signal.getsignal(number)
+    saved: List[str] = []
 
     def act(_options: Options) -> None:
         try:
