@@ -14,9 +14,9 @@ from typing import Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from xdog.core.body import Joint
 from xdog.core.description import DescriptionError, RobotDescription
 from xdog.core.rotations import rotation_matrix
-from xdog.core.urdf import Joint
 
 Array = np.ndarray
 Vector = Union[Sequence[float], Array]

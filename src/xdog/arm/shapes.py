@@ -6,9 +6,9 @@ from typing import List
 
 import numpy as np
 
+from xdog.core.body import Geometry
 from xdog.core.description import DescriptionError, RobotDescription
 from xdog.core.rotations import rotation_matrix
-from xdog.core.urdf import Geometry
 
 Array = np.ndarray
 

@@ -8,7 +8,7 @@ from xdog.core.description import JointGroup, RobotDescription
 
 EARLIER_HASHES = {"6664695f2a2f1eb2": "20b6e0e96e270f84"}
 """Bodies' hashes as policies carry them that were exported when frames, names and spelling still counted, and the same
-bodies' hashes since they don't (`xdog.core.urdf.Body.hash`). The first is the body of all shipped policies."""
+bodies' hashes since they don't (`xdog.core.body.Body.hash`). The first is the body of all shipped policies."""
 
 
 class ContractError(ValueError):

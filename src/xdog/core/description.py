@@ -7,11 +7,12 @@ from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from xdog.core.body import Body, Joint, Link
 from xdog.core.config_file import parse, read
 from xdog.core.paths import share_path
 from xdog.core.robot_config import ArmSection, Gains, LegsSection, RobotConfig
-from xdog.core.urdf import Body, Joint, Link, parse_body
 from xdog.core.urdf import DescriptionError as DescriptionError
+from xdog.core.urdf import parse_body
 
 Array = np.ndarray
 

@@ -33,7 +33,7 @@ class GraspContract:
         chunk: actions that it predicts at once.
         execute: how many of them are carried out before it is asked again.
         lower, upper: rad, per joint, between which its actions are kept.
-        urdf_hash: of the body it was trained on (xdog.core.urdf.Body.hash).
+        urdf_hash: of the body it was trained on (xdog.core.body.Body.hash).
         commit: repository commit of the training.
         dataset: what it learned from: demonstrations, frames and where they came from.
         scores: what training itself measured, by name. The policy's card has the evaluation's scores.

@@ -30,7 +30,7 @@ class PolicyContract:
         trot: the reference that actions are added to.
         command_range: [low, high] of vx (m/s), vy (m/s) and wz (rad/s) that it was trained on.
         max_lateral_acceleration: m/s^2, of speed times yaw rate; faster turning is slowed (xdog.locomotion.gait).
-        urdf_hash: of the body it was trained on (xdog.core.urdf.Body.hash).
+        urdf_hash: of the body it was trained on (xdog.core.body.Body.hash).
         commit: repository commit of the training.
         scores: what training itself measured, by name: minutes, steps, and with "check_" before them the scores of its
             short held-out check (m/s, rad/s, share). The policy's card has the evaluation's scores.

@@ -10,8 +10,8 @@ from typing import Iterator, List, Sequence, Tuple, Union
 
 import numpy as np
 
+from xdog.core.body import Joint
 from xdog.core.description import DescriptionError, RobotDescription
-from xdog.core.urdf import Joint
 
 Array = np.ndarray
 Angles = Tuple[float, float, float]
