@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from xdog.core.description import load_description
-from xdog_sim.batch.mujoco_cpu import MujocoBatch, training_options
+from xdog_sim.batch.factory import make_batch, training_options
 from xdog_sim.randomization import nominal_ranges
 from xdog_sim.tasks.gait_config import load_gait_config
 from xdog_sim.tasks.velocity import VelocityTask
@@ -28,7 +28,8 @@ def reward_of_one_second(weight: float) -> float:
     """Mean reward per control step of 8 robots that walk at 0.5 m/s on the reference trot alone."""
     config, robot = load_gait_config(), load_description()
     config = replace(config, reward={**config.reward, "joint_speed": weight})
-    sim = MujocoBatch(training_options(config.train_timestep, config.control.kp, config.control.kd), 8, 1, robot)
+    physics = training_options(config.physics.train_timestep, config.control.kp, config.control.kd)
+    sim = make_batch(physics, num=8, threads=1)
     command = torch.tensor([0.5, 0.0, 0.0]).repeat(1, 8, 1)  # one command for each of the 8 robots
     task = VelocityTask(sim, robot, config, nominal_ranges(), seed=1, commands=command)
     steps = [task.step(torch.zeros(8, 12)).reward.mean() for _ in range(50)]

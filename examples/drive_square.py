@@ -9,8 +9,6 @@ from geometry_msgs.msg import Twist, Vector3
 from nav_msgs.msg import Odometry
 from std_srvs.srv import Trigger
 
-from xdog.msg import LocomotionState
-
 SIDE = 0.3  # m
 
 
@@ -40,9 +38,12 @@ def main() -> None:
     velocity = rospy.Publisher("cmd_vel", Twist, queue_size=1)
     rospy.wait_for_service("stand", timeout=10.0)
     rospy.ServiceProxy("stand", Trigger)()
-    while rospy.wait_for_message("locomotion/state", LocomotionState).state != LocomotionState.STANDING:
+    for _ in range(50):  # 'walk' is refused until the dog stands
+        if rospy.ServiceProxy("walk", Trigger)().success:
+            break
         rospy.sleep(0.2)
-    rospy.ServiceProxy("walk", Trigger)()  # refused until the dog stands
+    else:
+        sys.exit("the dog does not stand up: 'rostopic echo -n1 /safety/state' says why")
     x, y, heading = place()
     for _ in range(4):
         x, y = x + SIDE * math.cos(heading), y + SIDE * math.sin(heading)

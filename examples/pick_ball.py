@@ -27,7 +27,10 @@ def main() -> None:
     rospy.init_node("pick_ball")
     rospy.wait_for_service("stand", timeout=10.0)
     rospy.ServiceProxy("stand", Trigger)()
+    end = rospy.get_time() + 10.0
     while rospy.wait_for_message("locomotion/state", LocomotionState).state != LocomotionState.STANDING:
+        if rospy.get_time() > end:
+            sys.exit("the dog does not stand up: 'rostopic echo -n1 /safety/state' says why")
         rospy.sleep(0.2)
     pick = actionlib.SimpleActionClient("pick_object", PickObjectAction)
     if not pick.wait_for_server(rospy.Duration(10)):

@@ -5,7 +5,7 @@ import multiprocessing
 import signal
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
-from typing import Callable, Deque, Iterable, Iterator, TypeVar
+from typing import Callable, Deque, Generator, Iterable, TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -14,7 +14,7 @@ AHEAD = 3
 """Jobs that each worker may be ahead of whoever takes the results: enough to keep it busy, few enough for memory."""
 
 
-def in_processes(work: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -> Iterator[Result]:
+def in_processes(work: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -> Generator[Result, None, None]:
     """Results in the order of the jobs, of which there may be endlessly many.
 
     The processes are fresh interpreters: MuJoCo chooses its renderer when it is imported, and OpenGL contexts do not
@@ -24,6 +24,9 @@ def in_processes(work: Callable[[Job], Result], jobs: Iterable[Job], workers: in
         work: a function of a module, called in the workers.
         jobs: taken as they are needed.
         workers: processes.
+
+    Yields:
+        A result; closing the generator ends the processes.
 
     Raises:
         BrokenProcessPool: a worker died.

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+import uuid
 from pathlib import Path
 from types import TracebackType
 from typing import Mapping, Optional, Type
@@ -55,7 +56,8 @@ class RosGraph:
         os.environ.update(
             ROS_MASTER_URI=f"http://localhost:{port}", ROS_HOSTNAME="localhost", ROS_LOG_DIR=str(self._logs)
         )
-        command = ["roslaunch", "-p", str(port), "xdog", "xdog.launch"]
+        # roslaunch refuses to join a master of another run, which may have come to this port meanwhile.
+        command = ["roslaunch", "-p", str(port), f"--run_id={uuid.uuid1()}", "xdog", "xdog.launch"]
         command += [f"{name}:={value}" for name, value in self._arguments.items()]
         try:
             with self.log.open("wb") as output:

@@ -2,6 +2,7 @@
 """arm.launch on emulated servos: a command moves a joint, stops hold it, and every fault is named."""
 
 # ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
+import os
 import signal
 import subprocess
 import time
@@ -22,6 +23,7 @@ from xdog.core.description import load_description
 from xdog.hardware.so101 import registers as reg
 from xdog.hardware.so101.calibration import save_calibration
 from xdog.msg import ArmState, SafetyState
+from xdog.nodes.common.master import ask_master, find_node
 
 ARM = load_description().arm
 HOME = dict(zip(ARM.names, ARM.poses["home"]))
@@ -102,6 +104,7 @@ class ArmDriver(unittest.TestCase):
         cls.addClassCleanup(cls.end)
         topics = {"arm/state": ArmState, "joint_states": JointState, "/diagnostics": DiagnosticArray}
         cls.graph = Graph(topics)
+        cls.addClassCleanup(cls.graph.end_children)
         cls.setpoints = rospy.Publisher("arm/setpoint", JointTrajectory, queue_size=1)
         cls.wait(lambda: set(topics) | {"safety/state"} <= set(cls.graph.latest), "the graph is there")
         cls.wait(lambda: cls.setpoints.get_num_connections() > 0, "the arm controller listens")
@@ -261,6 +264,19 @@ class ArmDriver(unittest.TestCase):
         self.graph.kill("safety_supervisor")
         self.wait_for_hold("heartbeat is missing")
         self.assertEqual(self.torques(), [1] * 6)
+        self.graph.start("safety_supervisor")
+
+    def test_8_with_the_master_stopped_the_bridge_still_ends_and_leaves_the_arm_held(self) -> None:
+        master, bridge = ask_master("getPid"), find_node("/hardware_bridge")
+        assert bridge is not None
+        os.kill(master, signal.SIGSTOP)
+        try:
+            os.kill(bridge.process, signal.SIGINT)
+            self.graph.wait_until(lambda: not Path(f"/proc/{bridge.process}").exists(), PATIENCE, "the bridge ends")
+        finally:
+            os.kill(master, signal.SIGCONT)
+        self.assertEqual(self.torques(), [1] * 6)
+        self.assertLessEqual(abs(self.goal() - self.wire.position(1)), 5)
 
     def diagnosis(self, part: str) -> str:
         """What the bridge said last about one of its parts."""

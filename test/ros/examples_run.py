@@ -31,7 +31,7 @@ class ExamplesTest(GraspCase):
         return ended[0].stdout
 
     def test_a_square_ends_where_it_began(self) -> None:
-        self.graph.demand("reset", "lie", -2.0, 0.0, 0.0)
+        self.graph.require("reset", "lie", -2.0, 0.0, 0.0)
         self.graph.pass_time(0.1)
         self.assertEqual(len(self.run_example("drive_square.py").splitlines()), 4)
         place = self.graph.latest["ground_truth/odom"].pose.pose.position

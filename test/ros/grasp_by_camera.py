@@ -11,8 +11,8 @@ import rostest
 from grasp_case import GraspCase
 from sensor_msgs.msg import Image
 
-from xdog.grasp.view_poses import load_view_poses
 from xdog.nodes.common import conversions
+from xdog_sim.grasp.config import load_grasp_scenarios
 
 CAMERA, PICTURES = "simulated_wrist_camera", "wrist_camera/image_raw"
 
@@ -33,7 +33,7 @@ class GraspByCameraTest(GraspCase):
         away = []
 
         def looking() -> bool:
-            away.append(float(np.max(np.abs(self.arm[:5] - load_view_poses().low))))
+            away.append(float(np.max(np.abs(self.arm[:5] - np.array(load_grasp_scenarios().view_poses.low)))))
             return away[-1] < 0.1
 
         self.graph.wait_until(looking, 10.0, "the arm looks")

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from xdog.core.description import RobotDescription
 from xdog.grasp.contract import GraspContract
 from xdog.grasp.observation import TOKEN_NAMES
+from xdog_sim.grasp.config import load_grasp_scenarios
 
 CHUNK = 4
 
@@ -30,6 +31,7 @@ def grasp_contract_for(robot: RobotDescription, **changes: Any) -> GraspContract
         upper=tuple(robot.arm.upper.tolist()),
         urdf_hash=robot.urdf_hash,
         commit="none",
+        conditions=load_grasp_scenarios().conditions(by_image=bool(changes.get("image"))),
     )
     return dataclasses.replace(contract, **changes)
 

@@ -6,12 +6,13 @@ from typing import Any, Dict, Tuple
 
 import numpy as np
 import torch
+from demonstrations import make_episode, write_dataset
 
 from xdog.core.config_file import parse, read
 from xdog.core.description import load_description
 from xdog.core.paths import share_path
 from xdog.grasp.observation import TOKEN_NAMES
-from xdog_learning.dataset import DatasetWriter, Demonstrations
+from xdog_learning.dataset import Demonstrations
 from xdog_learning.grasp.sampler import FrameSampler
 from xdog_learning.grasp.settings import GraspSettings, PolicySettings
 from xdog_learning.grasp.trainer import GraspTrainer, Network, build_network
@@ -76,8 +77,6 @@ def make_trainer(policy: PolicySettings, data: Demonstrations) -> GraspTrainer:
 
 def write_demonstrations(folder: Path, count: int = 4, images: bool = False) -> Path:
     """A dataset in a folder."""
-    data = make_demonstrations((6,) * count, images)
-    with DatasetWriter(folder) as writer:
-        for number in range(count):
-            writer.add(data.episode(number), {})
+    size = (HEIGHT, WIDTH) if images else None
+    write_dataset(folder, [make_episode(number, 6, size) for number in range(count)])
     return folder

@@ -287,6 +287,8 @@ class ArmController:
 
     def _obstacles_ahead(self, last: Array, command: Array, speed: Array) -> List[str]:
         """What is in the way of a step to ``command`` (6,) rad and of slowing down afterwards."""
+        if np.array_equal(command, last) and not np.any(speed):
+            return []
         braking = self._limiter.braking(command, speed, self._period)
         times = self.now + self._period * np.arange(1, len(braking) + 1)
         for motion in self._motions:

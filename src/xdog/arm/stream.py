@@ -7,6 +7,7 @@ import numpy as np
 from xdog.arm.config import ArmConfig
 from xdog.arm.motions import ArmMeasurement, Reference
 from xdog.core.description import JointGroup
+from xdog.core.timers import HoldTimer
 from xdog.safety.gate import WORTH_A_WARNING, check_command
 
 Array = np.ndarray
@@ -25,7 +26,7 @@ class SetpointStream:
         self._due = 0.0
         self._last_setpoint = -np.inf
         self._barred = False
-        self._behind_since: Optional[float] = None
+        self._behind = HoldTimer()
         self._warning = ""
 
     @property
@@ -36,11 +37,11 @@ class SetpointStream:
     def end(self, now: float) -> None:
         """Follow no more setpoints, until their sender has paused."""
         self._barred = self._barred or self.alive or now - self._last_setpoint < self._config.stream.timeout
-        self._goal, self._behind_since = None, None
+        self._goal, self._behind = None, HoldTimer()
 
     def forget(self) -> None:
         """Take no note of what came in before: its times are those of another clock."""
-        self._last_setpoint, self._goal, self._behind_since = -np.inf, None, None
+        self._last_setpoint, self._goal, self._behind = -np.inf, None, HoldTimer()
 
     def on_setpoint(
         self, now: float, names: Sequence[str], positions: Sequence[float], duration: float, objection: str
@@ -79,11 +80,7 @@ class SetpointStream:
         The gripper may hold something, so it doesn't count.
         """
         behind = np.abs(command - measured.position)[:5] > self._config.tolerances.path
-        if not behind.any():
-            self._behind_since = None
-            return ""
-        self._behind_since = measured.stamp if self._behind_since is None else self._behind_since
-        if measured.stamp - self._behind_since <= self._config.stream.follow_time:
+        if not self._behind.update(measured.stamp, bool(behind.any()), self._config.stream.follow_time):
             return ""
         return f"the arm does not follow: {', '.join(name for name, flag in zip(self._arm.names, behind) if flag)}"
 

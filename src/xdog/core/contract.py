@@ -24,17 +24,17 @@ def finite(value: Any) -> float:
 
 
 def read_entries(
-    metadata: Mapping[str, str], key: str, version: int, known: Iterable[str], where: str, retrain: str
+    metadata: Mapping[str, str], key: str, versions: Sequence[int], known: Iterable[str], where: str, retrain: str
 ) -> Dict[str, Any]:
     """The entries of a contract of any kind, from a policy file's metadata.
 
     Args:
         metadata: of the ONNX file.
         key: under which such a contract stands.
-        version: that this XDog reads.
+        versions: that this XDog reads.
         known: names that a contract may have.
         where: the file, for messages.
-        retrain: what mends it, for messages.
+        retrain: the remedy, for messages.
 
     Raises:
         ContractError: no contract, one that is no JSON mapping, another version, or unknown entries.
@@ -43,8 +43,9 @@ def read_entries(
         raise ContractError(f"{where} carries no XDog contract ('{key}' in its metadata): {retrain}")
     try:
         raw: Dict[str, Any] = json.loads(metadata[key])
-        if raw["version"] != version:
-            raise ContractError(f"{where} has contract version {raw['version']}, this XDog reads {version}: {retrain}")
+        if raw["version"] not in versions:
+            read = " and ".join(map(str, versions))
+            raise ContractError(f"{where} has contract version {raw['version']}, this XDog reads {read}: {retrain}")
         unknown = set(raw) - set(known)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, ContractError):

@@ -1,9 +1,13 @@
-"""Periods: which one a stamp lies in, and a loop that wakes once in each and counts the cycles that came too late."""
+"""Timers of the robot's loops: which period a stamp lies in, a loop at a fixed rate, how long a condition has held."""
 
 import math
 import os
 import time
-from typing import Callable, Optional
+from typing import Callable, Optional, Union, overload
+
+import numpy as np
+
+Array = np.ndarray
 
 PRIORITY = 20
 """Of SCHED_FIFO: before all ordinary programs, behind the kernel's own threads (50)."""
@@ -97,3 +101,38 @@ class RateTimer:
         if skipped > 0 or self._beat - now > 2.0:  # late, or the clock was set
             self._beat = math.floor(now) + (0 if skipped > 0 else 1)
         self._sleep(max(self._beat - now, 0.0) * self._period)
+
+
+ROUNDING = 1e-6
+"""s by which a difference of stamps may be off: 0.3 - 0.2 is a little less than 0.1."""
+
+
+class HoldTimer:
+    """Whether a condition, or each of several, has held for a while without a break. Times are in s on one clock.
+
+    A clock that is set back starts the count again.
+    """
+
+    def __init__(self) -> None:
+        self._start: Array = np.array(np.inf)
+
+    @overload
+    def update(self, now: float, holds: bool, duration: float) -> bool: ...
+
+    @overload
+    def update(self, now: float, holds: Array, duration: float) -> Array: ...
+
+    def update(self, now: float, holds: Union[bool, Array], duration: float) -> Union[bool, Array]:
+        """Note whether a condition holds.
+
+        Args:
+            now: s.
+            holds: whether it holds at ``now``; (n,) bool for n conditions, the same n in every call.
+            duration: s for which it must have held.
+
+        Returns:
+            Whether it has held for ``duration`` up to now; (n,) bool for n conditions.
+        """
+        self._start = np.where(holds, np.minimum(self._start, now), np.inf)
+        lasting: Array = now - self._start >= duration - ROUNDING
+        return lasting if isinstance(holds, np.ndarray) else bool(lasting)

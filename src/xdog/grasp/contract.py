@@ -7,12 +7,16 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
+from xdog.core.config_file import parse
 from xdog.core.contract import ContractError, body_problems, finite, read_entries
 from xdog.core.description import RobotDescription
+from xdog.grasp.conditions import TrainingConditions
 from xdog.grasp.observation import TOKEN_NAMES
 
 METADATA_KEY = "xdog_grasp_contract"
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
+READABLE_VERSIONS = (1, 2)
+"""Version 1 has no conditions."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class GraspContract:
         commit: repository commit of the training.
         dataset: what it learned from: demonstrations, frames and where they came from.
         scores: what training itself measured, by name. The policy's card has the evaluation's scores.
+        conditions: in which it was trained; None in files of version 1, which do not say.
         version: of this layout.
     """
 
@@ -50,6 +55,7 @@ class GraspContract:
     commit: str
     dataset: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
+    conditions: Optional[TrainingConditions] = None
     version: int = CONTRACT_VERSION
 
     def to_metadata(self) -> Dict[str, str]:
@@ -65,7 +71,7 @@ def grasp_contract_from_metadata(metadata: Mapping[str, str], where: str) -> Gra
     """
     retrain = "export it with './xdog train grasp' (XDog's exporter writes the contract)"
     known = [entry.name for entry in fields(GraspContract)]
-    raw = read_entries(metadata, METADATA_KEY, CONTRACT_VERSION, known, where, retrain)
+    raw = read_entries(metadata, METADATA_KEY, READABLE_VERSIONS, known, where, retrain)
     try:
         for name in ("joints", "token"):
             raw[name] = tuple(str(entry) for entry in raw[name])
@@ -77,6 +83,8 @@ def grasp_contract_from_metadata(metadata: Mapping[str, str], where: str) -> Gra
         if raw["image"] is not None:
             height, width = raw["image"]
             raw["image"] = (int(height), int(width))
+        if raw.get("conditions") is not None:
+            raw["conditions"] = parse(TrainingConditions, raw["conditions"], "conditions")
         return GraspContract(**raw)
     except (KeyError, TypeError, ValueError) as error:
         raise ContractError(f"{where}: its contract is malformed ({error}): {retrain}") from error
@@ -95,7 +103,7 @@ def grasp_contract_problems(contract: GraspContract, robot: RobotDescription) ->
     problems = body_problems(contract.joints, robot.arm, contract.urdf_hash, robot)
     unknown = [name for name in contract.token if name not in TOKEN_NAMES]
     if unknown:
-        problems.append(f"unknown entries of the object token: {', '.join(unknown)}")
+        problems.append(f"unknown object features: {', '.join(unknown)}")
     if (contract.image is None) != (contract.camera is None) or (contract.image and min(contract.image) < 1):
         problems.append(f"its image {contract.image} and its camera {contract.camera} do not fit together")
     if contract.camera not in (None, robot.frames["wrist_camera"]):
@@ -110,7 +118,21 @@ def grasp_contract_problems(contract: GraspContract, robot: RobotDescription) ->
         problems.append(f"its action limits are not {len(robot.arm.names)} ranges")
     elif np.any(lower < robot.arm.lower - 1e-6) or np.any(upper > robot.arm.upper + 1e-6):
         problems.append("its action limits exceed the joints' limits")
-    return problems
+    return problems + _condition_problems(contract, robot)
+
+
+def _condition_problems(contract: GraspContract, robot: RobotDescription) -> List[str]:
+    """What the training's conditions leave open or ask of this robot that it cannot do."""
+    conditions = contract.conditions
+    if conditions is None:
+        return []
+    views = conditions.view_poses
+    if (views is None) != (contract.image is None):
+        return ["it must say in which view poses it begins if it needs images, and only then"]
+    poses = [] if views is None else [np.array(views.low), np.array(views.high)]
+    if any(np.any(pose < robot.arm.lower[:5]) or np.any(pose > robot.arm.upper[:5]) for pose in poses):
+        return ["its view poses exceed the joints' limits"]
+    return []
 
 
 def check_grasp_contract(contract: GraspContract, robot: RobotDescription, where: str) -> None:

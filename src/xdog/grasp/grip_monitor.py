@@ -1,11 +1,11 @@
 """Whether the gripper holds something and how far it has lifted it: from joint angles and the gripper's servo alone."""
 
-import math
 from typing import Optional
 
 import numpy as np
 
 from xdog.arm.gripper import Gripper
+from xdog.core.timers import HoldTimer
 from xdog.grasp.config import PickConfig
 
 Array = np.ndarray
@@ -17,26 +17,31 @@ class GripMonitor:
     Args:
         config: pick.yaml.
         gripper: gap from angle.
+
+    Attributes:
+        tool: (3,) m, gripper_frame in the level frame.
+        holding: whether something is between the jaws.
+        held_up: whether it has been holding something up long enough.
+        closed_on_nothing: whether it has been closed and empty, at the object, for too long.
     """
 
     def __init__(self, config: PickConfig, gripper: Gripper) -> None:
         self._config, self._gripper = config, gripper
         self._opened = False
         self._grasped: Optional[Array] = None
-        self._up_since = math.inf
-        self._empty_since = math.inf
+        self._up, self._empty = HoldTimer(), HoldTimer()
         self.tool = np.zeros(3)
-        self.holding = False
+        self.holding = self.held_up = self.closed_on_nothing = False
 
     @property
-    def way(self) -> Array:
-        """How far the gripper has gone since it closed on something, (3,) m in the level frame; zero without a grip."""
+    def displacement(self) -> Array:
+        """How far the gripper has moved since it closed on something, (3,) m, level frame; zero without a grip."""
         return np.zeros(3) if self._grasped is None else np.asarray(self.tool - self._grasped)
 
     @property
     def lift(self) -> float:
         """How far it has risen with what it holds, m."""
-        return float(self.way[2])
+        return float(self.displacement[2])
 
     def update(self, now: float, tool: Array, angle: float, effort: float, near: bool) -> None:
         """A measurement.
@@ -58,14 +63,6 @@ class GripMonitor:
         elif self._grasped is None:
             self._grasped = self.tool.copy()
         up = self.holding and self.lift >= self._config.lift.height
-        self._up_since = min(self._up_since, now) if up else math.inf
+        self.held_up = self._up.update(now, up, self._config.lift.hold)
         empty = self._opened and near and gap < grip.gap
-        self._empty_since = min(self._empty_since, now) if empty else math.inf
-
-    def held_up(self, now: float) -> bool:
-        """Whether it has been holding something up long enough."""
-        return now - self._up_since >= self._config.lift.hold
-
-    def closed_on_nothing(self, now: float) -> bool:
-        """Whether it is closed and empty, at the object, for too long."""
-        return now - self._empty_since >= self._config.approach.empty
+        self.closed_on_nothing = self._empty.update(now, empty, self._config.approach.empty)

@@ -1,10 +1,11 @@
-"""Whether somebody pulls at what the arm holds out: stiff servos hardly give way, but their effort tells."""
+"""Whether somebody pulls at what the arm holds out: stiff servos hardly give way, but their effort shows it."""
 
 import math
 from typing import List, Optional
 
 import numpy as np
 
+from xdog.core.timers import HoldTimer
 from xdog.grasp.config import HandOverConfig
 
 Array = np.ndarray
@@ -25,7 +26,7 @@ class HandoverDetector:
         self._since, self._place = math.inf, np.zeros(0)
         self._efforts: List[Array] = []
         self._rest: Optional[Array] = None
-        self._pulled_since = math.inf
+        self._pulled = HoldTimer()
 
     def update(self, now: float, joints: Array, effort: Array) -> bool:
         """Whether somebody has been pulling for long enough; to be called once a control period.
@@ -43,5 +44,4 @@ class HandoverDetector:
                 self._rest = np.mean(self._efforts, axis=0)
             return False
         pulled = float(np.linalg.norm(effort - self._rest)) > self._config.pull
-        self._pulled_since = min(self._pulled_since, now) if pulled else math.inf
-        return now - self._pulled_since >= self._config.time
+        return self._pulled.update(now, pulled, self._config.time)

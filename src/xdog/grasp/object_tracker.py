@@ -1,4 +1,4 @@
-"""Which of the things that perception shows is meant, and where it is now."""
+"""Which of the detected objects is meant, and where it is now."""
 
 from dataclasses import dataclass
 from typing import List, Optional, Sequence
@@ -13,7 +13,7 @@ class TrackedDetection:
     """One detected object.
 
     Attributes:
-        stamp: when the picture was taken, s.
+        stamp: when the image was taken, s.
         label: its class.
         centre: (3,) m, middle of its box in the level frame.
         size: (3,) m, extents of its box: two horizontal ones and the height.
@@ -25,12 +25,12 @@ class TrackedDetection:
     size: Array
 
 
-class Tracker:
-    """Follows one object through detections that carry no identity: the next sighting is the nearest one of its label.
+class ObjectTracker:
+    """Follows one object through detections that carry no identity: the next one is the nearest of its label.
 
     Args:
-        gate: m that an object may seem to jump between two sightings and still be the same.
-        memory: number of sightings whose median is the object's place.
+        gate: m that an object may seem to jump between two detections and still be the same.
+        memory: number of detections whose median is the object's place.
     """
 
     def __init__(self, gate: float, memory: int) -> None:
@@ -44,46 +44,48 @@ class Tracker:
 
     @property
     def steady(self) -> bool:
-        """Whether as many sightings as ``memory`` stand behind `place`."""
+        """Whether `place` rests on as many detections as ``memory``."""
         return len(self._seen) >= self._memory
 
     def place(self) -> Array:
-        """Median (3,) m of the last sightings, level frame. Raises ValueError before the object was chosen."""
+        """Median (3,) m of the last detections, level frame. Raises ValueError before the object was chosen."""
         if not self._seen:
             raise ValueError("no object was chosen")
-        middle: Array = np.median([sighting.centre for sighting in self._seen], axis=0)
+        middle: Array = np.median([detection.centre for detection in self._seen], axis=0)
         return middle
 
     def forget(self) -> None:
-        """Choose anew."""
+        """Choose again."""
         self._seen = []
 
-    def choose(self, sightings: Sequence[TrackedDetection], label: str, near: Array) -> Optional[TrackedDetection]:
+    def choose(self, detections: Sequence[TrackedDetection], label: str, near: Array) -> Optional[TrackedDetection]:
         """Take the object of a label ("" for any) that is nearest to a point (3,) of the level frame.
 
-        One that is chosen stays so unless another is nearer by more than the gate: a detector misses things now and
-        then, and the nearest may have been missing from the first picture. Returns the target.
+        One that is chosen stays so unless another is nearer by more than the gate: a detector misses objects now and
+        then, and the nearest one may have been missing from the first image. Returns the target.
         """
 
-        def away(sighting: TrackedDetection) -> float:
-            return float(np.linalg.norm(sighting.centre - near))
+        def away(detection: TrackedDetection) -> float:
+            return float(np.linalg.norm(detection.centre - near))
 
-        fitting = [sighting for sighting in sightings if label in ("", sighting.label)]
+        fitting = [detection for detection in detections if label in ("", detection.label)]
         if fitting:
             nearest = min(fitting, key=away)
             if self.target is None or away(nearest) < away(self.target) - self._gate:
                 self._seen = [nearest]
         return self.target
 
-    def follow(self, sightings: Sequence[TrackedDetection]) -> bool:
-        """Look for the chosen object among newer sightings; whether it is there."""
+    def follow(self, detections: Sequence[TrackedDetection]) -> bool:
+        """Look for the chosen object among newer detections; whether it is there."""
         if not self._seen:
             return False
         last = self._seen[-1]
-        fitting = [sighting for sighting in sightings if sighting.label == last.label and sighting.stamp > last.stamp]
+        fitting = [
+            detection for detection in detections if detection.label == last.label and detection.stamp > last.stamp
+        ]
         if not fitting:
             return False
-        nearest = min(fitting, key=lambda sighting: float(np.linalg.norm(sighting.centre - last.centre)))
+        nearest = min(fitting, key=lambda detection: float(np.linalg.norm(detection.centre - last.centre)))
         if float(np.linalg.norm(nearest.centre - last.centre)) > self._gate:
             return False
         self._seen = [*self._seen, nearest][-self._memory :]

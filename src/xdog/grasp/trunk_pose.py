@@ -69,7 +69,7 @@ class TrunkPoseHistory:
 
 
 def measure_trunk_pose(legs: LegKinematics, mount: Array, joints: Array, orientation: Array) -> TrunkPose:
-    """The posture of a dog that stands on its feet.
+    """How the trunk of a dog is held that stands on its feet.
 
     Args:
         legs: its kinematics.
@@ -88,5 +88,5 @@ def measure_trunk_pose(legs: LegKinematics, mount: Array, joints: Array, orienta
 
 
 def standing_trunk_pose(legs: LegKinematics, stand: Array) -> TrunkPose:
-    """The posture of plain standing, joints ``stand`` (12,) rad, on level ground."""
+    """How the trunk is held in plain standing, joints ``stand`` (12,) rad, on level ground."""
     return TrunkPose(float(np.median([leg.foot_radius for leg in legs.legs] - legs.feet(stand)[:, 2])))

@@ -66,7 +66,7 @@ def contract_from_metadata(metadata: Mapping[str, str], where: str) -> PolicyCon
     """
     retrain = "export it with './xdog train gait' (XDog's exporter writes the contract)"
     known = [entry.name for entry in fields(PolicyContract)]
-    raw = read_entries(metadata, METADATA_KEY, CONTRACT_VERSION, known, where, retrain)
+    raw = read_entries(metadata, METADATA_KEY, (CONTRACT_VERSION,), known, where, retrain)
     try:
         raw["joints"] = tuple(raw["joints"])
         for name in ("default_position", "action_scale", "kp", "kd"):

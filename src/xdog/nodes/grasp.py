@@ -24,11 +24,11 @@ from xdog.core.rotations import euler_quaternion
 from xdog.core.timers import PeriodFilter
 from xdog.grasp.config import PickConfig, load_pick_config
 from xdog.grasp.object_tracker import TrackedDetection
-from xdog.grasp.pick import AfterPick, PickInput, PickOutcome, PickTask
+from xdog.grasp.pick import PickTask
+from xdog.grasp.pick_types import AfterPick, PickInput, PickOutcome
 from xdog.grasp.policy import GraspPolicy, ImagePolicy
-from xdog.grasp.stance_planner import StancePlanner, load_grasp_workspace
+from xdog.grasp.stance_planner import StancePlanner
 from xdog.grasp.trunk_pose import TrunkPoseHistory, measure_trunk_pose
-from xdog.grasp.view_poses import ViewPoses, load_view_poses
 from xdog.locomotion.config import load_locomotion_config
 from xdog.locomotion.stance import BodyPose, Stance
 from xdog.msg import (
@@ -69,15 +69,15 @@ class GraspNode:
         robot: RobotDescription,
         config: PickConfig,
         ages: ListenerConfig,
-        planner: StancePlanner,
-        view_poses: ViewPoses,
+        stance: Stance,
         policy: Union[GraspPolicy, str],
     ) -> None:
-        self._robot, self._config, self._planner, self._policy = robot, config, planner, policy
+        self._robot, self._config, self._policy = robot, config, policy
+        self._conditions = policy.contract.conditions if isinstance(policy, GraspPolicy) else None
+        self._planner = None if self._conditions is None else StancePlanner(robot, stance, self._conditions.workspace)
         needs_images = isinstance(policy, GraspPolicy) and policy.contract.image is not None
         self._camera = WristCameraListener() if needs_images else None
-        self._view_poses = view_poses if needs_images else None
-        self._legs, self._mount = planner.legs, robot.fixed_transform(robot.frames["imu"]).rotation
+        self._legs, self._mount = stance.legs, robot.fixed_transform(robot.frames["imu"]).rotation
         self._control = 1.0 / robot.rates["control"]
         self._period = PeriodFilter(self._control)
         self._news = threading.Condition()
@@ -192,16 +192,18 @@ class GraspNode:
             return
         policy, camera = self._policy, self._camera
         assert isinstance(policy, GraspPolicy)
+        assert self._conditions is not None, "load_policy refuses a policy that has none"
+        assert self._planner is not None
         acting = policy if camera is None else ImagePolicy(policy, lambda: camera.image(self._now))
         pick = PickTask(
             self._robot,
             self._config,
             acting,
             policy.contract.period,
+            self._conditions,
             self._planner,
             goal.label,
             AfterPick(goal.afterwards),
-            self._view_poses,
         )
         with self._news:
             self._pick = pick
@@ -272,20 +274,26 @@ class GraspNode:
 def load_policy(path: Path, robot: RobotDescription) -> Union[GraspPolicy, str]:
     """The policy, or why there is none: the node then refuses every goal with that reason."""
     try:
-        return GraspPolicy(path, robot)
+        policy = GraspPolicy(path, robot)
     except (PolicyError, ContractError, OSError) as error:
         return str(error)
+    if policy.contract.conditions is None:
+        return (
+            f"{path} does not say in which conditions it was trained (contract version {policy.contract.version}): "
+            "export it again with './xdog train grasp'"
+        )
+    return policy
 
 
 def build() -> GraspNode:
     """The node, by its configuration files and parameters."""
     robot, config, locomotion = load_description(), load_pick_config(), load_locomotion_config()
-    planner = StancePlanner(robot, Stance(robot, locomotion.stance, locomotion.body_pose), load_grasp_workspace())
+    stance = Stance(robot, locomotion.stance, locomotion.body_pose)
     given = rospy.get_param("~policy", "")
     policy = load_policy(user_path(given) if given else share_path("policies", "grasp_state.onnx"), robot)
     if isinstance(policy, str):
         rospy.logerr(f"picking up is off: {policy}")
-    return GraspNode(robot, config, load_safety_config().listeners, planner, load_view_poses(), policy)
+    return GraspNode(robot, config, load_safety_config().listeners, stance, policy)
 
 
 def main() -> None:

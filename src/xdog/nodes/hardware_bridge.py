@@ -11,7 +11,7 @@ from xdog.hardware.so101.arm import So101Arm, servo_names
 from xdog.hardware.so101.calibration import load_calibration
 from xdog.hardware.so101.feetech_bus import FeetechBus
 from xdog.hardware.so101.servo_health import load_health_config
-from xdog.nodes.common.bridge import Bridge
+from xdog.nodes.common.bridge import SOLE_TOPICS, Bridge
 from xdog.nodes.common.callbacks import is_ending
 from xdog.nodes.common.run import required_param, run
 from xdog.safety.config import SafetyConfig, load_safety_config
@@ -33,7 +33,7 @@ class HardwareBridge(Bridge):
         self._updater.add("bus", self._diagnose_bus)
 
     def run(self) -> None:
-        """Read, gate and write until ROS shuts down."""
+        """Read, gate and write until the node is told to end."""
         if not claim_priority():
             rospy.loginfo("no real-time priority (needs root or CAP_SYS_NICE): a busy machine may delay cycles")
         try:
@@ -66,4 +66,4 @@ def build() -> HardwareBridge:
 
 def main() -> None:
     """Run the node. Parameters: ~port, ~calibration."""
-    run("hardware_bridge", build, HardwareBridge.run)
+    run("hardware_bridge", build, HardwareBridge.run, SOLE_TOPICS)

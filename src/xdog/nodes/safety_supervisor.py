@@ -1,12 +1,12 @@
 """Node: the safety supervisor. Its heartbeat on safety/state is the permission to move."""
 
 import threading
-from typing import Callable, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 import numpy as np
 import rospy
 from sensor_msgs.msg import BatteryState
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, String
 from std_srvs.srv import Trigger, TriggerRequest, TriggerResponse
 
 from xdog.core.description import load_description
@@ -70,7 +70,9 @@ class SafetySupervisor:
             self._watch_dog(supervisor)
         else:
             self._watch_arm(supervisor)
-        offer("estop", Trigger, self._estop)
+        # A topic beside the service: it needs no master at the moment of the stop.
+        subscribe("estop_request", String, self._on_estop_request, queue_size=10)
+        offer("estop", Trigger, self._on_estop)
         offer("estop_reset", Trigger, self._reset)
         clock.every(period, self._on_timer)
 
@@ -124,12 +126,19 @@ class SafetySupervisor:
             if not received or self._changed(now):  # without states the timer keeps up the heartbeat
                 self._publish(now)
 
-    def _estop(self, request: TriggerRequest) -> TriggerResponse:
-        caller = request._connection_header.get("callerid", "an unknown node")
-        with self._lock:
-            self._supervisor.estop(f"asked for by {caller}")
-            self._publish(clock.now())
+    def _on_estop_request(self, message: String) -> None:
+        self._estop(message, f" ({message.data})" if message.data else "")
+
+    def _on_estop(self, request: TriggerRequest) -> TriggerResponse:
+        self._estop(request)
         return TriggerResponse(success=True, message="stopped; estop_reset clears the stop")
+
+    def _estop(self, message: Any, remark: str = "") -> None:
+        """Stop because of a message or a service's request; its connection names the sender."""
+        sender = message._connection_header.get("callerid", "an unknown node")
+        with self._lock:
+            self._supervisor.estop(f"asked for by {sender}{remark}")
+            self._publish(clock.now())
 
     def _reset(self, _request: TriggerRequest) -> TriggerResponse:
         now = clock.now()

@@ -1,85 +1,42 @@
 """Node: keyboard teleop in the terminal that it was started from."""
 
-import queue
 import shutil
 import signal
 import sys
-import threading
 import time
-from typing import Dict, Optional, Tuple
+from typing import Optional
 
-import rosgraph
 import rospy
 from geometry_msgs.msg import Twist
 from sensor_msgs.msg import BatteryState
-from std_srvs.srv import Trigger
 
 from xdog.msg import LocomotionState, SafetyState
 from xdog.nodes.common import clock
 from xdog.nodes.common.callbacks import subscribe
+from xdog.nodes.common.master import master_problem
+from xdog.nodes.common.requests import RobotRequests
+from xdog.nodes.common.start import start_node
 from xdog.safety.config import load_safety_config
 from xdog.safety.mux_config import load_mux_config
 from xdog.safety.permission import SafetyPermission
 from xdog.teleop.config import TeleopConfig, load_teleop_config
 from xdog.teleop.drive import Velocity
-from xdog.teleop.keyboard import ESTOP, ESTOP_RESET, HELP, HELP_TEXT, KeyboardTeleop
+from xdog.teleop.keyboard import ESTOP_RESET, HELP, HELP_TEXT, KeyboardTeleop
 from xdog.teleop.status import RobotStatus, status_line
 from xdog.teleop.terminal import KeyTerminal, NoTerminalError
 
 LEVELS = {SafetyState.OK: "OK", SafetyState.WARN: "WARN", SafetyState.DAMP: "DAMP", SafetyState.ESTOP: "ESTOP"}
 STATUS_PERIOD = 0.2  # s
-ESTOP_PATIENCE = 30.0
-"""s for which an e-stop is tried, although the lack of an answer is reported much sooner."""
-ESTOP_UNHEARD = "!!! E-STOP NOT CONFIRMED: {}. Driving has stopped here; cut the robot's power if it still moves. !!!"
-
-
-class ServiceCalls:
-    """Calls Trigger services without making the keys wait. Answers come back as (service, success, message)."""
-
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._answers: queue.Queue[Tuple[str, bool, str]] = queue.Queue()
-        self._pending: Dict[str, float] = {}
-
-    def call(self, name: str) -> None:
-        """Ask for a service; :meth:`answer` reports what came of it."""
-        self._pending[name] = time.monotonic() + self._timeout
-        # A late e-stop is better than none, any other late request is better forgotten.
-        patience = ESTOP_PATIENCE if name == ESTOP else self._timeout
-        threading.Thread(target=self._call, args=(name, patience), daemon=True).start()
-
-    def _call(self, name: str, patience: float) -> None:
-        try:
-            rospy.wait_for_service(name, timeout=patience)
-            response = rospy.ServiceProxy(name, Trigger)()
-            self._answers.put((name, bool(response.success), str(response.message)))
-        except (rospy.ROSException, rospy.ServiceException) as error:
-            self._answers.put((name, False, f"service {rospy.resolve_name(name)} failed: {error}"))
-
-    def answer(self) -> Optional[Tuple[str, bool, str]]:
-        """The next answer, or None. A late service is reported as failed, and again when it answers after all."""
-        try:
-            answer = self._answers.get_nowait()
-        except queue.Empty:
-            now = time.monotonic()
-            late = [name for name, deadline in self._pending.items() if now > deadline]
-            if not late:
-                return None
-            del self._pending[late[0]]
-            text = f"service {rospy.resolve_name(late[0])} did not answer within {self._timeout} s"
-            return late[0], False, text
-        self._pending.pop(answer[0], None)
-        return answer
 
 
 class TeleopNode:
-    """Reads keys, publishes ``cmd_vel/keyboard``, calls services, shows the robot's state."""
+    """Reads keys, publishes ``cmd_vel/keyboard``, asks for what the keys mean, shows the robot's state."""
 
     def __init__(self, terminal: KeyTerminal, config: TeleopConfig) -> None:
         self._terminal = terminal
         self._config = config
         self._teleop = KeyboardTeleop(config, load_mux_config().limits)
-        self._calls = ServiceCalls(config.service_timeout)
+        self._robot = RobotRequests(config.service_timeout)
         self._locomotion: Optional[LocomotionState] = None
         self._safety: Optional[SafetyState] = None
         self._permission = SafetyPermission(load_safety_config().listeners.heartbeat_timeout)
@@ -130,21 +87,17 @@ class TeleopNode:
         if name == HELP:
             self._say(HELP_TEXT)
         else:
+            self._robot.call(name)  # before anything is written: a terminal may take its time
             self._say(f"{name} ...")
-            self._calls.call(name)
 
     def _report_answers(self) -> None:
         while True:
-            answer = self._calls.answer()
+            answer = self._robot.answer()
             if answer is None:
                 return
-            name, success, message = answer
-            if name == ESTOP and not success:
-                self._say("\a" + ESTOP_UNHEARD.format(message))
-                continue
-            if name == ESTOP_RESET and success:
+            if answer.name == ESTOP_RESET and answer.success:
                 self._teleop.unblock()
-            self._say(f"{name}: {'done' if success else 'refused'}" + (f" ({message})" if message else ""))
+            self._say(answer.text)
 
     def _publish(self, velocity: Optional[Velocity]) -> None:
         self._sent = velocity
@@ -157,10 +110,11 @@ class TeleopNode:
         locomotion, safety, battery = self._locomotion, self._safety, self._battery
         if not self._permission.is_recent(clock.now()):
             safety = None  # what a supervisor said that has gone is no longer so
+        reasons = [] if safety is None else [*safety.reasons, *safety.warnings]
         return RobotStatus(
             locomotion=None if locomotion is None else locomotion.name,
             level=None if safety is None else LEVELS.get(safety.level, "?"),
-            reasons=() if safety is None else tuple(safety.reasons) + tuple(safety.warnings),
+            reasons=tuple(filter(None, [self._robot.objection, *reasons])),
             voltage=None if battery is None else battery.voltage,
             charge=float("nan") if battery is None else battery.percentage,
         )
@@ -184,22 +138,17 @@ class TeleopNode:
 
 def main() -> None:
     """Entry point of the node."""
-    if not rosgraph.is_master_online():
-        sys.exit(
-            f"keyboard teleop: no ROS master at {rosgraph.get_master_uri()}: start the robot or its mirror first "
-            "('./xdog sim'), or set ROS_MASTER_URI"
-        )
+    problem = master_problem()
+    if problem:
+        sys.exit(f"keyboard teleop: {problem}")
     try:
         config = load_teleop_config()
+        start_node("teleop_keyboard")
         with KeyTerminal(sys.stdin.fileno()) as terminal:
-            rospy.init_node("teleop_keyboard", disable_signals=True)
             node = TeleopNode(terminal, config)
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, lambda *_: node.quit())
-            try:
-                node.run()
-            finally:
-                rospy.signal_shutdown("teleop ended")
+            node.run()
     except (NoTerminalError, ValueError, OSError) as error:
         sys.exit(f"keyboard teleop: {error}")
 

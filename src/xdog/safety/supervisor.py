@@ -7,6 +7,7 @@ import numpy as np
 
 from xdog.core.description import RobotDescription
 from xdog.core.rotations import tilt_angle
+from xdog.core.timers import HoldTimer
 from xdog.safety.config import SupervisorConfig
 from xdog.safety.gate import INVALID_COMMAND
 from xdog.safety.latch import LatchingStop
@@ -68,22 +69,6 @@ def not_finite(report: LegsReport) -> List[str]:
     return found if np.all(np.isfinite(report.motion)) else [*found, "the IMU's rates"]
 
 
-class Lasting:
-    """Whether a condition has held for a while without a break."""
-
-    def __init__(self) -> None:
-        self._start: Optional[float] = None
-
-    def update(self, now: float, holds: bool, duration: float) -> bool:
-        """True if it holds at ``now`` (s) and has been for ``duration`` (s), to the microsecond."""
-        if not holds:
-            self._start = None
-            return False
-        if self._start is None or now < self._start:  # a clock that was set back starts anew
-            self._start = now
-        return now - self._start >= duration - 1e-6
-
-
 class Supervisor(LatchingStop):
     """The dog's. Times are in s on one clock, given by the caller."""
 
@@ -94,7 +79,7 @@ class Supervisor(LatchingStop):
         self._cells = robot.battery["cells"]
         self._report: Optional[LegsReport] = None
         self._tilt = 0.0
-        self._tilted, self._low, self._sagging = Lasting(), Lasting(), Lasting()
+        self._tilted, self._low, self._sagging = HoldTimer(), HoldTimer(), HoldTimer()
         self._battery: Dict[str, str] = {}
         self._battery_heard: Optional[float] = None
         self._invalid: Optional[float] = None

@@ -74,7 +74,7 @@ class Requests(Protocol):
         ...
 
     def answer(self) -> Optional[Tuple[str, bool, str]]:
-        """The next answer: service, success, message; None if there is none."""
+        """The next answer: service, success, the line to show; None if there is none."""
         ...
 
 
@@ -184,8 +184,7 @@ class DemonstrationRecorder:
         """Every PERIOD, at ``now``, s of wall time: move the arm, end the episode where it ends by itself."""
         answer = self._requests.answer()
         if answer is not None:
-            name, success, message = answer
-            self._say(f"{name}: {'done' if success else 'refused'}" + (f" ({message})" if message else ""))
+            self._say(answer[2])
         self._move(now)
         if self._episode.is_active and self._episode.problem:
             self._discard(f"discarded: {self._episode.problem}")

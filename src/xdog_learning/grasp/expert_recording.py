@@ -1,11 +1,9 @@
 """Recording the scripted expert: attempt after attempt in simulation until a dataset holds enough successes."""
 
-import multiprocessing
-import signal
-from collections import Counter, deque
-from concurrent.futures import Future, ProcessPoolExecutor
+import itertools
+from collections import Counter
 from functools import lru_cache
-from typing import Any, Deque, Dict, Generator, Tuple
+from typing import Any, Dict, Generator, Tuple
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
@@ -20,13 +18,12 @@ from xdog_learning.dataset.provenance import (
     with_source,
 )
 from xdog_learning.grasp.expert import GraspAttempt, attempt
+from xdog_learning.worker_pool import in_processes
 from xdog_sim.console import progress_bar
 from xdog_sim.grasp.field_of_view import FieldOfView
 from xdog_sim.grasp.scenario import ScenarioSampler
 
 DEFAULT_SEED = 1
-AHEAD = 3
-"""Attempts that each worker may be ahead of the recording: enough to keep it busy, few enough to hold in memory."""
 
 
 def attempts_from(first: int, seed: int, images: bool, workers: int) -> Generator[GraspAttempt, None, None]:
@@ -34,22 +31,7 @@ def attempts_from(first: int, seed: int, images: bool, workers: int) -> Generato
 
     Which attempts there are and what becomes of them depends on neither the workers nor the machine.
     """
-    # A fresh interpreter for each: OpenGL contexts do not survive a fork.
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _leave_interrupts_to_the_parent)
-    pending: Deque[Future[GraspAttempt]] = deque()
-    number = first
-    try:
-        while True:
-            while len(pending) < AHEAD * workers:
-                pending.append(pool.submit(_numbered, number, seed, images))
-                number += 1
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return in_processes(_numbered, ((number, seed, images) for number in itertools.count(first)), workers)
 
 
 @lru_cache(maxsize=None)
@@ -58,7 +40,8 @@ def _tools() -> "Tuple[ScenarioSampler, FieldOfView]":
     return sampler, FieldOfView(sampler.robot, sampler.config.camera)
 
 
-def _numbered(number: int, seed: int, images: bool) -> GraspAttempt:
+def _numbered(job: Tuple[int, int, bool]) -> GraspAttempt:
+    number, seed, images = job
     sampler, view = _tools()
     scenario = sampler.draw(number, seed)
     if images and not view.sees(sampler.object_features(scenario)[:3], sampler.at_view_pose(scenario, number).start):

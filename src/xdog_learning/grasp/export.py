@@ -13,6 +13,7 @@ from xdog_learning.export import export_policy
 from xdog_learning.grasp.act import JOINTS
 from xdog_learning.grasp.settings import PolicySettings
 from xdog_learning.grasp.trainer import Network
+from xdog_sim.grasp.config import load_grasp_scenarios
 
 
 def make_grasp_contract(
@@ -57,6 +58,7 @@ def make_grasp_contract(
         commit=commit,
         dataset=dataset or {},
         scores=scores or {},
+        conditions=load_grasp_scenarios().conditions(by_image=image is not None),
     )
     problems = grasp_contract_problems(contract, robot)
     if problems:

@@ -50,7 +50,6 @@ class LiveEpisode:
         self._lock = threading.Lock()
         self._builder: Optional[EpisodeBuilder] = None
         self._monitor = GripMonitor(config, self._gripper)
-        self._stamp = 0.0
         self.is_waiting = False
         self.problem = ""
 
@@ -73,7 +72,7 @@ class LiveEpisode:
     @property
     def is_lifted(self) -> bool:
         """Whether something has been lifted and held for as long as a pick demands."""
-        return self._monitor.held_up(self._stamp)
+        return self._monitor.held_up
 
     def begin(self, builder: EpisodeBuilder, is_waiting: bool = False) -> None:
         """From now on measurements fill this builder, unless the episode ``is_waiting``."""
@@ -98,7 +97,6 @@ class LiveEpisode:
             target: (6,) rad, where the arm was sent last.
         """
         with self._lock:
-            self._stamp = stamp
             if self._builder is None or self.problem or self.is_waiting:
                 return
             try:

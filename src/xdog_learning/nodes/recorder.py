@@ -17,7 +17,7 @@ from xdog.hardware.so101.calibration import load_calibration
 from xdog.hardware.so101.feetech_bus import FeetechBus
 from xdog.hardware.so101.servo_health import load_health_config
 from xdog.nodes.common.lockstep import LockstepClient
-from xdog.nodes.teleop_keyboard import ServiceCalls
+from xdog.nodes.common.requests import RobotRequests
 from xdog.teleop.config import load_teleop_config
 from xdog.teleop.terminal import KeyTerminal, NoTerminalError
 from xdog_learning.dataset import DatasetWriter
@@ -73,7 +73,6 @@ def record_human(
     camera = load_grasp_scenarios().camera
     size = (int(camera.height), int(camera.width)) if plan.images else None
     with ExitStack() as held:
-        held.callback(rospy.signal_shutdown, "recording ended")
         try:
             terminal = held.enter_context(KeyTerminal(sys.stdin.fileno()))
         except NoTerminalError as error:
@@ -95,7 +94,7 @@ def record_human(
             arm,
             observation,
             episode,
-            ServiceCalls(teleop.service_timeout),
+            RobotRequests(teleop.service_timeout),
             terminal,
             leader,
             rospy.get_time,

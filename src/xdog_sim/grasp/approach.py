@@ -14,11 +14,10 @@ import numpy as np
 from xdog.arm.gripper import Gripper
 from xdog.arm.kinematics import ArmKinematics, IkError
 from xdog.core.description import RobotDescription
+from xdog.grasp.approach_geometry import LEVEL_JAWS, approach_direction, is_tall, lean, preferred_approach
 
 Array = np.ndarray
 
-LEVEL_JAWS = -math.pi / 2.0 + 0.0487
-"""rad of wrist_roll at which the jaws close horizontally: a quarter turn and the offset in the URDF's wrist_roll."""
 ROOM = 0.036
 """m that the jaws open wider than the object."""
 WIDEST = 0.092
@@ -36,14 +35,10 @@ BACK_OFF = 0.07
 """m from pre-grasp to grasp."""
 LIFT = 0.085
 """m that the object is raised: more than what counts, because it may have tilted."""
-TALL = 1.6
-"""An object with a height beyond this many widths is a bottle: it is taken from the side, below its middle, and"""
 BODY = 0.10
-"""is the share of its height by which."""
+"""Share of its height by which a tall object is taken below its middle."""
 RAISES = (0.0, 0.005, 0.010)
 """m by which the aim may be raised if the hand would touch the support else."""
-STEEP, SLANTED = math.radians(90.0), math.radians(35.0)
-"""rad below the horizontal: preferred approach of compact and of tall objects."""
 FROM_THE_SIDE = math.radians(50.0)
 """rad below the horizontal: a steeper hand would meet a bottle's neck with its palm."""
 PITCHES = np.radians(np.arange(90.0, -46.0, -5.0))
@@ -117,9 +112,9 @@ class GraspPlanner:
         centre, width, height = token[:3].astype(float), float(token[3]), float(token[4])
         down = token[5:8].astype(float)
         heading = np.array([centre[0], centre[1], 0.0]) / math.hypot(centre[0], centre[1])
-        lean = math.atan2(float(down @ heading), -down[2])
-        tall = height > TALL * width
-        wanted = SLANTED if tall else STEEP
+        leaning = lean(heading, down)
+        tall = is_tall(width, height)
+        wanted = preferred_approach(tall)
         opening = min(width + ROOM, WIDEST)
         most = min(max(width / 2.0 - ABOVE_SUPPORT, LEAST_BEYOND), MOST_BEYOND)
         near = np.array([-math.atan2(centre[1], centre[0]), -0.3, 0.3, 0.8, LEVEL_JAWS])
@@ -131,8 +126,8 @@ class GraspPlanner:
             raised = min(max(raised, 0.0), max(height - width, 0.0), 0.4 * height)
             if tall and world_pitch <= FROM_THE_SIDE:
                 beyond, raised = most, -BODY * height
-            pitch = world_pitch - lean
-            approach = heading * math.cos(pitch) - np.array([0.0, 0.0, math.sin(pitch)])
+            pitch = world_pitch - leaning
+            approach = approach_direction(heading, pitch)
             aim = centre - down * (raised + raise_more)
             try:
                 at = self.tool(aim, beyond, pitch, opening, near)

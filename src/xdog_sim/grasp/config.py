@@ -7,6 +7,7 @@ from typing import Literal, Mapping, Optional, Tuple
 
 from xdog.core.config_file import NOT_NEGATIVE, POSITIVE, Range, load, numbers
 from xdog.core.paths import share_path
+from xdog.grasp.conditions import GraspWorkspace, Support, TrainingConditions, ViewPoses
 from xdog.grasp.config import ArmPose
 
 ObjectKind = Literal["ball", "cube", "bottle", "cup"]
@@ -21,15 +22,6 @@ class ObjectRanges:
     width: Range
     slenderness: Range
     mass: Range
-
-
-@dataclass(frozen=True)
-class SupportRanges:
-    """One kind of support and the stance for it: surface height in m, rise over standing in m, pitch in rad."""
-
-    height: Range = field(metadata=NOT_NEGATIVE)
-    rise: Range
-    pitch: Range
 
 
 @dataclass(frozen=True)
@@ -110,7 +102,7 @@ class GraspScenarioConfig:
     objects: Mapping[ObjectKind, ObjectRanges]
     friction: Range = field(metadata=POSITIVE)
     torsional_friction: float = field(metadata=NOT_NEGATIVE)
-    supports: Mapping[SupportKind, SupportRanges]
+    supports: Mapping[SupportKind, Support]
     edge: Range = field(metadata=POSITIVE)
     place: PlaceRanges
     clearance: float = field(metadata=NOT_NEGATIVE)
@@ -120,6 +112,20 @@ class GraspScenarioConfig:
     perception: PerceptionConfig
     servo: ServoConfig
     success: SuccessConfig
+
+    @property
+    def view_poses(self) -> ViewPoses:
+        """Where image policies begin."""
+        return ViewPoses(self.camera.look_low, self.camera.look_high, self.camera.high)
+
+    def conditions(self, by_image: bool) -> TrainingConditions:
+        """What a policy learns from these scenarios, by camera images or without."""
+        workspace = GraspWorkspace(
+            {str(name): support for name, support in self.supports.items()}, self.place.radius, self.place.azimuth
+        )
+        if by_image:
+            return TrainingConditions(workspace, self.camera.look_noise, self.view_poses)
+        return TrainingConditions(workspace, self.start.pose_noise)
 
 
 @lru_cache(maxsize=None)

@@ -14,7 +14,6 @@ from xdog.core.description import RobotDescription, load_description
 from xdog.core.rotations import rotation_matrix
 from xdog.grasp.contract import period_problem
 from xdog.grasp.observation import object_token
-from xdog.grasp.view_poses import ViewPoses
 from xdog.locomotion.config import load_locomotion_config
 from xdog.locomotion.stance import BodyPose, Stance
 from xdog_sim.grasp.approach import GraspPath, GraspPlanner
@@ -151,9 +150,8 @@ class ScenarioSampler:
     def at_view_pose(self, scenario: GraspScenario, seed: int) -> GraspScenario:
         """The same scenario with the arm at the view pose where image policies start; ``seed`` of the pose noise."""
         camera, arm = self.config.camera, self.robot.arm
-        view_poses = ViewPoses(np.array(camera.look_low), np.array(camera.look_high), camera.high)
         noise = np.random.default_rng([seed, 3]).uniform(-1, 1, 5) * camera.look_noise
-        pose = view_poses.pose(self.object_features(scenario)[2]) + noise
+        pose = self.config.view_poses.pose(self.object_features(scenario)[2]) + noise
         return replace(scenario, start=np.clip(np.append(pose, scenario.start[5]), arm.lower, arm.upper))
 
     def draws(self, count: int, seed: int, held_out: bool = False) -> Iterator[GraspScenario]:

@@ -17,7 +17,7 @@ from xdog.core.description import load_description
 from xdog.core.paths import user_path
 from xdog.msg import Detection3DArray, LegCommand, SafetyState
 from xdog.nodes.common import conversions
-from xdog.nodes.common.bridge import STATE_QUEUE, Bridge
+from xdog.nodes.common.bridge import SOLE_TOPICS, STATE_QUEUE, Bridge
 from xdog.nodes.common.callbacks import is_ending, offer, subscribe
 from xdog.nodes.common.connections import has_publisher
 from xdog.nodes.common.run import run
@@ -128,7 +128,7 @@ class SimBridge(Bridge):
             self._lockstep.received(topic, stamp)
 
     def run(self, after_cycle: Callable[[], None]) -> None:
-        """Simulate until ROS shuts down, calling ``after_cycle`` after every cycle."""
+        """Simulate until the node is told to end, calling ``after_cycle`` after every cycle."""
         # ROS takes time zero for "not known yet": the clock starts one control period later.
         self.sim.step(round(1.0 / (self.robot.rates["control"] * self.sim.step_time)))
         pace = Pace(self._steps_per_cycle * self.sim.step_time)
@@ -305,4 +305,4 @@ def simulate(bridge: SimBridge) -> None:
 
 def main() -> None:
     """Run the node. Parameters: ~lockstep, ~seed, ~perfect, ~viewer, ~scene."""
-    run("sim_bridge", build, simulate)
+    run("sim_bridge", build, simulate, (*SOLE_TOPICS, "/clock"))

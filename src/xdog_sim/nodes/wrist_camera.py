@@ -16,7 +16,7 @@ from xdog.msg import Detection3DArray
 from xdog.nodes.common import conversions
 from xdog.nodes.common.callbacks import is_ending, subscribe
 from xdog.nodes.common.lockstep import LockstepClient
-from xdog.nodes.common.run import run
+from xdog.nodes.common.run import POLL, run
 from xdog_sim.grasp.config import load_grasp_scenarios
 from xdog_sim.nodes.common.buffers import append_in_order
 from xdog_sim.scene import EMPTY, load_scene
@@ -53,11 +53,10 @@ class WristCamera:
             subscribe(topic, kind, self._on_message, topic, queue_size=KEPT)
 
     def run(self) -> None:
-        """Take pictures until ROS shuts down."""
-        rospy.on_shutdown(self._wake)
+        """Take pictures until the node is told to end."""
         while not is_ending():
             with self._news:
-                self._news.wait_for(lambda: is_ending() or self._joined() is not None)
+                self._news.wait_for(lambda: self._joined() is not None, POLL)
                 instant = self._joined()
             if instant is not None:
                 self._take(*instant)
@@ -65,10 +64,6 @@ class WristCamera:
     def _on_message(self, message: Any, topic: str) -> None:
         with self._news:
             append_in_order(self._kept[topic], message)
-            self._news.notify_all()
-
-    def _wake(self) -> None:
-        with self._news:
             self._news.notify_all()
 
     def _joined(self) -> Optional[Instant]:

@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
+from fake_master import FakeMaster, nobody
 from repository import ROOT
 
 NOBODY = 65534
@@ -183,6 +184,39 @@ def test_a_misspelt_launch_argument_is_refused_with_those_that_there_are() -> No
     refused = run("sim", "veiwer:=false")
     assert refused.returncode == 1
     assert "no argument 'veiwer': sim lockstep viewer" in refused.stderr
+
+
+def sim(tmp_path: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run ./xdog sim with a roslaunch that only says on which address nodes would listen."""
+    (tmp_path / "roslaunch").write_text('#!/bin/sh\necho "${ROS_IP:-}${ROS_HOSTNAME:-}"\n')
+    (tmp_path / "roslaunch").chmod(0o755)
+    inherited = {name: value for name, value in os.environ.items() if name not in ("ROS_IP", "ROS_HOSTNAME")}
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    return run("sim", env={**inherited, "PATH": path, "ROS_MASTER_URI": nobody(), **environment})
+
+
+@pytest.mark.parametrize(
+    ("environment", "addresses"),
+    [
+        ({}, ("127.0.0.1", "localhost")),  # localhost where the machine has no name
+        ({"ROS_IP": "10.0.0.2"}, ("10.0.0.2",)),
+        ({"ROS_MASTER_URI": "http://dog.invalid:11311"}, ("", "localhost")),
+    ],
+)
+def test_a_simulation_stays_on_the_loopback_interface_unless_the_user_says_otherwise(
+    environment: Dict[str, str], addresses: Tuple[str, ...], tmp_path: Path
+) -> None:
+    assert sim(tmp_path, **environment).stdout.strip() in addresses
+
+
+def test_a_simulation_does_not_replace_a_running_robot(tmp_path: Path) -> None:
+    master = FakeMaster()
+    master.nodes = {"/locomotion": master.uri}
+    refused = sim(tmp_path, ROS_MASTER_URI=master.uri)
+    master.close()
+    assert refused.returncode == 1
+    assert f"under the ROS master at {master.uri}: /locomotion on 127.0.0.1" in refused.stderr
+    assert not refused.stdout
 
 
 def test_without_root_the_missing_packages_are_printed_as_one_line(bare_checkout: Path) -> None:

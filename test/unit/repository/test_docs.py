@@ -33,3 +33,27 @@ def test_the_code_of_a_page_runs(page: Path) -> None:
         code = compile(text, str(page), "exec")
         if "rospy" not in text:  # a node needs a graph
             exec(code, names)
+
+
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "examples/*.md", "policies/*.md")
+    for path in ROOT.glob(pattern)
+    if path.name != "CHANGELOG.md"
+)
+FOLDERS = "action|docs|examples|launch|msg|policies|requirements|scripts|sim|src|srv|test|urdf"
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.stem)
+def test_files_and_modules_that_a_page_names_exist(page: Path) -> None:
+    text = page.read_text()
+    files = re.findall(rf"`((?:{FOLDERS})/[a-z0-9_./]+)`", text)
+    missing = [name for name in files if not (ROOT / name).exists()]
+    for dotted in re.findall(r"`((?:xdog|xdog_sim|xdog_learning)\.(?!urdf|launch)[\w.]+)`", text):
+        parts = dotted.split(".")
+        places = [ROOT / "src" / Path(*parts[:count]) for count in range(len(parts), 1, -1)]
+        place = next((place for place in places if place.is_dir() or place.with_suffix(".py").is_file()), None)
+        names = parts[len(place.relative_to(ROOT / "src").parts) :] if place else parts
+        if names and (place is None or place.is_dir() or names[0] not in place.with_suffix(".py").read_text()):
+            missing.append(dotted)
+    assert not missing

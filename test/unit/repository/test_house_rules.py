@@ -76,6 +76,12 @@ def test_each_room_needs_only_what_its_extra_installs(path: Path) -> None:
     assert top_level(path) - set(sys.stdlib_module_names) <= allowed
 
 
+def test_the_robot_reads_the_policy_and_not_the_simulation() -> None:
+    opening = re.compile(r"""share_path\(\s*["']sim["']""")
+    found = [relative(path) for path in SOURCES if "src/xdog/" in path.as_posix() and opening.search(path.read_text())]
+    assert not found, "what was learned stands in the policy's contract"
+
+
 def test_rooms_of_the_robot_import_lower_layers_only() -> None:
     layer = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
     wrong: List[str] = []

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from worker_functions import compare_wrist_pictures
 
-from xdog.core.config_file import ConfigError
-from xdog.grasp.view_poses import load_view_poses
 from xdog_sim.grasp.scenario import ScenarioSampler
 from xdog_sim.offscreen import choose_renderer
 from xdog_sim.scene import load_scene
@@ -33,14 +31,3 @@ def test_the_number_of_objects_must_be_that_of_the_scene() -> None:
         view.show(
             {}, BodyPlacement(np.zeros(3), np.array([0.0, 0.0, 0.0, 1.0])), [BodyPlacement(np.zeros(3), np.zeros(4))]
         )
-
-
-def test_view_poses_are_those_of_the_file_and_a_malformed_file_is_named(tmp_path: Path) -> None:
-    view_poses, camera = load_view_poses(), ScenarioSampler().config.camera
-    assert view_poses.pose(camera.high + 0.01).tolist() == list(camera.look_high)
-    assert view_poses.pose(camera.high - 0.01).tolist() == list(camera.look_low)
-    for poses in ("look_low: [0, 0, 0, 0, 0]", "look_low: [0], look_high: [1]"):
-        path = tmp_path / "grasp_scenarios.yaml"
-        path.write_text(f"camera: {{{poses}, high: 0.1}}", encoding="utf-8")
-        with pytest.raises(ConfigError, match=r"grasp_scenarios\.yaml: camera"):
-            load_view_poses(path)

@@ -12,6 +12,7 @@ import numpy as np
 
 from xdog.core.config_file import POSITIVE, SHARE, load, numbers
 from xdog.core.paths import share_path
+from xdog.core.timers import HoldTimer
 from xdog.hardware.so101.feetech_bus import describe_error
 
 Array = np.ndarray
@@ -77,18 +78,6 @@ class ServoSample:
     alarm: Sequence[int]
 
 
-class Since:
-    """For how long each of n conditions has held without a break."""
-
-    def __init__(self, count: int) -> None:
-        self._start = np.full(count, np.inf)
-
-    def update(self, now: float, holds: Array) -> Array:
-        """(n,) s since when each condition holds at ``now`` (s); -inf for one that does not."""
-        self._start = np.where(holds, np.minimum(self._start, now), np.inf)
-        return now - self._start
-
-
 class ServoHealth:
     """Judges one sample a cycle.
 
@@ -105,13 +94,12 @@ class ServoHealth:
     """
 
     def __init__(self, names: Sequence[str], grips: Array, overload: Array, config: HealthConfig) -> None:
-        count = len(names)
         self._names, self._grips, self._overload, self._config = tuple(names), grips, overload, config
-        self._stalled, self._loaded = Since(count), Since(count)
-        self._relieved, self._low, self._sagging = Since(count), Since(count), Since(count)
+        self._stalled, self._loaded, self._relieved = HoldTimer(), HoldTimer(), HoldTimer()
+        self._low, self._sagging = HoldTimer(), HoldTimer()
         self.faults: Tuple[str, ...] = ()
         self.warnings: Tuple[str, ...] = ()
-        self.torque: Array = np.ones(count)
+        self.torque: Array = np.ones(len(names))
 
     def update(self, now: float, sample: ServoSample) -> None:
         """Take note of a sample at ``now`` (s, on a clock that does not jump)."""
@@ -119,7 +107,7 @@ class ServoHealth:
         faults: List[str] = []
         warnings: List[str] = []
         stalled = (sample.current >= config.stall_current) & (np.abs(sample.error) >= config.stall_error)
-        stalled = (self._stalled.update(now, stalled) >= config.stall_time) & ~self._grips
+        stalled = self._stalled.update(now, stalled, config.stall_time) & ~self._grips
         for i in np.flatnonzero(stalled):
             faults.append(
                 f"{self._names[i]} is stalled: {sample.current[i]:.1f} A, {abs(sample.error[i]):.2f} rad from its goal "
@@ -146,14 +134,14 @@ class ServoHealth:
         """Take torque back where a load has lasted, and give it again where it has gone."""
         config = self._config
         limit = config.backoff_share * self._overload
-        lasting = self._loaded.update(now, load >= config.overload_share * self._overload) >= config.overload_time
-        relieved = self._relieved.update(now, load < config.recover_share * limit) >= config.recover_time
+        lasting = self._loaded.update(now, load >= config.overload_share * self._overload, config.overload_time)
+        relieved = self._relieved.update(now, load < config.recover_share * limit, config.recover_time)
         self.torque = np.where(lasting, limit, np.where(relieved, 1.0, self.torque))
 
     def _judge_voltage(self, now: float, voltage: Array, faults: List[str], warnings: List[str]) -> None:
         config = self._config
-        low = self._low.update(now, voltage < config.voltage_fault) >= config.voltage_time
-        sagging = self._sagging.update(now, voltage < config.voltage_warn) >= config.voltage_time
+        low = self._low.update(now, voltage < config.voltage_fault, config.voltage_time)
+        sagging = self._sagging.update(now, voltage < config.voltage_warn, config.voltage_time)
         lowest = int(np.argmin(voltage))
         text = f"{voltage[lowest]:.1f} V at {self._names[lowest]}"
         if low.any():

@@ -33,6 +33,9 @@ from xdog.safety.gate import INVALID_COMMAND, JUST_STARTED, CommandGate, GateOut
 STATE_QUEUE = 50
 """Messages a state publisher keeps for a slow subscriber. Commands keep one."""
 
+SOLE_TOPICS = ("arm/state",)
+"""What every bridge publishes and nobody else does: there is one bridge in a graph, whatever it is called."""
+
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
 

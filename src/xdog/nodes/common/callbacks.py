@@ -6,7 +6,7 @@ called, fails with "publish() to a closed topic", and rospy prints a traceback f
 
 import functools
 import threading
-from typing import Any, Callable, Optional
+from typing import Any, Callable, List, Optional
 
 import rospy
 
@@ -14,9 +14,13 @@ CLOSED = (rospy.ROSException, AttributeError)
 """What publishing to a closed topic raises; the second is rospy's, when the topic is closed in the middle of it."""
 
 
+signals: List[int] = []
+"""Numbers of the signals that told the node to end; see `xdog.nodes.common.start`."""
+
+
 def is_ending() -> bool:
     """Whether the node was told to end; true earlier than `rospy.is_shutdown`."""
-    return bool(rospy.core.is_shutdown_requested())
+    return bool(signals) or bool(rospy.core.is_shutdown_requested())
 
 
 def guarded(callback: Callable[..., Any], *further: Any) -> Callable[..., Any]:

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
-import rosgraph
 import rospy
 
 from xdog.core.description import RobotDescription
 from xdog.nodes.common.callbacks import start_thread, subscribe
 from xdog.nodes.common.conversions import MessageError, to_seconds
+from xdog.nodes.common.master import NoAnswerError, get_param
 from xdog.nodes.common.standard_messages import Detection3DArray, VisionInfo
 
 Array = np.ndarray
@@ -111,8 +111,8 @@ class PerceptionListener:
 
     def _load_labels(self, number: int, parameter: str) -> None:
         try:
-            labels = parse_labels(rosgraph.Master(rospy.get_name()).getParam(parameter), parameter)
-        except (MessageError, rosgraph.MasterException, OSError) as error:
+            labels = parse_labels(get_param(parameter, None), parameter)
+        except (MessageError, NoAnswerError) as error:
             rospy.logwarn(f"vision_info: {error}; objects keep their class ids for labels")
             return
         if number == self._infos:  # not one that answered late

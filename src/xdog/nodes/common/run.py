@@ -1,12 +1,14 @@
 """What the main() of every node does."""
 
 import sys
-from typing import Any, Callable, TypeVar
+import time
+from typing import Any, Callable, Sequence, TypeVar
 
 import rospy
 
 from xdog.core.interfaces import HardwareError
 from xdog.nodes.common.callbacks import CLOSED, is_ending
+from xdog.nodes.common.start import start_node
 
 Node = TypeVar("Node")
 
@@ -15,23 +17,32 @@ USERS_MISTAKES = (ValueError, HardwareError, OSError)
 not answer, files that cannot be read."""
 
 
+POLL = 0.1
+"""s of wall time between two checks whether the node was told to end."""
+
+
 def spin(_node: Any) -> None:
-    """Let the callbacks do everything until ROS shuts down."""
-    rospy.spin()
+    """Let the callbacks do everything until the node is told to end."""
+    while not is_ending():
+        time.sleep(POLL)  # a signal does not end a wait of Python's
 
 
-def run(name: str, build: Callable[[], Node], work: Callable[[Node], None] = spin) -> None:
-    """Be a node until ROS shuts down.
+def run(
+    name: str,
+    build: Callable[[], Node],
+    work: Callable[[Node], None] = spin,
+    sole_publisher: Sequence[str] = (),
+) -> None:
+    """Be a node until a signal or ROS ends it. A node that runs already is not replaced: see `start_node`.
 
     Args:
         name: of the node, unless it was started with another one.
         build: reads files and parameters and makes the node. What it raises because of a mistake in them ends the
             program with that message and exit code 1.
-        work: what the main thread does, until ROS shuts down.
+        work: what the main thread does until the node is told to end.
+        sole_publisher: topics that only one node of a graph may publish.
     """
-    rospy.init_node(name)
-    # The first line that a node logs asks the master about /rosout. Later the master may be away, and a fault at hand.
-    rospy.get_param_cached("/rosout_disable_topics_generation", False)
+    start_node(name, sole_publisher)
     try:
         node = build()
     except USERS_MISTAKES as error:

@@ -5,7 +5,6 @@ import time
 from typing import Callable, List, Optional
 
 import numpy as np
-import rosgraph
 import rospy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
@@ -16,6 +15,8 @@ from xdog.msg import ArmState, SafetyState
 from xdog.nodes.common import clock, conversions
 from xdog.nodes.common.callbacks import subscribe
 from xdog.nodes.common.lockstep import LockstepClient
+from xdog.nodes.common.master import master_problem
+from xdog.nodes.common.start import join
 from xdog.safety.config import load_safety_config
 from xdog.safety.permission import SafetyPermission
 
@@ -42,12 +43,10 @@ def join_graph(name: str) -> None:
     Raises:
         ArmLinkError: there is no ROS master.
     """
-    if not rosgraph.is_master_online():
-        raise ArmLinkError(
-            f"no ROS master at {rosgraph.get_master_uri()}: start the robot or its simulation first ('./xdog sim'), or "
-            "set ROS_MASTER_URI"
-        )
-    rospy.init_node(name, anonymous=True, disable_signals=True)
+    problem = master_problem()
+    if problem:
+        raise ArmLinkError(problem)
+    join(name, anonymous=True)
 
 
 class TopicAge:

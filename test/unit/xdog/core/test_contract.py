@@ -17,7 +17,7 @@ KEYS = {"gait": "xdog_contract", "grasp_state": "xdog_grasp_contract", "grasp_im
 
 
 def read(metadata: Dict[str, str]) -> Dict[str, Any]:
-    return read_entries(metadata, "key", 2, ("version", "name"), "file.onnx", "train it again")
+    return read_entries(metadata, "key", (1, 2), ("version", "name"), "file.onnx", "train it again")
 
 
 def test_entries_are_read() -> None:
@@ -31,7 +31,7 @@ def test_entries_are_read() -> None:
         ({"key": "{"}, r"file\.onnx: its contract is malformed"),
         ({"key": "[]"}, "malformed"),
         ({"key": "{}"}, "malformed .'version'."),
-        ({"key": '{"version": 3}'}, "has contract version 3, this XDog reads 2: train it again"),
+        ({"key": '{"version": 3}'}, "has contract version 3, this XDog reads 1 and 2: train it again"),
         ({"key": '{"version": 2, "mood": 1}'}, "unknown entries in its contract: mood"),
     ],
 )

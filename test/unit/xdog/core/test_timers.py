@@ -1,12 +1,14 @@
-"""Periods by stamps worked out by hand, and the metronome of the robot's loop on a clock that the test sets."""
+"""Periods by stamps worked out by hand, the loop's rate timer and hold timers, on clocks that the test sets."""
 
 import math
+from typing import List
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xdog.core.timers import PeriodFilter, RateTimer, period_number
+from xdog.core.timers import HoldTimer, PeriodFilter, RateTimer, period_number
 
 PERIOD = 0.02
 
@@ -115,3 +117,40 @@ def test_a_clock_that_is_set_neither_stops_the_loop_nor_counts(jump: float) -> N
     cycle.wait()
     assert time.now - before <= 2 * PERIOD
     assert cycle.missed == 0
+
+
+def test_a_condition_has_held_from_the_duration_on_and_until_its_first_break() -> None:
+    timer = HoldTimer()
+    story = [(10.0, True), (10.3, True), (10.5, True), (10.7, True), (10.8, False), (10.9, True), (11.3, True)]
+    assert [timer.update(now, holds, 0.5) for now, holds in story] == [False, False, True, True, False, False, False]
+    assert timer.update(11.4, True, 0.5) is True
+
+
+def test_what_has_never_held_has_not_held_for_any_time() -> None:
+    assert HoldTimer().update(1e9, False, 0.0) is False
+    assert HoldTimer().update(1e9, True, 0.0) is True
+
+
+def test_a_sum_of_stamps_counts_to_the_microsecond() -> None:
+    timer = HoldTimer()
+    assert not timer.update(0.2, True, 0.1)
+    assert 0.3 - 0.2 < 0.1
+    assert timer.update(0.3, True, 0.1)
+
+
+def test_a_clock_that_is_set_back_starts_the_count_again() -> None:
+    timer = HoldTimer()
+    assert not timer.update(100.0, True, 1.0)
+    assert not timer.update(50.0, True, 1.0)
+    assert not timer.update(50.9, True, 1.0)
+    assert timer.update(51.0, True, 1.0)
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=30), st.integers(0, 4))
+def test_several_conditions_are_as_many_single_ones(rows: List[List[bool]], periods: int) -> None:
+    together, alone = HoldTimer(), [HoldTimer() for _ in range(3)]
+    for tick, row in enumerate(rows):
+        held = together.update(PERIOD * tick, np.array(row), PERIOD * periods)
+        assert held.tolist() == [t.update(PERIOD * tick, h, PERIOD * periods) for t, h in zip(alone, row)]
+        runs = [rows[tick - i][1] for i in range(min(periods, tick) + 1)]
+        assert held[1] == (all(runs) and tick >= periods)

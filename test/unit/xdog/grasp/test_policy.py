@@ -1,9 +1,8 @@
 """The grasp policy's runner: chunks, ensembling worked out by hand, pictures squeezed, everything unfit refused."""
 
-import json
 import math
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from onnx import TensorProto, helper
 from xdog.core.contract import ContractError
 from xdog.core.description import load_description
 from xdog.core.onnx_session import PolicyError
-from xdog.grasp.contract import METADATA_KEY, check_grasp_contract, grasp_contract_from_metadata
 from xdog.grasp.policy import ChunkEnsemble, GraspPolicy, ImagePolicy, shrink_image
 
 ROBOT = load_description()
@@ -171,57 +169,6 @@ def test_a_network_that_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 # Refused at load.
-
-
-def test_a_contract_survives_its_file() -> None:
-    contract = grasp_contract_for(ROBOT, image=(96, 128), camera="wrist_camera_link", scores={"minutes": 3.0})
-    assert grasp_contract_from_metadata(contract.to_metadata(), "grasp.onnx") == contract
-    check_grasp_contract(contract, ROBOT, "grasp.onnx")
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        ({"joints": ROBOT.arm.names[::-1]}, "the same joints in another order: gripper"),
-        ({"joints": ROBOT.legs.names[:6]}, "trained on other joints: front_right_abad_joint"),
-        ({"urdf_hash": "0"}, "trained on URDF 0, urdf/xdog.urdf is"),
-        ({"token": ("centre_x", "smell")}, "unknown entries of the object token: smell"),
-        ({"image": (96, 128)}, "do not fit together"),
-        (
-            {"image": (96, 128), "camera": "tail_link"},
-            "it looks through tail_link, this arm's camera is wrist_camera_link",
-        ),
-        ({"period": 0.03}, "its period is 0.03 s, no multiple of"),
-        ({"period": 0.0}, "its period is 0 s"),
-        ({"execute": 5}, "it executes 5 of the 4 actions"),
-        ({"lower": (0.0,)}, "its action limits are not 6 ranges"),
-        ({"upper": (9.0,) * 6}, "its action limits exceed"),
-    ],
-)
-def test_every_mismatch_is_named(tmp_path: Path, change: Dict[str, Any], problem: str) -> None:
-    path = write_grasp_policy(tmp_path / "p.onnx", grasp_contract_for(ROBOT, **change))
-    with pytest.raises(ContractError, match=r"p\.onnx does not fit this robot.*'\./xdog train grasp") as caught:
-        GraspPolicy(path, ROBOT)
-    assert problem in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda raw: raw.pop("chunk"), "chunk"),
-        (lambda raw: raw.update(lower=3), "not iterable"),
-        (lambda raw: raw.update(period=math.nan), "nan is not a finite number"),
-        (lambda raw: raw.update(image=[1]), "unpack"),
-        (lambda raw: raw.update(mood="good"), "unknown entries in its contract: mood"),
-        (lambda raw: raw.update(version=7), "has contract version 7, this XDog reads 1"),
-    ],
-)
-def test_every_malformed_contract_is_refused(spoil: Callable[[Dict[str, Any]], Any], message: str) -> None:
-    raw = json.loads(grasp_contract_for(ROBOT).to_metadata()[METADATA_KEY])
-    spoil(raw)
-    with pytest.raises(ContractError, match=r"grasp\.onnx.*'./xdog train grasp") as caught:
-        grasp_contract_from_metadata({METADATA_KEY: json.dumps(raw)}, "grasp.onnx")
-    assert message in str(caught.value)
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -8,11 +8,17 @@ import pytest
 from xdog.core.description import load_description
 from xdog.core.rotations import euler_quaternion
 from xdog.grasp.trunk_pose import TrunkPose, TrunkPoseHistory, measure_trunk_pose, standing_trunk_pose
+from xdog.locomotion.config import load_locomotion_config
 from xdog.locomotion.kinematics import LegKinematics
+from xdog.locomotion.stance import BodyPose, Stance
 
 ROBOT = load_description()
 LEGS = LegKinematics(ROBOT)
 STAND = ROBOT.legs.poses["stand"]
+LOCOMOTION = load_locomotion_config()
+STANCE = Stance(ROBOT, LOCOMOTION.stance, LOCOMOTION.body_pose)
+HEIGHT = 0.15 * (math.cos(0.65) + math.cos(0.60)) + 0.0205
+"""Of base_link in the stand pose, by hand, m."""
 
 
 def test_a_trunk_with_its_nose_down_sees_what_lies_ahead_lower_in_its_own_frame() -> None:
@@ -30,6 +36,18 @@ def test_standing_joints_and_a_level_imu_are_plain_standing(yaw: float) -> None:
     pose = measure_trunk_pose(LEGS, np.eye(3), STAND, orientation)
     assert pose.height == pytest.approx(standing_trunk_pose(LEGS, STAND).height)
     assert (pose.roll, pose.pitch) == (pytest.approx(0.0), pytest.approx(0.0))
+
+
+def test_plain_standing_is_as_high_as_the_legs_say() -> None:
+    assert standing_trunk_pose(LEGS, STAND).height == pytest.approx(HEIGHT, abs=1e-4)
+
+
+def test_a_crouched_and_leaning_dog_is_measured() -> None:
+    joints = LEGS.joints(STANCE.feet_at(BodyPose(height=-0.06, pitch=0.2)))
+    pose = measure_trunk_pose(LEGS, np.eye(3), joints, euler_quaternion(0.0, 0.2, 1.1))  # the IMU sits straight
+    assert pose.pitch == pytest.approx(0.2, abs=1e-6)
+    assert pose.roll == pytest.approx(0.0, abs=1e-6)
+    assert pose.height == pytest.approx(HEIGHT - 0.06, abs=2e-3)
 
 
 def test_an_orientation_without_length_is_refused() -> None:

@@ -1,12 +1,7 @@
-import contextlib
-import fcntl
+"""Keyboard teleop: what keys do, and that the robot stops whatever is typed."""
+
 import os
-import pty
-import select
-import struct
-import termios
-from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import List, Tuple
 
 import pytest
 from hypothesis import given
@@ -16,9 +11,7 @@ from xdog.safety.mux_config import Planar
 from xdog.teleop.config import load_teleop_config
 from xdog.teleop.drive import DIRECTIONS, ZERO, Velocity
 from xdog.teleop.keyboard import ESTOP, ESTOP_RESET, HELP_TEXT, KeyboardTeleop
-from xdog.teleop.keys import KeyDecoder
-from xdog.teleop.status import RobotStatus, battery_text, status_line
-from xdog.teleop.terminal import KeyTerminal, NoTerminalError
+from xdog.teleop.terminal import KeyTerminal
 
 CONFIG, LIMITS = load_teleop_config(), Planar(vx=1.0, vy=0.4, wz=1.5)
 
@@ -26,46 +19,6 @@ CONFIG, LIMITS = load_teleop_config(), Planar(vx=1.0, vy=0.4, wz=1.5)
 @pytest.fixture
 def teleop() -> KeyboardTeleop:
     return KeyboardTeleop(CONFIG, LIMITS)
-
-
-@pytest.fixture
-def terminal() -> Iterator[Tuple[int, int]]:
-    """A real pseudo-terminal: the keyboard's side and the program's side."""
-    keyboard, program = pty.openpty()
-    yield keyboard, program
-    for fd in (keyboard, program):
-        with contextlib.suppress(OSError):
-            os.close(fd)
-
-
-# Keys
-
-
-@pytest.mark.parametrize(
-    ("data", "keys"),
-    [
-        (b"w", ["w"]),
-        (b"W", ["w"]),
-        (b"\x1b[A\x1b[B\x1b[C\x1b[D", ["up", "down", "right", "left"]),
-        (b"\x1bOA", ["up"]),  # application cursor mode
-        (b"\x1b[3~w", ["w"]),  # the Delete key
-        (b"\x1b[1;5Aw", ["w"]),  # Ctrl and an arrow
-        (b"\x1bww", ["w"]),  # Alt-w, then w
-        (b"\xc3\xa9w", ["w"]),  # a letter outside ASCII
-        (b"\x1b \x1b[ ", [" ", " "]),  # space stops even inside a sequence
-        (b"\x1b\x03", ["\x03"]),
-    ],
-)
-def test_bytes_become_keys(data: bytes, keys: List[str]) -> None:
-    assert KeyDecoder().feed(data) == keys
-
-
-@given(st.lists(st.sampled_from([b"w", b" ", b"\x1b[A", b"\x1b[3~", b"\x1bOB", b"1"]), max_size=20), st.data())
-def test_keys_do_not_depend_on_how_bytes_are_cut(pieces: List[bytes], data: st.DataObject) -> None:
-    stream = b"".join(pieces)
-    cut = data.draw(st.integers(0, len(stream)))
-    decoder = KeyDecoder()
-    assert decoder.feed(stream[:cut]) + decoder.feed(stream[cut:]) == KeyDecoder().feed(stream)
 
 
 # Holding and releasing
@@ -219,52 +172,6 @@ def test_help_names_every_key() -> None:
 # A real terminal
 
 
-def test_keys_arrive_at_once_unechoed_and_without_signals(terminal: Tuple[int, int]) -> None:
-    keyboard, program = terminal
-    with KeyTerminal(program) as keys:
-        os.write(keyboard, b"w")
-        assert keys.read(5.0) == b"w"  # no newline needed
-        os.write(keyboard, b"\x03\x1a\x13\r")
-        assert keys.read(5.0) == b"\x03\x1a\x13\r"  # Ctrl-C, Ctrl-Z, Ctrl-S and Return are bytes
-        assert keys.read(0.0) is None
-    os.set_blocking(keyboard, False)
-    with pytest.raises(BlockingIOError):
-        os.read(keyboard, 100)  # nothing was echoed
-
-
-def wait_for_keys(fd: int, count: int) -> None:
-    """Return once ``count`` bytes are there to be read."""
-    waiting = b"\0" * 4
-    while struct.unpack("i", waiting)[0] < count:
-        assert select.select([fd], [], [], 5.0)[0], "the keys don't arrive"
-        waiting = fcntl.ioctl(fd, termios.FIONREAD, waiting)
-
-
-def test_the_terminal_is_put_back_whatever_happens(terminal: Tuple[int, int]) -> None:
-    keyboard, program = terminal
-    before = termios.tcgetattr(program)
-    with contextlib.suppress(ZeroDivisionError), KeyTerminal(program):
-        assert termios.tcgetattr(program)[3] & termios.ICANON == 0
-        os.write(keyboard, b"wwww")
-        wait_for_keys(program, 4)  # the kernel hands them over in a thread of its own
-        raise ZeroDivisionError
-    assert termios.tcgetattr(program) == before
-    with KeyTerminal(program) as keys:
-        assert keys.read(0.0) is None  # the keys that nobody read don't reach the shell
-
-
-def test_a_closed_terminal_reads_as_closed(terminal: Tuple[int, int]) -> None:
-    keyboard, program = terminal
-    with KeyTerminal(program) as keys:
-        os.close(keyboard)
-        assert keys.read(5.0) == b""
-
-
-def test_no_terminal_is_one_clear_message(tmp_path: Path) -> None:
-    with (tmp_path / "file").open("w+") as file, pytest.raises(NoTerminalError, match="needs a terminal"):
-        KeyTerminal(file.fileno()).__enter__()
-
-
 def test_bytes_through_a_terminal_drive_and_stop(terminal: Tuple[int, int], teleop: KeyboardTeleop) -> None:
     keyboard, program = terminal
     with KeyTerminal(program) as keys:
@@ -279,23 +186,3 @@ def test_bytes_through_a_terminal_drive_and_stop(terminal: Tuple[int, int], tele
         teleop.feed(data, 0.1)
     assert [teleop.next_velocity(0.1) for _ in range(10)] == [ZERO] * 10
     assert teleop.finished(0.1)
-
-
-# Status line and settings
-
-
-def test_status_line_tells_what_matters_within_the_width() -> None:
-    status = RobotStatus("walking", "WARN", ("battery low", "front_left_knee_joint warm"), 22.44, 0.155)
-    speed = Velocity(0.5, 0.2, 0.75)
-    line = status_line(status, speed, 0.5, Velocity(0.5, 0.0, 0.0), False, 200)
-    assert line == "walking | WARN | 22.4 V 16 % | sent +0.50 +0.00 +0.00 | battery low | front_left_knee_joint warm"
-    short = status_line(status, speed, 0.5, None, False, 40)
-    assert len(short) == 40
-    assert short.startswith("walking | WARN | 22.4 V 16 % | 50 %: ")
-    assert "E-STOP" in status_line(RobotStatus(), speed, 0.5, None, True, 80)
-    assert status_line(RobotStatus(), speed, 0.5, None, False, 80).startswith("no robot | no safety | battery ?")
-
-
-def test_battery_without_a_measurement() -> None:
-    assert battery_text(float("nan"), 0.5) == "battery ?"
-    assert battery_text(25.0, float("nan")) == "25.0 V"

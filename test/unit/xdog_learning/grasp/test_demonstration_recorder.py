@@ -225,7 +225,7 @@ def test_an_episode_ends_when_the_arm_is_sent_to_a_pose(bench: Bench, key: bytes
     assert bench.requested == [service]
     assert not bench.episode.is_active, "the way there is no demonstration"
     assert said == f"discarded: {service} was requested\n{service} ...\n"
-    bench.answers.append((service, True, "4 s"))
+    bench.answers.append((service, True, f"{service}: done (4 s)"))
     bench.run(0.02)
     assert bench.said.endswith(f"{service}: done (4 s)\n")
 
@@ -233,7 +233,7 @@ def test_an_episode_ends_when_the_arm_is_sent_to_a_pose(bench: Bench, key: bytes
 def test_the_emergency_stop_goes_before_all_other_keys(bench: Bench) -> None:
     bench.type(b"r1" + SPACE + b"2")
     assert bench.requested == ["estop"]
-    bench.answers.append(("estop", False, ""))
+    bench.answers.append(("estop", False, "estop: refused"))
     bench.run(0.02)
     assert "estop: refused\n" in bench.said
 

@@ -22,6 +22,18 @@ def test_wrong_entries_of_the_file_are_named(tmp_path: Path, old: str, new: str,
     assert refusal(load_grasp_scenarios, shipped, old, new, tmp_path) == complaint
 
 
+def test_what_policies_learn_is_what_the_file_says() -> None:
+    config = load_grasp_scenarios()
+    state, image = config.conditions(by_image=False), config.conditions(by_image=True)
+    assert dict(state.workspace.supports) == dict(config.supports)
+    assert (state.workspace.radius, state.workspace.azimuth) == (config.place.radius, config.place.azimuth)
+    assert (state.start_noise, state.view_poses) == (config.start.pose_noise, None)
+    assert image.start_noise == config.camera.look_noise
+    assert image.view_poses is not None
+    assert image.view_poses.pose(config.camera.high + 0.01).tolist() == list(config.camera.look_high)
+    assert image.view_poses.pose(config.camera.high - 0.01).tolist() == list(config.camera.look_low)
+
+
 def test_the_shipped_file_describes_every_kind_of_object_and_support() -> None:
     config = load_grasp_scenarios()
     assert set(config.objects) == {"ball", "cube", "bottle", "cup"}

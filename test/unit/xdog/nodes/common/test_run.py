@@ -18,11 +18,15 @@ class Ros:
         self.calls: List[Any] = []
         self.fatal: List[str] = []
         self.ending = False
-        monkeypatch.setattr(module.rospy, "init_node", lambda name: self.calls.append(name))
-        monkeypatch.setattr(module.rospy, "get_param_cached", lambda name, _: self.calls.append(name))
+        monkeypatch.setattr(module, "start_node", lambda name, topics: self.calls.append((name, topics)))
         monkeypatch.setattr(module.rospy, "logfatal", self.fatal.append)
-        monkeypatch.setattr(module.rospy, "spin", lambda: self.calls.append("spin"))
+        monkeypatch.setattr(module.time, "sleep", self.sleep)
         monkeypatch.setattr(module.rospy.core, "is_shutdown_requested", lambda: self.ending)
+
+    def sleep(self, _seconds: float) -> None:
+        """The node is told to end while it leaves the work to callbacks."""
+        self.calls.append("spin")
+        self.ending = True
 
 
 @pytest.fixture
@@ -32,7 +36,13 @@ def ros(monkeypatch: pytest.MonkeyPatch) -> Ros:
 
 def test_a_node_is_built_and_its_callbacks_do_the_rest(ros: Ros) -> None:
     run("mux", lambda: ros.calls.append("built"))
-    assert ros.calls == ["mux", "/rosout_disable_topics_generation", "built", "spin"]
+    assert ros.calls == [("mux", ()), "built", "spin"]
+
+
+def test_topics_that_only_one_node_may_publish_are_checked_first(ros: Ros) -> None:
+    ros.ending = True
+    run("bridge", lambda: ros.calls.append("built"), sole_publisher=("/clock",))
+    assert ros.calls == [("bridge", ("/clock",)), "built"]
 
 
 def test_the_main_thread_may_have_work(ros: Ros) -> None:

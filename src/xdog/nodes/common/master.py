@@ -1,0 +1,117 @@
+"""Questions to the ROS master and to nodes that end in time.
+
+A program that was stopped or hangs still accepts connections, but it never answers. rospy waits for it for ever.
+"""
+
+import http.client
+import socket
+import xmlrpc.client
+from typing import Any, Collection, List, NamedTuple, Optional, Tuple, Union
+from urllib.parse import urlsplit
+from xml.parsers.expat import ExpatError
+
+import rosgraph
+import rospy
+
+TIMEOUT = 3.0
+"""s of wall time after which somebody who has not answered counts as hung. A busy machine may take one."""
+
+
+class NoAnswerError(ConnectionError):
+    """Nobody answers at an address. The message names it."""
+
+
+class HungError(NoAnswerError):
+    """Somebody takes connections there, and then says nothing."""
+
+
+class RunningNode(NamedTuple):
+    """A node that answers: its full name, and the machine and process that it runs in."""
+
+    name: str
+    host: str
+    process: int
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.host} (process {self.process})"
+
+
+class _Transport(xmlrpc.client.Transport):
+    def __init__(self, timeout: float) -> None:
+        super().__init__()
+        self._timeout = timeout
+
+    def make_connection(self, host: Union[str, Tuple[str, Any]]) -> http.client.HTTPConnection:
+        connection = super().make_connection(host)
+        connection.timeout = self._timeout
+        return connection
+
+
+def ask(uri: str, method: str, *arguments: object, timeout: float = TIMEOUT) -> Any:
+    """What a master or node answers through its XML-RPC interface; None if it has nothing of that name.
+
+    Raises:
+        NoAnswerError: nobody is there, or it does not answer within ``timeout`` s.
+    """
+    try:
+        server = xmlrpc.client.ServerProxy(uri, transport=_Transport(timeout))
+        code, _, value = getattr(server, method)(rospy.get_name(), *arguments)
+    except socket.timeout as error:
+        raise HungError(f"{uri} takes connections, but has not answered for {timeout:g} s") from error
+    except (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError, TypeError, ValueError) as error:
+        raise NoAnswerError(f"no answer from {uri}: {error or type(error).__name__}") from error
+    return value if code == 1 else None
+
+
+def ask_master(method: str, *arguments: object, timeout: float = TIMEOUT) -> Any:
+    """As `ask`, of the master that ROS_MASTER_URI names."""
+    return ask(rosgraph.get_master_uri(), method, *arguments, timeout=timeout)
+
+
+def master_problem() -> str:
+    """Why no program can join the graph, and the remedy; empty if the master answers."""
+    try:
+        ask_master("getPid")
+    except NoAnswerError as error:
+        return f"no ROS master ({error}): start the robot or its simulation first ('./xdog sim'), or set ROS_MASTER_URI"
+    return ""
+
+
+def find_node(name: str) -> Optional[RunningNode]:
+    """The node of a full name; None if there is none, or if it was killed and the master has not noticed.
+
+    Raises:
+        NoAnswerError: the master does not answer.
+    """
+    uri = ask_master("lookupNode", name)
+    if uri is None:
+        return None
+    try:
+        process = ask(uri, "getPid")
+    except NoAnswerError:
+        return None
+    return RunningNode(name, urlsplit(uri).hostname or "", int(process))
+
+
+def find_nodes(base_names: Collection[str]) -> List[RunningNode]:
+    """The nodes with these names, in whatever namespace. Raises as `find_node`."""
+    names = {name for group in ask_master("getSystemState") for _, nodes in group for name in nodes}
+    found = (find_node(name) for name in sorted(names) if name.rsplit("/", 1)[-1] in base_names)
+    return [node for node in found if node is not None]
+
+
+def find_publishers(topic: str) -> List[RunningNode]:
+    """The nodes that publish a topic of this full name. Raises as `find_node`."""
+    published = dict(ask_master("getSystemState")[0])
+    found = (find_node(name) for name in published.get(topic, []))
+    return [node for node in found if node is not None]
+
+
+def get_param(name: str, default: Any) -> Any:
+    """A parameter's value, for callbacks of a running node: rospy.get_param would wait for a hung master for ever.
+
+    Raises:
+        NoAnswerError: the master does not answer.
+    """
+    value = ask_master("getParam", rospy.resolve_name(name))
+    return default if value is None else value
