@@ -1,4 +1,4 @@
-"""Held-out placements side by side in one scene, the dog put before one after the other, and what became of each."""
+"""Held-out scenarios side by side in one scene, before which the dog is put one after the other, and their results."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +8,13 @@ import yaml
 
 from xdog_sim.grasp.scenario import GraspScenario
 
-LANE = 2.0
-"""m between two lanes: nothing of one is within reach or in the way in the next."""
+SPACING = 2.0
+"""m between two scenarios in the scene: nothing of one is within reach of the next, or in its way."""
 
 
 @dataclass(frozen=True)
 class PickScenario:
-    """One placement in the scene.
+    """One scenario in the scene.
 
     Attributes:
         name: of the object in the scene.
@@ -33,7 +33,7 @@ class PickScenario:
 
 @dataclass(frozen=True)
 class PickResult:
-    """What became of one request.
+    """The result of one request.
 
     Attributes:
         outcome, message, attempts: as in PickObject's result.
@@ -48,23 +48,23 @@ class PickResult:
     seconds: float
 
 
-def lay_out(placements: Sequence[GraspScenario]) -> List[PickScenario]:
-    """A lane for every placement, in their order."""
+def lay_out(scenarios: Sequence[GraspScenario]) -> List[PickScenario]:
+    """A place in the scene for every scenario, in their order."""
     return [
-        PickScenario(f"object_{number}", placement.item.kind, placement.support, LANE * number, placement.surface)
-        for number, placement in enumerate(placements)
+        PickScenario(f"object_{number}", scenario.item.kind, scenario.support, SPACING * number, scenario.surface)
+        for number, scenario in enumerate(scenarios)
     ]
 
 
-def write_scene(placements: Sequence[GraspScenario], path: Path) -> List[PickScenario]:
-    """Write a scene file (see `xdog_sim.scene`) of these placements; gives their lanes."""
-    lanes = lay_out(placements)
+def write_scene(scenarios: Sequence[GraspScenario], path: Path) -> List[PickScenario]:
+    """Write a scene file (see `xdog_sim.scene`) of these scenarios; gives their places in it."""
+    picks = lay_out(scenarios)
     supports: Dict[str, Any] = {}
     objects: Dict[str, Any] = {}
-    for lane, placement in zip(lanes, placements):
-        item = placement.item
-        x, y = float(placement.position[0]), float(placement.position[1]) + lane.y
-        objects[lane.name] = {
+    for pick, scenario in zip(picks, scenarios):
+        item = scenario.item
+        x, y = float(scenario.position[0]), float(scenario.position[1]) + pick.y
+        objects[pick.name] = {
             "kind": item.kind,
             "width": item.width,
             "height": item.height,
@@ -72,13 +72,13 @@ def write_scene(placements: Sequence[GraspScenario], path: Path) -> List[PickSce
             "friction": item.friction,
             "colour": [float(share) for share in item.colour],
             "place": [x, y],
-            "yaw": placement.yaw,
+            "yaw": scenario.yaw,
         }
-        if lane.support != "ground":
-            name = f"{lane.support}_of_{lane.name}"
-            objects[lane.name]["support"] = name
-            supports[name] = {"kind": lane.support, "height": lane.surface, "edge": float(placement.edge), "y": lane.y}
+        if pick.support != "ground":
+            name = f"{pick.support}_of_{pick.name}"
+            objects[pick.name]["support"] = name
+            supports[name] = {"kind": pick.support, "height": pick.surface, "edge": float(scenario.edge), "y": pick.y}
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"supports": supports, "objects": objects} if supports else {"objects": objects}
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    return lanes
+    return picks

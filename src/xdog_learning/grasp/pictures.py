@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import mujoco
 import numpy as np
 
-from xdog_learning.grasp.trials import Condition, Trial, TrialOutcome, noise_seed, roll_out, tools
+from xdog_learning.grasp.trials import Condition, Trial, TrialOutcome, load_tools, noise_seed, roll_out
 from xdog_learning.worker_pool import in_processes
 from xdog_sim.grasp.scene import GraspScene, nominal_noise
 
@@ -62,12 +62,12 @@ def save_contact_sheet(policy: Path, trials: Sequence[Trial], condition: str, se
 
 
 def _frames(job: "Tuple[Path, int, int]") -> Tuple[List[Array], TrialOutcome]:
-    """Frames of the attempt at placement (policy file, index, seed), FRAME_EVERY s apart, and how it ended."""
+    """Frames of the attempt at scenario (policy file, index, seed), FRAME_EVERY s apart, and how it ended."""
     file, index, seed = job
-    placer, policies = tools((("policy", file),))
-    placement = placer.draw(index, seed, held_out=True)
+    sampler, policies = load_tools((("policy", file),))
+    scenario = sampler.draw(index, seed, held_out=True)
     eye = mujoco.MjvCamera()
-    eye.lookat[:] = placement.position
+    eye.lookat[:] = scenario.position
     eye.distance, eye.azimuth, eye.elevation = 0.75, 130.0, -20.0
     frames: List[Array] = []
 
@@ -75,6 +75,6 @@ def _frames(job: "Tuple[Path, int, int]") -> Tuple[List[Array], TrialOutcome]:
         if len(frames) < COLUMNS and scene.time >= FRAME_EVERY * len(frames) - 1e-9:
             frames.append(scene.render_camera(eye, 320, 240).copy())
 
-    noise = noise_seed(index, seed)
-    outcome = roll_out(policies["policy"], placement, placer, noise, nominal_noise(placer), watch, visuals=True)
+    own_seed = noise_seed(index, seed)
+    outcome = roll_out(policies["policy"], scenario, sampler, own_seed, nominal_noise(sampler), watch, visuals=True)
     return frames, outcome

@@ -1,4 +1,4 @@
-"""Attempts at held-out placements, with the flaws of every score, on several processes."""
+"""Attempts at held-out scenarios under the conditions of every score, on several processes."""
 
 import math
 from collections import deque
@@ -29,19 +29,19 @@ class Condition:
     Attributes:
         name: of the score.
         actor: EXPERT or a policy's name.
-        flaws: entries of `xdog_sim.grasp.scene.ObservationNoise` in place of the nominal ones.
+        noise: entries of `xdog_sim.grasp.scene.ObservationNoise` in place of the nominal ones.
         camera_error: m, how far the camera is from where it should be, in a random direction.
     """
 
     name: str
     actor: str
-    flaws: Mapping[str, float] = field(default_factory=dict)
+    noise: Mapping[str, float] = field(default_factory=dict)
     camera_error: float = 0.0
 
     @property
     def is_nominal(self) -> bool:
         """Whether nothing is worse than nominal."""
-        return not self.flaws and not self.camera_error
+        return not self.noise and not self.camera_error
 
 
 def _per_axis(length: float) -> float:
@@ -82,10 +82,10 @@ NOISE_STRIDE = 1_000_000
 
 @dataclass(frozen=True)
 class Trial:
-    """Every condition's attempt at one placement.
+    """Every condition's attempt at one scenario.
 
     Attributes:
-        index: of the placement.
+        index: of the scenario.
         support, kind: of the object.
         radius: m from the arm's base.
         seen: whether the wrist camera sees the object's middle where a grasp by camera starts.
@@ -102,36 +102,36 @@ class Trial:
 
 def roll_out(
     policy: GraspPolicy,
-    placement: GraspScenario,
-    placer: ScenarioSampler,
+    scenario: GraspScenario,
+    sampler: ScenarioSampler,
     seed: int,
-    flaws: ObservationNoise,
+    noise: ObservationNoise,
     watch: Optional[Callable[[GraspScene], None]] = None,
     visuals: bool = False,
 ) -> TrialOutcome:
-    """Let a policy try a placement once.
+    """Let a policy attempt a scenario once.
 
     Args:
         policy: reset here.
-        placement: what it is to pick up.
-        placer: of the world.
+        scenario: what it is to pick up.
+        sampler: of the world.
         seed: of all noise.
-        flaws: of perception and servos.
+        noise: of perception and servos.
         watch: called with the scene every period, before the policy acts.
         visuals: build the scene with visuals though the policy does not see, for ``watch``.
     """
     sees = policy.contract.image is not None
     if sees:
-        placement = placer.at_view_pose(placement, seed)
-    scene = GraspScene(placement, placer, seed, flaws, visuals=sees or visuals)
+        scenario = sampler.at_view_pose(scenario, seed)
+    scene = GraspScene(scenario, sampler, seed, noise, visuals=sees or visuals)
     policy.reset()
-    late = math.ceil(flaws.delay / policy.contract.period)  # periods; the camera has one image a period
-    images: Deque[Array] = deque(maxlen=late + 1)
+    delayed = math.ceil(noise.delay / policy.contract.period)  # periods; the camera has one image a period
+    images: Deque[Array] = deque(maxlen=delayed + 1)
     try:
         while scene.time < scene.config.success.time - 1e-9:
             if watch is not None:
                 watch(scene)
-            if sees and (late or policy.looks):
+            if sees and (delayed or policy.looks):
                 images.append(scene.render())
             observation = scene.observe()
             scene.step(policy.act(observation.joints, observation.object_features, images[0] if images else None))
@@ -140,43 +140,40 @@ def roll_out(
     finally:
         scene.close()
     judge = scene.judge
-    if judge.success:
-        return TrialOutcome(True, "", scene.time)
-    reason = "too deep in the object" if judge.failed else judge.fault or "held for too short a time"
-    return TrialOutcome(False, f"{reason}, lifted {judge.lift:.3f} m", scene.time)
+    return TrialOutcome(judge.success, "" if judge.success else judge.reason, scene.time)
 
 
 def attempt_under(
     condition: Condition,
     policies: Mapping[str, GraspPolicy],
-    placement: GraspScenario,
-    placer: ScenarioSampler,
+    scenario: GraspScenario,
+    sampler: ScenarioSampler,
     seed: int,
 ) -> TrialOutcome:
     """One attempt under a condition."""
-    flaws = replace(nominal_noise(placer), **condition.flaws)
+    noise = replace(nominal_noise(sampler), **condition.noise)
     if condition.actor == EXPERT:
-        tried = attempt(placement, seed, images=False, flaws=flaws, disturbed=False)
+        tried = attempt(scenario, seed, images=False, noise=noise, disturbed=False)
         return TrialOutcome(
             tried.success, tried.reason, 0.0 if tried.episode is None else len(tried.episode) / tried.episode.fps
         )
     if condition.camera_error:
         direction = np.random.default_rng([seed, 2]).normal(size=3)
-        shift = placement.camera_shift + condition.camera_error * direction / np.linalg.norm(direction)
-        placement = replace(placement, camera_shift=shift)
-    return roll_out(policies[condition.actor], placement, placer, seed, flaws)
+        shift = scenario.camera_shift + condition.camera_error * direction / np.linalg.norm(direction)
+        scenario = replace(scenario, camera_shift=shift)
+    return roll_out(policies[condition.actor], scenario, sampler, seed, noise)
 
 
 def run_trials(
     conditions: Sequence[Condition], files: Mapping[str, Path], episodes: int, seed: int, workers: int
 ) -> Iterator[Trial]:
-    """Trials at the first ``episodes`` held-out placements of a seed, in their order.
+    """Trials at the first ``episodes`` held-out scenarios of a seed, in their order.
 
     Args:
-        conditions: what every placement is tried under.
+        conditions: that every scenario is attempted under.
         files: policy file of every actor but the expert.
-        episodes: placements.
-        seed: of placements and noise.
+        episodes: scenarios.
+        seed: of scenarios and noise.
         workers: processes, one thread each.
     """
     jobs = [(index, seed, tuple(conditions), tuple(sorted(files.items()))) for index in range(episodes)]
@@ -184,32 +181,32 @@ def run_trials(
 
 
 def noise_seed(index: int, seed: int) -> int:
-    """Of all noise in the attempts at a placement. Demonstrations have the seeds below the stride."""
+    """Seed of all noise in the attempts at a scenario. Demonstrations have the seeds below the stride."""
     return NOISE_STRIDE * (1 + seed) + index
 
 
 def _trial(job: "Tuple[int, int, Tuple[Condition, ...], Tuple[Tuple[str, Path], ...]]") -> Trial:
     index, seed, conditions, files = job
-    placer, policies = tools(files)
-    placement = placer.draw(index, seed, held_out=True)
-    noise = noise_seed(index, seed)
-    base, _ = placer.arm_base(placement.rise, placement.pitch)
-    sight = FieldOfView(placer.robot, placer.config.camera)
-    seen = sight.sees(placer.object_features(placement)[:3], placer.at_view_pose(placement, noise).start)
+    sampler, policies = load_tools(files)
+    scenario = sampler.draw(index, seed, held_out=True)
+    own_seed = noise_seed(index, seed)
+    base, _ = sampler.arm_base(scenario.rise, scenario.pitch)
+    view = FieldOfView(sampler.robot, sampler.config.camera)
+    seen = view.sees(sampler.object_features(scenario)[:3], sampler.at_view_pose(scenario, own_seed).start)
     outcomes: Dict[str, TrialOutcome] = {}
     for condition in conditions:
-        outcomes[condition.name] = attempt_under(condition, policies, placement, placer, noise)
-    radius = float(np.hypot(*(placement.position - base)[:2]))
-    return Trial(index, placement.support, placement.item.kind, radius, seen, outcomes)
+        outcomes[condition.name] = attempt_under(condition, policies, scenario, sampler, own_seed)
+    radius = float(np.hypot(*(scenario.position - base)[:2]))
+    return Trial(index, scenario.support, scenario.item.kind, radius, seen, outcomes)
 
 
 @lru_cache(maxsize=None)
-def tools(files: "Tuple[Tuple[str, Path], ...]") -> "Tuple[ScenarioSampler, Dict[str, GraspPolicy]]":
-    """What a process needs for all its trials: the placer and the policies by name."""
-    placer = ScenarioSampler()
-    return placer, {name: GraspPolicy(path, placer.robot) for name, path in files}
+def load_tools(files: "Tuple[Tuple[str, Path], ...]") -> "Tuple[ScenarioSampler, Dict[str, GraspPolicy]]":
+    """The sampler and the policies by name, loaded once in each process."""
+    sampler = ScenarioSampler()
+    return sampler, {name: GraspPolicy(path, sampler.robot) for name, path in files}
 
 
 def successes(trials: Sequence[Trial], condition: str) -> List[bool]:
-    """Of every trial."""
+    """Whether each trial succeeded under a condition."""
     return [trial.outcomes[condition].success for trial in trials]

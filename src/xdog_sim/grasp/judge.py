@@ -82,6 +82,12 @@ class Judge:
         """Whether this attempt can no longer succeed."""
         return self.deepest >= self._config.penetration
 
+    @property
+    def reason(self) -> str:
+        """Why an attempt that ended now has not succeeded, and how far the object was lifted."""
+        fault = "too deep in the object" if self.failed else self.fault or "held for too short a time"
+        return f"{fault}, lifted {self.lift:.3f} m"
+
     def update(self) -> None:
         """Judge the current state; call it after every physics step."""
         contact = self._data.contact

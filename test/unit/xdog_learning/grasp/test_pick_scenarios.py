@@ -1,30 +1,30 @@
-"""Held-out placements become lanes of one scene."""
+"""Held-out scenarios become picks of one scene."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from xdog_learning.grasp.pick_scenarios import LANE, write_scene
+from xdog_learning.grasp.pick_scenarios import SPACING, write_scene
 from xdog_sim.grasp.scenario import ScenarioSampler
 from xdog_sim.scene import load_scene
 
 
 def test_every_placement_is_a_lane_of_a_scene_that_loads(tmp_path: Path) -> None:
-    placer = ScenarioSampler()
-    placements = list(placer.draws(12, 1000, held_out=True))
-    lanes = write_scene(placements, tmp_path / "new" / "scene.yaml")
+    sampler = ScenarioSampler()
+    scenarios = list(sampler.draws(12, 1000, held_out=True))
+    picks = write_scene(scenarios, tmp_path / "new" / "scene.yaml")
     scene = load_scene(str(tmp_path / "new" / "scene.yaml"))
-    assert [lane.y for lane in lanes] == pytest.approx([LANE * number for number in range(12)])
-    assert len(scene.furniture) == sum(placement.support != "ground" for placement in placements) == 8
-    for lane, placement, thing in zip(lanes, placements, scene.things):
-        assert (thing.name, thing.item) == (lane.name, placement.item)
-        assert thing.position == pytest.approx(tuple(placement.position + np.array([0.0, lane.y, 0.0])))
-        if placement.support != "ground":
-            piece = scene.furniture[f"{placement.support}_of_{lane.name}"]
+    assert [pick.y for pick in picks] == pytest.approx([SPACING * number for number in range(12)])
+    assert len(scene.furniture) == sum(scenario.support != "ground" for scenario in scenarios) == 8
+    for pick, scenario, thing in zip(picks, scenarios, scene.things):
+        assert (thing.name, thing.item) == (pick.name, scenario.item)
+        assert thing.position == pytest.approx(tuple(scenario.position + np.array([0.0, pick.y, 0.0])))
+        if scenario.support != "ground":
+            piece = scene.furniture[f"{scenario.support}_of_{pick.name}"]
             assert (piece.kind, piece.height, piece.edge, piece.y) == (
-                placement.support,
-                placement.surface,
-                placement.edge,
-                lane.y,
+                scenario.support,
+                scenario.surface,
+                scenario.edge,
+                pick.y,
             )

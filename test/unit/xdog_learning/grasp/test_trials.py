@@ -1,4 +1,4 @@
-"""Attempts under every condition: real flaws, a policy that does nothing never counts, a camera out of place."""
+"""Attempts under every condition: worse than nominal, a still policy never counts, a camera out of place."""
 
 import math
 from dataclasses import fields
@@ -18,23 +18,23 @@ from xdog_sim.grasp.scenario import ScenarioSampler
 from xdog_sim.grasp.scene import GraspScene, ObservationNoise, nominal_noise
 
 ROBOT = load_description()
-PLACER = ScenarioSampler()
+SAMPLER = ScenarioSampler()
 
 
-def test_every_condition_has_its_own_name_and_real_flaws() -> None:
+def test_every_condition_has_its_own_name_and_is_worse_than_nominal() -> None:
     names = [condition.name for condition in CONDITIONS]
     assert len(set(names)) == len(names)
     known = {entry.name for entry in fields(ObservationNoise)}
-    nominal = nominal_noise(PLACER)
+    nominal = nominal_noise(SAMPLER)
     for condition in CONDITIONS:
-        assert set(condition.flaws) <= known
-        for name, value in condition.flaws.items():
+        assert set(condition.noise) <= known
+        for name, value in condition.noise.items():
             assert value > getattr(nominal, name)  # worse than nominal
 
 
 def test_an_error_of_a_centimetre_is_one() -> None:
     condition = next(condition for condition in CONDITIONS if condition.name == "state_error_1cm")
-    errors = np.random.default_rng(0).normal(0.0, condition.flaws["position_error"], (20000, 3))
+    errors = np.random.default_rng(0).normal(0.0, condition.noise["position_error"], (20000, 3))
     assert math.sqrt((errors**2).sum(1).mean()) == pytest.approx(0.01, rel=0.02)
 
 
@@ -45,35 +45,35 @@ def test_doing_nothing_never_counts(tmp_path: Path) -> None:
     def watch(scene: GraspScene) -> None:
         seen.append(scene.time)
 
-    outcome = trials.roll_out(policy, PLACER.draw(0, 1), PLACER, 0, nominal_noise(PLACER), watch)
+    outcome = trials.roll_out(policy, SAMPLER.draw(0, 1), SAMPLER, 0, nominal_noise(SAMPLER), watch)
     assert not outcome.success
-    assert outcome.seconds == pytest.approx(PLACER.config.success.time)
-    assert len(seen) == round(PLACER.config.success.time / PLACER.config.policy_period)
-    assert np.diff(seen) == pytest.approx(PLACER.config.policy_period)
+    assert outcome.seconds == pytest.approx(SAMPLER.config.success.time)
+    assert len(seen) == round(SAMPLER.config.success.time / SAMPLER.config.policy_period)
+    assert np.diff(seen) == pytest.approx(SAMPLER.config.policy_period)
 
 
 def test_a_misplaced_camera_is_misplaced_by_what_the_condition_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    placement = PLACER.draw(0, 1)
+    scenario = SAMPLER.draw(0, 1)
     moved = []
 
     def note(_: Any, tried: Any, *__: Any) -> TrialOutcome:
-        moved.append(tried.camera_shift - placement.camera_shift)
+        moved.append(tried.camera_shift - scenario.camera_shift)
         return TrialOutcome(True, "", 0.0)
 
     monkeypatch.setattr(trials, "roll_out", note)
     for seed in range(3):
-        trials.attempt_under(Condition("c", "image", camera_error=0.02), {"image": Any}, placement, PLACER, seed)  # type: ignore[dict-item]
+        trials.attempt_under(Condition("c", "image", camera_error=0.02), {"image": Any}, scenario, SAMPLER, seed)  # type: ignore[dict-item]
     assert [float(np.linalg.norm(shift)) for shift in moved] == pytest.approx([0.02] * 3)
     assert not np.allclose(moved[0], moved[1])
 
 
 def test_the_wrist_camera_sees_every_placement_from_where_a_grasp_by_camera_starts() -> None:
-    sight = FieldOfView(ROBOT, PLACER.config.camera)
+    sight = FieldOfView(ROBOT, SAMPLER.config.camera)
     for index in range(24):
-        placement = PLACER.draw(index, 1, held_out=True)
-        looking = PLACER.at_view_pose(placement, index)
-        assert sight.sees(PLACER.object_features(placement)[:3], looking.start)
-        assert PLACER.path(looking, PLACER.object_features(looking)) is not None
+        scenario = SAMPLER.draw(index, 1, held_out=True)
+        at_pose = SAMPLER.at_view_pose(scenario, index)
+        assert sight.sees(SAMPLER.object_features(scenario)[:3], at_pose.start)
+        assert SAMPLER.path(at_pose, SAMPLER.object_features(at_pose)) is not None
 
 
 def test_successes_are_those_of_the_condition() -> None:

@@ -73,6 +73,7 @@ def test_too_low_does_not_count() -> None:
     bench.hold((0.0, 0.0, 0.02 + RULES.lift - 0.002), **GRIP, seconds=1.5)
     assert not bench.judge.success
     assert bench.judge.fault == "not lifted"
+    assert bench.judge.reason == f"not lifted, lifted {bench.judge.lift:.3f} m"
 
 
 def test_twice_half_a_second_does_not_count() -> None:
@@ -88,6 +89,7 @@ def test_deep_penetration_fails_the_attempt_even_if_it_was_short() -> None:
     bench.hold((0.0, 0.0, 0.02 + LIFT), 0.0001, 0.0249 - 0.003, seconds=0.01)
     bench.hold((0.0, 0.0, 0.02 + LIFT), **GRIP, seconds=1.5)
     assert bench.judge.failed
+    assert bench.judge.reason.startswith("too deep in the object, lifted ")
     assert not bench.judge.success
 
 
