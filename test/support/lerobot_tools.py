@@ -7,6 +7,7 @@ Usage: python lerobot_tools.py make FEATURES.json FOLDER    one dataset in FOLDE
 """
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -159,3 +160,5 @@ def main(command: str, *arguments: str) -> None:
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(0)  # threads of LeRobot's libraries sometimes abort an interpreter that ends
