@@ -57,7 +57,7 @@ class SafetyFaults(SafetyCase):
     def test_a_late_command_is_an_overrun(self) -> None:
         gap = 3.0 * SAFETY.supervisor.command_gap
         self.graph.inject_command(leg_command(ROBOT.legs.names, ROBOT.legs.poses["stand"]), ahead=gap)
-        words = "ms after the one before"
+        words = "ms after the previous one"
         self.graph.wait_until(lambda: words in "; ".join(self.safety.warnings), 1.0, f"a warning '{words}'")
         self.assertTrue(self.safety.motion_allowed)
         self.assertTrue(self.graph.gates[-1].active)
@@ -79,8 +79,8 @@ class SafetyFaults(SafetyCase):
     def test_imu_stale(self) -> None:
         old = rospy.Duration(0.02)
         self.provoke("imu_stale", "", 0.0, lambda state: state.imu_stamp < state.header.stamp - old)
-        self.assert_damped_in_time("imu_stale", self.legs.imu_stamp.to_sec(), "the IMU has been silent")
-        self.assert_latched(SafetyState.DAMP, "the IMU has been silent")
+        self.assert_damped_in_time("imu_stale", self.legs.imu_stamp.to_sec(), "no IMU measurement")
+        self.assert_latched(SafetyState.DAMP, "no IMU measurement")
 
     def test_joint_offline(self) -> None:
         cause = self.provoke("joint_offline", KNEE, 0.0, lambda state: not all(state.online))

@@ -206,7 +206,7 @@ class TeleopTest(unittest.TestCase):
         second = Terminal(self.news)
         self.addCleanup(second.close)
         assert second.process.wait(WALL_LIMIT) == 1
-        first = f"/teleop_keyboard on 127.0.0.1 (process {self.pid('teleop_keyboard')}) runs already"
+        first = f"/teleop_keyboard on 127.0.0.1 (process {self.pid('teleop_keyboard')}) is already running"
         self.wait(lambda: first in second.shown, "it is said where the first one runs")
         self.terminal.press(b"w")
         self.wait(lambda: any(twist.linear.x == 0.5 for twist in self.sent), "the first one drives")

@@ -1,7 +1,7 @@
-"""Settings files: YAML that fills frozen dataclasses by their type hints; one error names file, entry and remedy.
+"""Settings files: YAML that fills frozen dataclasses by their type hints; errors name file, entry and remedy.
 
-A field says which numbers it takes, for example ``gain: float = field(metadata=between(0.0, 1.0))``, or its whole
-dataclass does with ``@numbers(POSITIVE)``. A rule between fields stands in ``__post_init__`` and raises ValueError.
+A field states which numbers it accepts, for example ``gain: float = field(metadata=between(0.0, 1.0))``, or its whole
+dataclass does with ``@numbers(POSITIVE)``. A rule between fields is part of ``__post_init__`` and raises ValueError.
 """
 
 import collections.abc
@@ -44,7 +44,7 @@ class Range(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """Which numbers a field takes: a test and what to call them."""
+    """Which numbers a field accepts: a test and its words for messages."""
 
     accept: Callable[[float], bool]
     words: str
@@ -84,24 +84,24 @@ def numbers(bounds: Mapping[str, Bounds]) -> Callable[[Type[Section]], Type[Sect
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a finite number; true and false are none."""
+    """Whether a value is a finite number; true and false are not."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # a whole number beyond every float
+    except OverflowError:  # a whole number too large for a float
         return False
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads scalars as YAML 1.2 does (``3e-4`` is a number, ``yes`` is text) and refuses doubled keys."""
+    """Reads scalars as YAML 1.2 does (``3e-4`` is a number, ``yes`` is text) and refuses duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Dict[Hashable, Any]:
         mapping = super().construct_mapping(node, deep=deep)
         names = [key.value for key, _ in node.value]
         for position, (key, _) in enumerate(node.value):
             if len(mapping) < len(names) and key.value in names[:position]:
-                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' stands twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
         return mapping
 
 
@@ -118,10 +118,10 @@ _Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: float(re
 
 
 def read(path: Path) -> Any:
-    """What a YAML file holds, unchecked.
+    """The content of a YAML file, unchecked.
 
     Raises:
-        ConfigError: it is not YAML, or a key stands twice in a mapping.
+        ConfigError: it is not YAML, or a mapping has a key twice.
         OSError: it cannot be read.
     """
     try:
@@ -144,15 +144,15 @@ def load(kind: Type[Section], path: Path, **others: Any) -> Section:
 
 
 def parse(kind: Type[Section], content: Any, where: str, **others: Any) -> Section:
-    """A dataclass, filled from what a file holds.
+    """A dataclass, filled from the content of a file.
 
     Args:
         kind: the dataclass. Its fields may be float, int, bool, str, Literal, Range, Optional, tuples of fixed or of
-            any length, mappings from names, and dataclasses. Tuples and mappings of any length hold one entry at
-            least.
-        content: of the file: an entry for every field that has no default, and no other.
+            any length, mappings from names, and dataclasses. Tuples and mappings of any length have at least one
+            entry.
+        content: of the file: an entry for every field without a default, and no unknown ones.
         where: the file, for messages.
-        others: values of fields that this file does not hold.
+        others: values of fields that are not in this file.
 
     Raises:
         ConfigError: an entry is missing or unknown, is of another type, outside its bounds or not finite, or the
@@ -200,7 +200,7 @@ class _Reader:
             return self._list(hint, value, entry, bounds)
         if origin is collections.abc.Mapping:
             if not isinstance(value, dict) or not value:
-                raise self._wrong(entry, value, "a mapping with one entry at least")
+                raise self._wrong(entry, value, "a mapping with at least one entry")
             names = [self._value(arguments[0], name, f"a key of {entry}", None) for name in value]
             return {name: self._value(arguments[1], value[name], f"{entry}.{name}", bounds) for name in names}
         if hint in _SCALARS or origin is Literal:
@@ -221,7 +221,7 @@ class _Reader:
         if isinstance(value, list) and value and parts[-1] is Ellipsis:
             parts = (parts[0],) * len(value)
         if not isinstance(value, list) or len(value) != len(parts):
-            count = "one entry at least" if parts[-1] is Ellipsis else f"{len(parts)} entries"
+            count = "at least one entry" if parts[-1] is Ellipsis else f"{len(parts)} entries"
             raise self._wrong(entry, value, "a range [low, high]" if hint is Range else f"a list of {count}")
         filled = [self._value(part, one, f"{entry}[{i}]", bounds) for i, (part, one) in enumerate(zip(parts, value))]
         if hint is not Range:

@@ -12,11 +12,11 @@ bodies' hashes since they don't (`xdog.core.body.Body.hash`). The first is the b
 
 
 class ContractError(ValueError):
-    """A policy file carries no contract, a malformed one, or one that this robot does not fulfil."""
+    """A policy file has no contract, a malformed one, or one that does not fit this robot."""
 
 
 def finite(value: Any) -> float:
-    """The value as a number, for what a file may hold instead: text, nothing, NaN, infinity."""
+    """The value as a number; a file may contain text, nothing, NaN or infinity instead."""
     number = float(value)
     if not math.isfinite(number):
         raise ValueError(f"{value} is not a finite number")
@@ -30,14 +30,14 @@ def read_entries(
 
     Args:
         metadata: of the ONNX file.
-        key: under which such a contract stands.
+        key: of the contract in the metadata.
         versions: that this XDog reads.
-        known: names that a contract may have.
+        known: names of the entries that a contract may have.
         where: the file, for messages.
         retrain: the remedy, for messages.
 
     Raises:
-        ContractError: no contract, one that is no JSON mapping, another version, or unknown entries.
+        ContractError: no contract, one that is not a JSON mapping, another version, or unknown entries.
     """
     if key not in metadata:
         raise ContractError(f"{where} carries no XDog contract ('{key}' in its metadata): {retrain}")
@@ -57,7 +57,7 @@ def read_entries(
 
 
 def body_problems(joints: Sequence[str], group: JointGroup, urdf_hash: str, robot: RobotDescription) -> List[str]:
-    """What of a policy's body is not this robot's: its ``joints`` must be the ``group``'s, its URDF the robot's."""
+    """How a policy's body differs from this robot: its ``joints`` must be the ``group``'s, its URDF the robot's."""
     problems = []
     if tuple(joints) != group.names:
         same = sorted(joints) == sorted(group.names)

@@ -1,4 +1,4 @@
-"""The protocols that real drivers and the mirror both implement. Arrays are in the order of robot.yaml."""
+"""The protocols that real drivers and the simulation both implement. Arrays are in the order of robot.yaml."""
 
 from dataclasses import dataclass
 from typing import Optional, Protocol, Tuple
@@ -13,7 +13,7 @@ class HardwareError(RuntimeError):
 
 
 class DeviceUnreachableError(HardwareError):
-    """Nothing can be told to a device: it goes on with what it was told last."""
+    """A device receives no commands: it keeps executing the last one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class LegsReading:
         temperature: (12,) degrees Celsius.
         alarm: (12,) int, 0 none, else the actuator's code.
         online: (12,) bool.
-        imu_stamp: when the IMU measured what follows, s.
+        imu_stamp: time of the IMU's measurement, s (the bridge's clock).
         orientation: (4,) quaternion x, y, z, w of imu_link in a gravity-aligned world.
         angular_velocity: (3,) rad/s in imu_link.
         linear_acceleration: (3,) m/s^2 in imu_link; +g upwards at rest.
@@ -70,12 +70,12 @@ class ArmReading:
 
 @dataclass(frozen=True, eq=False)
 class ArmHealth:
-    """How the arm's servos are.
+    """The condition of the arm's servos.
 
     Attributes:
         temperature, voltage, current: (6,) degrees Celsius, V, A; NaN where it is not measured.
         faults: why the arm must not move, each with its remedy; empty if it may.
-        warnings: what wants attention.
+        warnings: what needs attention.
     """
 
     temperature: Array
@@ -101,7 +101,7 @@ class Legs(Protocol):
         """The newest measurement.
 
         Raises:
-            HardwareError: nothing can be measured.
+            HardwareError: no measurement is available.
         """
         ...
 
@@ -121,7 +121,7 @@ class Arm(Protocol):
         """The newest measurement.
 
         Raises:
-            HardwareError: nothing can be measured.
+            HardwareError: no measurement is available.
         """
         ...
 
@@ -142,7 +142,7 @@ class Arm(Protocol):
         ...
 
     def health(self) -> ArmHealth:
-        """How the servos are, also when `read` fails."""
+        """The condition of the servos, also when `read` fails."""
         ...
 
 

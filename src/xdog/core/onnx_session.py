@@ -7,18 +7,18 @@ import onnxruntime
 
 
 class PolicyError(RuntimeError):
-    """A policy file cannot be run, or its output is unusable. The message says which and what to do."""
+    """A policy file cannot be run, or its output is unusable. The message names the file and the remedy."""
 
 
 def open_session(path: Path, remedy: str) -> Any:
-    """An inference session with one thread: the networks are small and the other cores have other work.
+    """An inference session with one thread: the networks are small, and the other cores are needed elsewhere.
 
     Args:
         path: of the ONNX file.
         remedy: what to do if there is no such file.
 
     Raises:
-        PolicyError: the file does not exist or is no network that can be run.
+        PolicyError: the file does not exist or is not a network that can be run.
     """
     if not path.is_file():
         raise PolicyError(f"there is no policy file {path}: {remedy}")

@@ -1,4 +1,4 @@
-"""Where XDog's data files (urdf/, launch/, sim/, policies/) lie: a checkout or an installed share folder."""
+"""Where XDog's data files (urdf/, launch/, sim/, policies/) are: a checkout or an installed share folder."""
 
 import os
 import sys
@@ -34,9 +34,9 @@ def share_path(*parts: str) -> Path:
 
 
 def user_path(text: str) -> Path:
-    """The file that a user named in a node's parameter: ``~`` is their home, a relative path begins where they stood.
+    """The file that a user named in a node's parameter: ``~`` is their home, a relative path starts in their folder.
 
-    roslaunch runs nodes in ~/.ros, but leaves them the variable ``PWD`` of the shell that it was started in.
+    roslaunch runs nodes in ~/.ros, but passes on the variable ``PWD`` of the shell that it was started in.
 
     Raises:
         FileNotFoundError: the path is relative and ``PWD`` is not set.
@@ -52,10 +52,10 @@ def require_writable(path: Path, option: str) -> None:
 
     Args:
         path: the file or folder, which need not exist yet.
-        option: of the command line, that names another place.
+        option: of the command line, which sets another path.
 
     Raises:
-        OSError: it cannot be written; the message says why and what to do.
+        OSError: it cannot be written; the message gives the reason and the remedy.
     """
     place = path.absolute()
     while not place.exists():

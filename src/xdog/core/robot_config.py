@@ -1,4 +1,4 @@
-"""What launch/config/robot.yaml says, before `xdog.core.description` joins it with the URDF."""
+"""The content of launch/config/robot.yaml, before `xdog.core.description` joins it with the URDF."""
 
 from dataclasses import dataclass, field
 from typing import Mapping, Tuple

@@ -8,7 +8,7 @@ import numpy as np
 Array = np.ndarray
 
 GRAVITY = 9.81
-"""Acceleration of gravity, m/s^2, as MuJoCo has it."""
+"""Acceleration of gravity, m/s^2, MuJoCo's default."""
 
 
 def rotation_matrix(roll: float, pitch: float, yaw: float) -> Array:
@@ -27,7 +27,7 @@ def quaternion_matrix(quaternion: Array) -> Array:
     """Rotation (3, 3) from the turned frame to the fixed one, of a quaternion (4,), normalised here.
 
     Raises:
-        ValueError: a quaternion without length.
+        ValueError: the quaternion has no length.
     """
     length = float(np.linalg.norm(quaternion))
     if not length > 1e-6:
@@ -66,7 +66,7 @@ def projected_gravity(orientation: Any, xp: Any) -> Any:
 
     Args:
         orientation: of the body.
-        xp: numpy or torch, whichever the quaternions are of.
+        xp: the quaternions' array library, numpy or torch.
     """
     x, y, z, w = orientation[:, 0], orientation[:, 1], orientation[:, 2], orientation[:, 3]
     return xp.stack([2.0 * (w * y - x * z), -2.0 * (y * z + w * x), 2.0 * (x * x + y * y) - 1.0], -1)

@@ -10,11 +10,11 @@ import numpy as np
 Array = np.ndarray
 
 PRIORITY = 20
-"""Of SCHED_FIFO: before all ordinary programs, behind the kernel's own threads (50)."""
+"""Of SCHED_FIFO: above all ordinary programs, below the kernel's own threads (50)."""
 
 
 def claim_priority() -> bool:
-    """Let the calling thread, not its children, run before everything ordinary; False where that is not allowed."""
+    """Give the calling thread, not its children, real-time priority; False where that is not allowed."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
     except OSError:
@@ -23,7 +23,7 @@ def claim_priority() -> bool:
 
 
 PERIOD_TOLERANCE = 1e-6
-"""Share of a period by which a stamp may lie before its beginning: 0.06 s / 0.02 s is a little less than 3."""
+"""Share of a period by which a stamp may be early: 0.06 s / 0.02 s is a little less than 3."""
 
 
 def period_number(stamp: float, period: float) -> int:
@@ -32,9 +32,9 @@ def period_number(stamp: float, period: float) -> int:
 
 
 class PeriodFilter:
-    """Recognises the first message of each period, so that a faster topic is answered once in each.
+    """Recognises the first message of each period, so that a faster topic is answered once per period.
 
-    A clock that jumps, forward or back, begins another period.
+    A clock that jumps, forward or back, starts another period.
 
     Args:
         period: s.
@@ -58,14 +58,14 @@ class PeriodFilter:
 
 
 MOST_SKIPPED = 500
-"""Beats. A loop that is later than that has not been slow: its clock was set."""
+"""Beats. A loop that is later than this was not slow: its clock was set."""
 
 
 class RateTimer:
     """A metronome whose beats lie midway between multiples of the period on its clock.
 
-    Whoever counts periods on that clock, as the arm controller does it, so sees one beat in each, also where beats are
-    a little early or late.
+    A node that counts periods on that clock, like the arm controller, thus gets one beat in each, even if beats are a
+    little early or late.
 
     Args:
         period: s from beat to beat.
@@ -74,8 +74,8 @@ class RateTimer:
 
     Attributes:
         beats: how many have been waited for.
-        missed: how many of them were over before anybody waited: the work took longer than the period, or the machine
-            was busy with something else. Beats that were skipped are not caught up.
+        missed: how many of them had passed before `wait` was called: the work took longer than the period, or the
+            machine was busy with something else. Skipped beats are not caught up.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class RateTimer:
         self.missed = 0
 
     def wait(self) -> None:
-        """Sleep until the next beat. One that should have come a whole period ago or earlier is missed."""
+        """Sleep until the next beat. One that was due a whole period ago or earlier is missed."""
         now = self._clock() / self._period - 0.5
         self._beat += 1
         self.beats += 1
@@ -108,7 +108,7 @@ ROUNDING = 1e-6
 
 
 class HoldTimer:
-    """Whether a condition, or each of several, has held for a while without a break. Times are in s on one clock.
+    """Whether a condition, or each of several, has held for a while without interruption. Times are in s on one clock.
 
     A clock that is set back starts the count again.
     """
@@ -123,7 +123,7 @@ class HoldTimer:
     def update(self, now: float, holds: Array, duration: float) -> Array: ...
 
     def update(self, now: float, holds: Union[bool, Array], duration: float) -> Union[bool, Array]:
-        """Note whether a condition holds.
+        """Record whether a condition holds.
 
         Args:
             now: s.

@@ -42,7 +42,7 @@ class BodyPoseConfig:
 @numbers(POSITIVE)
 @dataclass(frozen=True)
 class WalkingConfig:
-    """Passing between stance and policy: times in s, joint speed in rad/s."""
+    """Transitions between stance and policy: times in s, joint speed in rad/s."""
 
     start_time: float
     stop_time: float

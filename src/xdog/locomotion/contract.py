@@ -1,4 +1,4 @@
-"""A gait policy file's contract: what its runner must honour, stored in the ONNX metadata and checked at load."""
+"""A gait policy file's contract: what its runner must respect, stored in the ONNX metadata and checked at load."""
 
 import json
 from dataclasses import asdict, dataclass, field, fields
@@ -29,10 +29,10 @@ class PolicyContract:
         terms: observation terms in order.
         trot: the reference that actions are added to.
         command_range: [low, high] of vx (m/s), vy (m/s) and wz (rad/s) that it was trained on.
-        max_lateral_acceleration: m/s^2, of speed times yaw rate; faster turning is slowed (xdog.locomotion.gait).
+        max_lateral_acceleration: m/s^2, of speed times yaw rate; faster turning is limited (xdog.locomotion.gait).
         urdf_hash: of the body it was trained on (xdog.core.body.Body.hash).
         commit: repository commit of the training.
-        scores: what training itself measured, by name: minutes, steps, and with "check_" before them the scores of its
+        scores: measured during training, by name: minutes, steps, and with "check_" before them the scores of its
             short held-out check (m/s, rad/s, share). The policy's card has the evaluation's scores.
         version: of this layout.
     """
@@ -82,7 +82,7 @@ def contract_from_metadata(metadata: Mapping[str, str], where: str) -> PolicyCon
 
 
 def contract_problems(contract: PolicyContract, robot: RobotDescription) -> List[str]:
-    """Everything about a contract that this robot does not fulfil, one sentence each; empty when it fits."""
+    """Everything in a contract that does not fit this robot, one sentence each; empty if it fits."""
     problems = body_problems(contract.joints, robot.legs, contract.urdf_hash, robot)
     n = len(robot.legs.names)
     for name in ("default_position", "action_scale", "kp", "kd"):

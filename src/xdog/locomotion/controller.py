@@ -28,7 +28,7 @@ class State(IntEnum):
 
 
 class WalkingPolicy(Protocol):
-    """What walks."""
+    """A policy that walks."""
 
     def reset(self) -> None:
         """Forget the past."""
@@ -40,21 +40,21 @@ class WalkingPolicy(Protocol):
 
 
 class RequestResult(NamedTuple):
-    """What came of a request: whether it is or will be done, and a sentence for whoever asked."""
+    """The result of a request: whether it is or will be done, and a sentence for the caller."""
 
     success: bool
     message: str
 
 
 class Controller:
-    """Turns measurements and wishes into leg targets, one control period at a time.
+    """Turns measurements and commands into leg targets, one control period at a time.
 
-    Time is the stamp of the newest measurement. Whatever is wrong leads to DAMPED, which only `stand` leaves.
+    Time is the stamp of the newest measurement. Every problem leads to DAMPED, which only `stand` leaves.
 
     Args:
         robot: its description.
         config: locomotion.yaml.
-        policy: what walks, or the sentence that says why nothing does.
+        policy: the walking policy, or a sentence with the reason why there is none.
     """
 
     def __init__(self, robot: RobotDescription, config: LocomotionConfig, policy: Union[WalkingPolicy, str]) -> None:
@@ -82,28 +82,28 @@ class Controller:
         """Stamp of the newest measurement, s; before the first one, minus infinity."""
         return -np.inf if self._reading is None else self._reading.stamp
 
-    # What it is told.
+    # Inputs.
 
     def on_safety(self, stamp: float, motion_allowed: bool, reason: str) -> None:
-        """A heartbeat of the safety supervisor came in, stamped ``stamp`` (s)."""
+        """A heartbeat of the safety supervisor was received, stamped ``stamp`` (s)."""
         self._permission.update(max(self.now, stamp), stamp, motion_allowed, reason)
 
     def on_gate(self, active: bool, reason: str) -> None:
-        """What a legs/state says of the bridge's gate: once it damps the legs, they stay damped until `stand`.
+        """The state of the bridge's gate, from legs/state: once it damps the legs, they stay damped until `stand`.
 
-        Rising legs get a moment: the gate opens only when it has heard the permission and a command.
+        While standing up they get a moment: the gate opens only when it has received the permission and a command.
         """
         rising = self.state == State.STANDING_UP and self._elapsed <= self._config.timeouts.gate + 1e-6
         if not active and self.state != State.DAMPED and not rising:
             self.damp(f"the bridge damps the legs: {reason}")
 
     def on_velocity(self, stamp: float, command: Array) -> None:
-        """Wanted vx (m/s), vy (m/s), wz (rad/s), (3,), received at ``stamp`` (s); one that is not finite is ignored."""
+        """Commanded vx (m/s), vy (m/s), wz (rad/s), (3,), received at ``stamp`` (s); ignored if it is not finite."""
         if np.all(np.isfinite(command)):
             self._velocity = (stamp, command)
 
     def on_body_pose(self, pose: BodyPose) -> RequestResult:
-        """Where the body shall be while standing; it is cut to what the legs reach."""
+        """The commanded body pose while standing, limited to what the legs reach."""
         if not np.all(np.isfinite(pose.as_array())):
             return RequestResult(False, "body_pose is not finite: ignored")
         if self.state != State.STANDING or self._next is not None:
@@ -113,12 +113,12 @@ class Controller:
         self._wanted_pose = self._stance.within_reach(pose)
         return RequestResult(True, "")
 
-    # What it is asked for.
+    # Requests.
 
     def stand(self) -> RequestResult:
         """Stand up, or stop walking and stand."""
         if self.state == State.DAMPED:
-            problem = self._why_not_move() or self._why_not_stand()
+            problem = self._motion_refusal() or self._stand_refusal()
             if problem or self._reading is None:
                 return RequestResult(False, problem)
             self._motion = StandUp(self._stance, self._reading.position)
@@ -146,7 +146,7 @@ class Controller:
         return RequestResult(True, "walking as soon as the body is level")
 
     def lie_down(self) -> RequestResult:
-        """Lie down and go limp; from walking, stop and stand first."""
+        """Lie down, then damp; from walking, stop and stand first."""
         if self.state == State.STANDING:
             self._next = State.LYING_DOWN
             return RequestResult(True, "lying down")
@@ -158,36 +158,36 @@ class Controller:
         return RequestResult(True, f"already {_words(self.state)}")
 
     def damp(self, reason: str = "damp was called") -> RequestResult:
-        """Go limp at once, from any state."""
+        """Damp the legs at once, from any state."""
         if self.state != State.DAMPED:
             self._enter(State.DAMPED, reason)
         return RequestResult(True, "damped")
 
-    # What it does.
+    # Outputs.
 
     def step(self, reading: LegsReading) -> LegsTarget:
         """Targets for the control period that begins with a measurement."""
-        problem = self._why_damp(reading)
+        problem = self._damping_reason(reading)
         if problem:
             self.damp(problem)
         self._elapsed += self._period
         try:
-            self._target = self._act(reading)
+            self._target = self._next_target(reading)
         except PolicyError as error:
             self.damp(str(error))
             self._target = self._damping(reading.position)
         return self._target
 
-    def _act(self, reading: LegsReading) -> LegsTarget:
+    def _next_target(self, reading: LegsReading) -> LegsTarget:
         if self.state in (State.STANDING_UP, State.LYING_DOWN):
-            return self._moved()
+            return self._stance_motion_target()
         if self.state == State.STANDING:
-            return self._stood()
+            return self._standing_target()
         if self.state == State.WALKING:
-            return self._walked(reading)
+            return self._walking_target(reading)
         return self._damping(reading.position)
 
-    def _moved(self) -> LegsTarget:
+    def _stance_motion_target(self) -> LegsTarget:
         assert self._motion is not None
         target = self._motion.at(self._elapsed)
         if self._elapsed >= self._motion.duration:
@@ -198,7 +198,7 @@ class Controller:
                 self._enter(State.DAMPED, "lay down")
         return target
 
-    def _stood(self) -> LegsTarget:
+    def _standing_target(self) -> LegsTarget:
         self._pose = self._stance.approach(self._pose, self._wanted_pose, self._period)
         blended = smooth(self._elapsed / self._config.walking.stand_time)
         target = _blend(self._from, self._stance.hold(self._pose), blended)
@@ -213,7 +213,7 @@ class Controller:
             self._from = target
         return target
 
-    def _walked(self, reading: LegsReading) -> LegsTarget:
+    def _walking_target(self, reading: LegsReading) -> LegsTarget:
         assert not isinstance(self._policy, str)
         config, (stamp, command) = self._config.walking, self._velocity
         fresh = abs(reading.stamp - stamp) <= self._config.timeouts.command
@@ -248,13 +248,13 @@ class Controller:
         position = np.clip(np.nan_to_num(measured), self._robot.legs.lower, self._robot.legs.upper)
         return LegsTarget(position, zero, zero, zero + gains.kp, zero + gains.kd)
 
-    # What forbids it.
+    # Refusals.
 
-    def _why_damp(self, reading: LegsReading) -> str:
-        """Take a measurement in. Returns why the legs must be damped now; empty if they need not."""
+    def _damping_reason(self, reading: LegsReading) -> str:
+        """Store a measurement. Returns why the legs must be damped now; empty if they need not be."""
         values = (reading.position, reading.velocity, reading.orientation, reading.angular_velocity)
         if not all(np.all(np.isfinite(value)) for value in values):
-            return "legs/state holds numbers that are not finite: check joints and IMU"
+            return "legs/state contains numbers that are not finite: check joints and IMU"
         previous, self._reading = self._reading, reading
         if previous is not None and self.state != State.DAMPED:
             duration = max(reading.stamp - previous.stamp, self._period)
@@ -262,19 +262,19 @@ class Controller:
             worst = int(np.argmax(jump / self._robot.legs.velocity))
             if jump[worst] > 2.0 * self._robot.legs.velocity[worst]:
                 return f"{self._robot.legs.names[worst]} jumped by {jump[worst] * duration:.2f} rad: encoder or reset"
-        return self._why_not_move()
+        return self._motion_refusal()
 
-    def _why_not_move(self) -> str:
+    def _motion_refusal(self) -> str:
         if self._reading is None:
             return "no legs/state has arrived: is the bridge running?"
         return self._permission.objection(self.now)
 
-    def _why_not_stand(self) -> str:
+    def _stand_refusal(self) -> str:
         assert self._reading is not None
         gravity = projected_gravity(self._reading.orientation[None], np)[0] @ self._mount.T
         tilt = float(np.arccos(np.clip(-gravity[2], -1.0, 1.0)))
         if tilt > self._config.stance.most_tilt:
-            return f"the body lies tilted by {np.degrees(tilt):.0f} degrees: lay it on its belly, then call stand"
+            return f"the body is tilted by {np.degrees(tilt):.0f} degrees: lay it on its belly, then call stand"
         return ""
 
 

@@ -20,7 +20,7 @@ Array = Any  # numpy.ndarray or torch.Tensor: the functions below use only what 
 MOVING_THRESHOLD = 0.05
 """Commands smaller than this (m/s, with yaw counted as TURN_RADIUS times rad/s) mean: stand still."""
 TURN_RADIUS = 0.22
-"""Distance of the feet from the trunk's centre, m: turns a yaw rate into a foot speed."""
+"""Distance of the feet from the trunk's centre, m: converts a yaw rate to a foot speed."""
 LEG_OFFSETS = (0.0, 0.5, 0.5, 0.0)
 """Phase of FR, FL, HR, HL: a trot moves the diagonal pairs in turn."""
 
@@ -28,7 +28,7 @@ LEG_OFFSETS = (0.0, 0.5, 0.5, 0.0)
 @numbers(POSITIVE)
 @dataclass(frozen=True)
 class TrotSettings:
-    """The reference trot; half of each stride a foot swings.
+    """The reference trot; each foot swings for half of the stride.
 
     Attributes:
         base, slope, max_speed: stride frequency in Hz = base + slope * foot speed, the speed capped (m/s).
@@ -65,20 +65,20 @@ class GaitState:
 
 
 def command_speed(command: Array, xp: Any) -> Array:
-    """Foot speed, m/s, that a command (n, 3) asks for: planar speed plus yaw rate times TURN_RADIUS. Shape (n,)."""
+    """Foot speed, m/s, of a command (n, 3): planar speed plus yaw rate times TURN_RADIUS. Shape (n,)."""
     planar = xp.sqrt(command[:, 0] ** 2 + command[:, 1] ** 2)
     return planar + TURN_RADIUS * xp.abs(command[:, 2])
 
 
 def is_moving(command: Array, xp: Any) -> Array:
-    """(n,) bool: the command asks for more than standing still."""
+    """(n,) bool: whether the command is to move."""
     return command_speed(command, xp) > MOVING_THRESHOLD
 
 
 def command_range_problems(ranges: Mapping[str, Sequence[float]]) -> List[str]:
     """What is wrong with ranges [low, high] of commands, one sentence each; empty when they are sound.
 
-    A range without zero would make zero, the command to stand, into one to walk.
+    A range without zero would turn zero, the command to stand, into a command to walk.
     """
     return [
         f"the range of {name} is [{low:g}, {high:g}]; it must include 0, or the robot would walk at zero command"
@@ -88,9 +88,9 @@ def command_range_problems(ranges: Mapping[str, Sequence[float]]) -> List[str]:
 
 
 def limit_command(command: Array, ranges: Mapping[str, Sequence[float]], lateral: float, xp: Any) -> Array:
-    """Commands (n, 3) brought within ranges of vx, vy, wz; then turning is slowed to a lateral acceleration, m/s^2.
+    """Commands (n, 3) clipped to ranges of vx, vy, wz; then the yaw rate is limited by a lateral acceleration, m/s^2.
 
-    A robot that runs and spins at once would need more grip than a floor gives.
+    A robot that runs and turns fast at the same time would need more grip than a floor gives.
     """
     bounds = [ranges[name] for name in ("vx", "vy", "wz")]
     vx, vy, wz = (xp.clip(command[:, i], low, high) for i, (low, high) in enumerate(bounds))
@@ -129,7 +129,7 @@ def swing_progress(phase: Array, xp: Any) -> Array:
 
 
 def _wrapped(angle: Array) -> Array:
-    """Angles brought to -pi to pi, rad."""
+    """Angles wrapped to -pi to pi, rad."""
     return (angle + math.pi) % (2.0 * math.pi) - math.pi
 
 

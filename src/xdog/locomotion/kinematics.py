@@ -1,7 +1,7 @@
 """Leg kinematics: joint angles to feet and back, with the geometry read from the URDF.
 
 All positions are in the base frame (x forward, y left, z up), m. A leg has three joints: abad about the base's x,
-hip and knee about the abad link's y. Where the URDF is built differently, the description is refused.
+hip and knee about the abad link's y. A URDF with another structure is refused.
 """
 
 import math
@@ -24,7 +24,7 @@ class Leg:
 
     Attributes:
         foot: name of the foot's link.
-        joints: where abad, hip and knee stand in the robot's leg joints.
+        joints: indices of abad, hip and knee among the robot's leg joints.
         origin: of the abad joint in the base frame, m.
         offset: from the abad joint to the hip joint along x and y, m.
         thigh, calf: lengths, m.
@@ -92,7 +92,7 @@ class Leg:
         return (abad, hip, knee)
 
     def _solutions(self, foot: Vector) -> Iterator[Tuple[Angles, bool]]:
-        """Candidates for a foot position, first the one with the foot below the hip; the flag says: exact."""
+        """Candidates for a foot position, first the one with the foot below the hip, each with a flag: exact or not."""
         x = foot[0] - self.origin[0] - self.offset[0]
         y, z = foot[1] - self.origin[1], foot[2] - self.origin[2]
         side = self.offset[1]
@@ -112,14 +112,14 @@ class Leg:
                 yield (abad, hip_angle, knee), exact
 
     def reaches(self, foot: Vector) -> bool:
-        """Whether the foot centre can be at this position (3,) within the joint limits."""
+        """Whether the foot centre can reach this position (3,) within the joint limits."""
         return any(exact and self._within(angles) for angles, exact in self._solutions(foot))
 
     def inverse(self, foot: Vector) -> Array:
-        """Joint angles (3,) in rad that bring the foot centre to a position (3,), within the joint limits.
+        """Joint angles (3,) in rad that put the foot centre at a position (3,), within the joint limits.
 
-        A position out of reach gives the nearest one that can be reached (for feet held above the trunk, where the
-        joint limits cut the reach in two, the nearest on one side of the cut).
+        A position out of reach gives the nearest reachable one (for feet held above the trunk, where the
+        joint limits split the workspace in two, the nearest in one of the parts).
         """
         starts = [tuple(0.5 * (low + high) for low, high in zip(self.lower, self.upper))]
         for angles, exact in self._solutions(foot):
@@ -154,7 +154,7 @@ class Leg:
 
 
 def _wrapped(angle: float, lower: float, upper: float) -> float:
-    """The angle plus the multiple of a turn that brings it nearest to the middle of its range."""
+    """The angle plus the multiple of a full turn that is nearest to the middle of its range."""
     middle = 0.5 * (lower + upper)
     return middle + math.remainder(angle - middle, 2.0 * math.pi)
 
@@ -177,7 +177,7 @@ def _chain(robot: RobotDescription, foot: str) -> List[Joint]:
     link = foot
     while link != robot.frames["base"]:
         if link not in by_child:
-            raise DescriptionError(f"urdf/xdog.urdf: {foot} does not hang on {robot.frames['base']}")
+            raise DescriptionError(f"urdf/xdog.urdf: {foot} is not connected to {robot.frames['base']}")
         chain.insert(0, by_child[link])
         link = chain[0].parent
     return chain
@@ -187,7 +187,7 @@ def leg_of(robot: RobotDescription, foot: str) -> Leg:
     """Kinematics of the leg that ends in the link ``foot``.
 
     Raises:
-        DescriptionError: the URDF's leg is built differently from what this module solves.
+        DescriptionError: the leg in the URDF has another structure than this module solves.
     """
     chain = _chain(robot, foot)
     if len(chain) != 4 or chain[3].kind != "fixed" or any(joint.name not in robot.legs.names for joint in chain[:3]):
@@ -227,7 +227,7 @@ class LegKinematics:
         return np.array([leg.forward(joints[index]) for leg, index in zip(self.legs, self.index)])
 
     def joints(self, feet: Array) -> Array:
-        """Joint angles (12,) for foot centres (4, 3); what is out of reach is brought to the nearest point."""
+        """Joint angles (12,) for foot centres (4, 3); a position out of reach gives the nearest reachable one."""
         angles = np.zeros(self.index.size)
         for leg, index, foot in zip(self.legs, self.index, feet):
             angles[index] = leg.inverse(foot)

@@ -1,4 +1,4 @@
-"""What the gait policy sees: one function that training (torch) and robot (numpy) both call.
+"""The gait policy's observation: one function that training (torch) and robot (numpy) both call.
 
 Every array has a leading dimension n, the number of robots (1 on the robot). ``xp`` is the array library of the
 inputs: the numpy or the torch module.
@@ -16,7 +16,7 @@ Array = Any  # numpy.ndarray or torch.Tensor: the functions below use only what 
 
 @dataclass(frozen=True)
 class Term:
-    """One part of the observation: which quantity, multiplied by what, and how many control steps of it."""
+    """One part of the observation: the quantity's name, its scale, and how many control steps of it."""
 
     name: str
     scale: float
@@ -25,7 +25,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Measurements:
-    """What one control step measured and was told.
+    """The measurements and commands of one control step.
 
     Attributes:
         angular_velocity: (n, 3) rad/s, base frame.
@@ -34,7 +34,7 @@ class Measurements:
         position: (n, 12) joint positions minus the default pose, rad.
         velocity: (n, 12) joint velocities, rad/s.
         last_action: (n, 12) the policy's previous raw output.
-        gait: where the robots are in their stride.
+        gait: phase, amplitude and command of the reference trot.
     """
 
     angular_velocity: Array
@@ -61,14 +61,14 @@ TERMS: Mapping[str, Tuple[int, Callable[[Measurements, Any], Array]]] = {
     "gait_phase": (2, _phase_pair),
     "gait_command": (3, lambda m, xp: m.gait.command),
 }
-"""Width and source of every quantity that a policy may ask for."""
+"""Width and source of every quantity that an observation may contain."""
 
 
 class ObservationBuilder:
     """Builds observations term by term, each with its scale and its history (newest first).
 
     Args:
-        terms: what the policy wants, in order.
+        terms: of the policy's observation, in order.
 
     Raises:
         ValueError: an unknown term, a repeated one, or a history shorter than one step.
@@ -86,11 +86,11 @@ class ObservationBuilder:
         self.terms = tuple(terms)
         self.depth = max(term.history for term in terms)
         self.frame_size = sum(TERMS[name][0] for name in names)
-        self._pieces = self._cut()
+        self._pieces = self._slices()
         self.size = sum(piece.stop - piece.start for piece in self._pieces)
 
-    def _cut(self) -> List[slice]:
-        """The pieces of the flattened (depth, frame_size) history that make up the observation, in its order."""
+    def _slices(self) -> List[slice]:
+        """The slices of the flattened (depth, frame_size) history that make up the observation, in its order."""
         pieces: List[slice] = []
         start = 0
         for term in self.terms:
@@ -122,10 +122,10 @@ class ObservationBuilder:
         return xp.stack([frame] * self.depth, 1)
 
     def push(self, history: Array, frame: Array, xp: Any) -> Array:
-        """The history with ``frame`` as its newest entry; the oldest one drops out."""
+        """The history with ``frame`` as its newest entry, without the oldest one."""
         return xp.concatenate([frame[:, None], history[:, :-1]], 1)
 
     def observe(self, history: Array, xp: Any) -> Array:
-        """The observation (n, size) that the policy is given."""
+        """The observation (n, size), the policy's input."""
         flat = history.reshape(history.shape[0], -1)
         return xp.concatenate([flat[:, piece] for piece in self._pieces], -1)

@@ -1,4 +1,4 @@
-"""Where the robot has walked to: leg odometry from joint angles, foot contacts and the IMU."""
+"""Leg odometry from joint angles, foot contacts and the IMU."""
 
 import math
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ Array = np.ndarray
 LONGEST_GAP = 0.5
 """s between two measurements; over a longer gap nothing is integrated."""
 LONGEST_PREDICTION = 0.02
-"""s for which an acceleration is taken to last when measurements are missing."""
+"""s for which the last acceleration is integrated when measurements are missing."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Where the robot is and how it moves. The odom frame is where it was, and faced, at the first measurement.
+    """The robot's pose and velocity. The odom frame is the footprint's pose at the first measurement.
 
     Attributes:
         stamp: s.
@@ -31,7 +31,7 @@ class Estimate:
         roll, pitch: of the base, rad.
         velocity: (3,) of the base along the footprint's axes, m/s.
         yaw_rate: rad/s.
-        travelled: length of the way since the start, m.
+        travelled: length of the path since the start, m.
     """
 
     stamp: float
@@ -47,11 +47,11 @@ class Estimate:
 
 
 class LegOdometry:
-    """Integrates the velocity at which the standing feet say that the base moves.
+    """Integrates the base's velocity, measured by the standing feet.
 
     A sole on the ground does not move, so every standing foot gives the base's velocity. The estimate is the median,
-    axis by axis, of those and of an inertial prediction from the step before: one slipping foot is outvoted. Heading
-    and tilt are the IMU's.
+    axis by axis, of those and of an inertial prediction from the previous step: one slipping foot is outvoted. Heading
+    and tilt come from the IMU.
     """
 
     def __init__(self, robot: RobotDescription, config: OdometryConfig) -> None:
@@ -67,14 +67,14 @@ class LegOdometry:
         self._travelled = 0.0
 
     def update(self, reading: LegsReading) -> Estimate:
-        """Take in one measurement.
+        """Update the estimate with one measurement.
 
         Raises:
-            ValueError: it holds numbers that are not finite, or no orientation; the estimate stays as it was.
+            ValueError: it contains numbers that are not finite, or no valid orientation; the estimate does not change.
         """
         values = (reading.position, reading.velocity, reading.angular_velocity, reading.linear_acceleration)
         if not all(np.all(np.isfinite(value)) for value in (*values, reading.orientation)):
-            raise ValueError("legs/state holds numbers that are not finite: check joints and IMU")
+            raise ValueError("legs/state contains numbers that are not finite: check joints and IMU")
         attitude = quaternion_matrix(reading.orientation) @ self._mount.T
         if self._stamp is None:
             self._heading = rotation_matrix(0.0, 0.0, -euler_angles(attitude)[2])
@@ -109,7 +109,7 @@ class LegOdometry:
         )
 
     def _soles(self, reading: LegsReading, attitude: Array, spin: Array) -> Tuple[Array, Array]:
-        """Soles relative to the base, and the base's velocity if that sole stands still; (4, 3) each, odom axes."""
+        """Soles relative to the base, and the base's velocity if that sole does not move; (4, 3) each, odom axes."""
         down = -attitude[2]
         soles: List[Array] = []
         velocities: List[Array] = []
@@ -134,8 +134,8 @@ class LegOdometry:
 
     def pose_covariance(self, estimate: Estimate) -> Array:
         """Covariance (36,) of x, y, z, roll, pitch, yaw of the footprint, row by row (REP 103)."""
-        c, way = self._config, estimate.travelled
-        drift, turn = c.drift_per_metre * way, c.yaw_per_metre * way
+        c, path = self._config, estimate.travelled
+        drift, turn = c.drift_per_metre * path, c.yaw_per_metre * path
         sigmas = [c.height_sigma + drift, c.height_sigma + drift, c.height_sigma, c.angle_sigma, c.angle_sigma]
         return np.diag(np.square([*sigmas, c.angle_sigma + turn])).ravel()
 

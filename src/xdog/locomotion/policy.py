@@ -1,4 +1,4 @@
-"""Runs a gait policy: an ONNX file whose contract says how it wants to be fed and what its output means."""
+"""Runs a gait policy: an ONNX file whose contract describes its input and its output."""
 
 from pathlib import Path
 from typing import Mapping, Optional
@@ -22,11 +22,11 @@ class GaitPolicy:
 
     Args:
         path: of the ONNX file. Input ``observation`` (1, N) float32, output ``action`` (1, 12) float32.
-        robot: that it must fit.
+        robot: which it must fit.
 
     Raises:
         PolicyError: the file cannot be read, or its input or output has another name or shape.
-        ContractError: it carries no contract, or one that this robot does not fulfil.
+        ContractError: it has no contract, or one that does not fit this robot.
     """
 
     def __init__(self, path: Path, robot: RobotDescription) -> None:
@@ -57,7 +57,7 @@ class GaitPolicy:
 
         Args:
             reading: what legs and IMU measured.
-            command: wanted vx (m/s), vy (m/s), wz (rad/s), (3,); limited to what the policy was trained on.
+            command: vx (m/s), vy (m/s), wz (rad/s), (3,); limited to what the policy was trained on.
 
         Raises:
             PolicyError: the policy's output is not finite.
@@ -87,7 +87,7 @@ class GaitPolicy:
         )
 
     def _measure(self, reading: LegsReading, command: Array) -> Measurements:
-        """One step's quantities, each (1, n), in the base frame. Contract and robot have one joint order: checked."""
+        """One step's quantities, each (1, n), in the base frame. The joint order is the contract's and the robot's."""
         gravity_imu = projected_gravity(reading.orientation[None], np)
         return Measurements(
             angular_velocity=reading.angular_velocity[None] @ self._mount.T,
@@ -119,4 +119,4 @@ class GaitPolicy:
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise PolicyError(f"{self.path}: {wanted}; it has {found}. {remedy}") from error
         if np.shape(action) != (1, n):
-            raise PolicyError(f"{self.path}: {wanted}; its action came out as {np.shape(action)}. {remedy}")
+            raise PolicyError(f"{self.path}: {wanted}; its action has the shape {np.shape(action)}. {remedy}")

@@ -1,4 +1,4 @@
-"""Standing up, lying down and moving the body on standing feet: smooth joint targets worked out beforehand."""
+"""Standing up, lying down and moving the body on standing feet: smooth joint targets, planned in advance."""
 
 from dataclasses import dataclass
 from typing import List, Tuple
@@ -35,7 +35,7 @@ class BodyPose:
 
 
 class Stance:
-    """What the legs need to know to carry the body: footholds, support torques, poses in reach."""
+    """Leg targets that carry the body: footholds, support torques, reachable poses."""
 
     def __init__(self, robot: RobotDescription, config: StanceConfig, limits: BodyPoseConfig) -> None:
         self.robot = robot
@@ -76,7 +76,7 @@ class Stance:
         return feet
 
     def within_reach(self, pose: BodyPose) -> BodyPose:
-        """The pose, cut to its ranges and then towards plain standing as far as the legs need it."""
+        """The pose, clipped to its ranges and then scaled towards plain standing until the legs reach it."""
         wanted = np.clip(pose.as_array(), self._low, self._high)
         reached, missed = 0.0, 1.0
         if self.legs.reach(self.feet_at(BodyPose(*wanted))):
@@ -92,7 +92,7 @@ class Stance:
     def approach(self, pose: BodyPose, wanted: BodyPose, duration: float) -> BodyPose:
         """The pose after moving towards ``wanted`` for ``duration`` seconds at the permitted rates.
 
-        All parts arrive together, so that every pose on the way is a mixture of the two, which the legs reach.
+        All parts arrive together, so that every pose in between is a blend of the two, which the legs reach.
         """
         start, goal = pose.as_array(), wanted.as_array()
         needed = float(np.max(np.abs(goal - start) / self._rate))
@@ -105,7 +105,7 @@ class Stance:
 
 
 class StandUp:
-    """The way from any measured pose to standing.
+    """The motion from any measured pose to standing.
 
     Legs whose feet are not near their footholds are folded beside the trunk first. Then all feet are drawn in to
     their footholds while the trunk is still low, and push straight down.
@@ -148,7 +148,7 @@ class StandUp:
 
 
 class LieDown:
-    """The way from standing targets to lying, where the legs go limp."""
+    """The motion from standing targets to lying, where kp falls to zero."""
 
     def __init__(self, stance: Stance, position: Array) -> None:
         self._stance = stance
@@ -174,7 +174,7 @@ def _support(risen: float) -> float:
 
 
 def _between(low_feet: Array, high_feet: Array, risen: float) -> Array:
-    """Feet (4, 3) on the way from low to high: drawn in sideways during the first quarter, then straight."""
+    """Feet (4, 3) between low and high: drawn in sideways during the first quarter, then straight."""
     inwards = smooth(4.0 * risen)
     feet: Array = low_feet + risen * (high_feet - low_feet)
     feet[:, :2] = low_feet[:, :2] + inwards * (high_feet - low_feet)[:, :2]
@@ -193,9 +193,9 @@ def _push(stance: Stance, low: Array, low_feet: Array, time: float, stiffness: f
 
 
 def _fold(stance: Stance, measured: Array) -> List[Tuple[float, Array]]:
-    """Durations (s) and goals (12,) that bring the legs from anywhere to the lying pose.
+    """Durations (s) and goals (12,) that move the legs from any pose to the lying pose.
 
-    A leg whose straight way would press its foot or knee into the ground takes three steps: it swings out sideways,
+    A leg whose straight path would press its foot or knee into the ground takes three steps: it swings out sideways,
     folds there, and comes back in.
     """
     out, folded = measured.copy(), stance.lie.copy()
@@ -210,5 +210,5 @@ def _fold(stance: Stance, measured: Array) -> List[Tuple[float, Array]]:
 
 def _clear(leg: Leg, start: Array, goal: Array, floor: float) -> bool:
     """Whether a leg can turn straight from ``start`` to ``goal`` (3,) with foot and knee above ``floor`` (base z)."""
-    way = np.linspace(start, goal, 12)
-    return all(min(leg.forward(angles)[2], leg.knee(angles)[2]) >= floor for angles in way)
+    path = np.linspace(start, goal, 12)
+    return all(min(leg.forward(angles)[2], leg.knee(angles)[2]) >= floor for angles in path)

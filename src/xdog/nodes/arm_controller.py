@@ -83,7 +83,7 @@ class ArmControllerNode:
             server.start()
         clock.every(SILENCE, self._watch)
 
-    # What comes in.
+    # Subscribers.
 
     def _on_safety(self, message: SafetyState) -> None:
         stamp = conversions.to_seconds(message.header.stamp)
@@ -198,11 +198,13 @@ class ArmControllerNode:
 
         return handle
 
-    # What goes out.
+    # Reports.
 
     def _after(self, feedback: bool = False) -> None:
-        """Report the mode, what has ended, and feedback if it is due; the caller holds the lock."""
-        if self._controller.state != self._published_mode:  # first: a client whose goal ends finds the mode after it
+        """Report the mode, motions that have ended, and feedback if it is due; the caller holds the lock."""
+        if (
+            self._controller.state != self._published_mode
+        ):  # first: when a goal ends, its client already sees the new mode
             self._published_mode = self._controller.state
             self._mode.publish(String(self._published_mode))
         for motion, handle in list(self._running):
@@ -214,7 +216,7 @@ class ArmControllerNode:
         self._news.notify_all()
 
     def _message(self, motion: Motion) -> Any:
-        """Result of a motion that has ended, feedback of one that goes on."""
+        """Result of a motion that has ended, feedback of one that is running."""
         outcome = motion.outcome
         if isinstance(motion, GripperMotion):
             kind = GripperCommandResult if outcome else GripperCommandFeedback
@@ -261,7 +263,7 @@ class ArmControllerNode:
 
 
 def build() -> ArmControllerNode:
-    """The node, by its configuration files."""
+    """The node, from its configuration files."""
     robot = load_description()
     return ArmControllerNode(robot, ArmController(robot, load_arm_config(robot)))
 

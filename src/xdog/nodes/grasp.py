@@ -1,6 +1,6 @@
-"""Node: grasp. Offers the PickObject action: stance, ACT policy, verified lift. Paced by joint_states.
+"""Node: grasp. Offers the PickObject action: stance, ACT policy, verified lift. It runs at the rate of joint_states.
 
-The object's place comes from detections_3d alone; a policy that was trained on images also gets those of the wrist
+The object's position comes from detections_3d alone; a policy that was trained on images also gets those of the wrist
 camera. The node moves the arm through arm_controller (arm/setpoint) and the trunk through locomotion (body_pose); both
 have their own limits and checks.
 """
@@ -53,12 +53,12 @@ from xdog.safety.permission import SafetyPermission
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
 SILENCE = 10.0
-"""s of wall time without joint_states after which a grasp is given up. The arm gets nothing meanwhile. A simulation in
-lockstep on a busy machine may pause for a second or two."""
+"""s of wall time without joint_states after which a grasp is aborted; until then the arm gets no setpoints. Simulation
+in lockstep on a busy machine may pause for a second or two."""
 FEEDBACK_EVERY = 5
 """Control periods between two messages of feedback."""
 TRUNK_POSES_KEPT = 100
-"""At the control rate: two seconds by which detections may be late."""
+"""At the control rate: detections may be two seconds late."""
 
 
 class GraspNode:
@@ -101,7 +101,7 @@ class GraspNode:
         subscribe("joint_states", JointState, self._on_joints)
         self._server = SimpleActionServer("pick_object", PickObjectAction, self._execute)
 
-    # What comes in.
+    # Subscribers.
 
     def _on_imu(self, message: Imu) -> None:
         self._imu = message
@@ -117,14 +117,14 @@ class GraspNode:
         self._leg_state = message
 
     def _on_detections(self, stamp: float, detections: List[Detection]) -> None:
-        """Place what was detected in the level frame, by the trunk pose of the picture's own time."""
+        """Transform the detections to the level frame, with the trunk pose at the time of the image."""
         with self._news:
             pose = self._trunk_poses.at(stamp)
             if self._pick is not None and pose is not None:
                 self._pick.see([TrackedDetection(stamp, d.label, pose.to_level(d.centre), d.size) for d in detections])
 
     def _on_joints(self, message: JointState) -> None:
-        """Work once in every control period."""
+        """Step once in every control period."""
         stamp = conversions.to_seconds(message.header.stamp)
         if not self._period.is_first(stamp):
             return
@@ -138,7 +138,7 @@ class GraspNode:
             self._lockstep.done(stamp)
 
     def _measure(self, stamp: float, message: JointState) -> Optional[PickInput]:
-        """What is known now; None if the arm or the IMU is silent."""
+        """The input of a step; None if measurements of the arm or the IMU are missing."""
         if self._imu is None:
             return None
         q = self._imu.orientation
@@ -147,7 +147,7 @@ class GraspNode:
             joints, effort = np.array(message.position), np.array(message.effort)
             trunk = measure_trunk_pose(self._legs, self._mount, joints[legs], np.array([q.x, q.y, q.z, q.w]))
         except (DescriptionError, ValueError, IndexError) as error:
-            rospy.logwarn_throttle(LOG_PERIOD, f"joint_states or imu/data are of no use for grasping: {error}")
+            rospy.logwarn_throttle(LOG_PERIOD, f"joint_states or imu/data cannot be used for grasping: {error}")
             return None
         self._trunk_poses.add(stamp, trunk)
         standing = self._locomotion is not None and self._locomotion.state == LocomotionState.STANDING
@@ -155,18 +155,18 @@ class GraspNode:
         return PickInput(stamp, joints[arm], effort[arm], trunk, standing, self._torque_off(stamp), objection)
 
     def _torque_off(self, now: float) -> str:
-        """Why nothing holds the legs; empty if the bridge's gate lets locomotion's commands through."""
+        """Why the legs are not held; empty if the bridge's gate follows locomotion's commands."""
         legs = self._leg_state
         if legs is None or abs(now - conversions.to_seconds(legs.header.stamp)) > self._leg_state_age:
             return f"no legs/state for {self._leg_state_age:g} s"
         return "" if legs.gate == LegState.ACTIVE else legs.gate_reason or "the bridge damps them"
 
-    # What goes out.
+    # Publishers.
 
     def _work(self, pick: PickTask, measured: PickInput) -> None:
-        over = pick.outcome is not None
+        ended = pick.outcome is not None
         command = pick.step(measured)
-        if pick.failure is not None and not over:
+        if pick.failure is not None and not ended:
             error = pick.failure
             rospy.logerr("".join(traceback.format_exception(type(error), error, error.__traceback__)))
         if command.body is not None:
@@ -194,11 +194,11 @@ class GraspNode:
         assert isinstance(policy, GraspPolicy)
         assert self._conditions is not None, "load_policy refuses a policy that has none"
         assert self._planner is not None
-        acting = policy if camera is None else ImagePolicy(policy, lambda: camera.image(self._now))
+        active_policy = policy if camera is None else ImagePolicy(policy, lambda: camera.image(self._now))
         pick = PickTask(
             self._robot,
             self._config,
-            acting,
+            active_policy,
             policy.contract.period,
             self._conditions,
             self._planner,
@@ -222,7 +222,7 @@ class GraspNode:
             self._server.set_aborted(result, outcome.message)
 
     def _watch(self, pick: PickTask) -> PickOutcome:
-        """Wait for the outcome and give feedback; every way out leaves the arm where it is."""
+        """Wait for the outcome and publish feedback; however it ends, the arm stays where it is."""
         while not is_ending():
             with self._news:
                 self._reported = self._period.count
@@ -238,15 +238,15 @@ class GraspNode:
 
     @property
     def _now(self) -> float:
-        """Of the newest measurement, s."""
-        assert self._measured is not None, "a pick goes on with a measurement only"
+        """Stamp of the newest measurement, s."""
+        assert self._measured is not None, "a pick runs only with measurements"
         return self._measured.now
 
     def _is_news(self, pick: PickTask) -> bool:
         return pick.outcome is not None or self._period.count >= self._reported + FEEDBACK_EVERY
 
     def _refusal(self, goal: PickObjectGoal) -> str:
-        """Why a goal is refused; empty if it is taken."""
+        """Why a goal is refused; empty if it is accepted."""
         if isinstance(self._policy, str):
             return f"there is no grasp policy: {self._policy}"
         if goal.afterwards not in list(AfterPick):
@@ -257,7 +257,8 @@ class GraspNode:
         if measured.objection:
             return measured.objection
         if legs is None or legs.state != LocomotionState.STANDING:
-            return f"the dog must stand, it is {legs.name.replace('_', ' ') if legs else 'silent'}: call stand first"
+            state = legs.name.replace("_", " ") if legs else "in an unknown state"
+            return f"the dog must stand, it is {state}: call stand first"
         if measured.torque_off:
             return f"the dog's legs are not held: {measured.torque_off}"
         try:
@@ -286,13 +287,13 @@ def load_policy(path: Path, robot: RobotDescription) -> Union[GraspPolicy, str]:
 
 
 def build() -> GraspNode:
-    """The node, by its configuration files and parameters."""
+    """The node, from its configuration files and parameters."""
     robot, config, locomotion = load_description(), load_pick_config(), load_locomotion_config()
     stance = Stance(robot, locomotion.stance, locomotion.body_pose)
     given = rospy.get_param("~policy", "")
     policy = load_policy(user_path(given) if given else share_path("policies", "grasp_state.onnx"), robot)
     if isinstance(policy, str):
-        rospy.logerr(f"picking up is off: {policy}")
+        rospy.logerr(f"picking up is disabled: {policy}")
     return GraspNode(robot, config, load_safety_config().listeners, stance, policy)
 
 

@@ -33,7 +33,7 @@ class HardwareBridge(Bridge):
         self._updater.add("bus", self._diagnose_bus)
 
     def run(self) -> None:
-        """Read, gate and write until the node is told to end."""
+        """Read, gate and write until the node shuts down."""
         if not claim_priority():
             rospy.loginfo("no real-time priority (needs root or CAP_SYS_NICE): a busy machine may delay cycles")
         try:

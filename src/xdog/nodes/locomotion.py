@@ -26,8 +26,8 @@ from xdog.nodes.common.lockstep import SafetyListener
 from xdog.nodes.common.run import run
 
 COMMAND_QUEUE = 20
-"""Commands kept for a subscriber that a busy machine serves late: to the supervisor a lost one looks like a late one.
-The bridge, which keeps the newest only, gets nothing old from it."""
+"""Commands kept for a slow subscriber: to the supervisor a lost command looks like a late one.
+The bridge keeps only the newest one, so it gets no old commands."""
 
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
@@ -59,7 +59,7 @@ class LocomotionNode:
             offer(name, Trigger, self._service(request))
 
     def _on_legs(self, message: LegState) -> None:
-        """Answer the first state of every control period; the gate's verdict counts in every state."""
+        """Answer the first state of every control period; the gate is checked in every one."""
         with self._lock:
             self._controller.on_gate(message.gate == LegState.ACTIVE, message.gate_reason)
         stamp = conversions.to_seconds(message.header.stamp)
@@ -130,13 +130,13 @@ def load_policy(path: Path, robot: RobotDescription) -> Union[GaitPolicy, str]:
 
 
 def build() -> LocomotionNode:
-    """The node, by its configuration files and parameters."""
+    """The node, from its configuration files and parameters."""
     robot, config = load_description(), load_locomotion_config()
     given = rospy.get_param("~policy", "")
     policy = load_policy(user_path(given) if given else share_path("policies", "gait.onnx"), robot)
     controller = Controller(robot, config, policy)
     if isinstance(policy, str):
-        rospy.logerr(f"walking is off: {policy}")
+        rospy.logerr(f"walking is disabled: {policy}")
     return LocomotionNode(robot, controller, "" if isinstance(policy, str) else policy.contract.name)
 
 

@@ -20,7 +20,7 @@ from xdog.nodes.common.run import run
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
 STATE_QUEUE = 200
-"""Every legs/state counts for the integral: so many may wait."""
+"""Every legs/state is integrated, so this many may wait."""
 
 
 class OdometryNode:
@@ -38,7 +38,7 @@ class OdometryNode:
         try:
             estimate = self._odometry.update(conversions.legs_reading(message, self._robot))
         except (conversions.MessageError, ValueError) as error:
-            rospy.logerr_throttle(LOG_PERIOD, f"odometry stands still: {error}")
+            rospy.logerr_throttle(LOG_PERIOD, f"odometry is not updated: {error}")
             return
         if self._period.is_first(estimate.stamp):
             self._publisher.publish(self._message(message.header.stamp, estimate))
@@ -74,7 +74,7 @@ class OdometryNode:
 
 
 def build() -> OdometryNode:
-    """The node, by its configuration files."""
+    """The node, from its configuration files."""
     robot, config = load_description(), load_locomotion_config()
     return OdometryNode(robot, LegOdometry(robot, config.odometry))
 

@@ -55,7 +55,7 @@ def arm_report(message: ArmState) -> ArmReport:
 
 
 class SafetySupervisor:
-    """Publishes whenever simulated or real time crosses a heartbeat, and at once when its verdict changes."""
+    """Publishes at every heartbeat of simulated or real time, and at once when the level changes."""
 
     def __init__(self, supervisor: Union[Supervisor, ArmSupervisor], period: float) -> None:
         self._supervisor = supervisor
@@ -70,7 +70,7 @@ class SafetySupervisor:
             self._watch_dog(supervisor)
         else:
             self._watch_arm(supervisor)
-        # A topic beside the service: it needs no master at the moment of the stop.
+        # A topic in addition to the service: it needs no master at the moment of the stop.
         subscribe("estop_request", String, self._on_estop_request, queue_size=10)
         offer("estop", Trigger, self._on_estop)
         offer("estop_reset", Trigger, self._reset)
@@ -97,7 +97,7 @@ class SafetySupervisor:
                 supervisor.on_arm(clock.arrival(message.header.stamp), [*message.faults, *message.warnings])
 
         subscribe("legs/state", LegState, on_legs)
-        # Every command counts: one that is overwritten in the queue would look like a late one.
+        # Every command counts: one that drops out of the queue would look like a late one.
         subscribe("legs/command", LegCommand, on_command, queue_size=20)
         subscribe("battery", BatteryState, on_battery)
         subscribe("mux/inputs_neutral", Bool, on_inputs_neutral)
@@ -107,15 +107,15 @@ class SafetySupervisor:
         def on_arm(message: ArmState) -> None:
             self._on_state(message.header.stamp, lambda now: supervisor.on_arm(now, arm_report(message)))
 
-        # Every fault counts, also one that has gone in the next reading.
+        # Every fault counts, also one that is over in the next reading.
         subscribe("arm/state", ArmState, on_arm, queue_size=20)
 
-    def _on_state(self, stamp: rospy.Time, take_note: Callable[[float], None]) -> None:
-        """The state came in that the heartbeat is stamped with."""
+    def _on_state(self, stamp: rospy.Time, update: Callable[[float], None]) -> None:
+        """Handle the state whose stamp the heartbeat carries."""
         now = clock.arrival(stamp)
         with self._lock:
             self._received, self._newest_state = True, stamp
-            take_note(now)
+            update(now)
             if self._beat.is_first(now) or self._changed(now):
                 self._publish(now)
 
@@ -123,7 +123,7 @@ class SafetySupervisor:
         now = clock.now()
         with self._lock:
             received, self._received = self._received, False
-            if not received or self._changed(now):  # without states the timer keeps up the heartbeat
+            if not received or self._changed(now):  # without states, the timer keeps the heartbeat going
                 self._publish(now)
 
     def _on_estop_request(self, message: String) -> None:
@@ -149,15 +149,15 @@ class SafetySupervisor:
         return TriggerResponse(success=granted, message=message)
 
     def _changed(self, now: float) -> bool:
-        """Whether the level is another than the one published last."""
+        """Whether the level differs from the last published one."""
         return self._published is None or self._supervisor.verdict(now).level != self._published.level
 
     def _publish(self, now: float) -> None:
         """Publish the verdict at ``now``; the caller holds the lock.
 
         It is stamped with the newest state that it takes into account, so that a simulation in lockstep never runs
-        ahead of a supervisor that is behind. Nothing is published before the first state, which shows whether the
-        bridge has had a supervisor before; and the simulation would wait for one that isn't connected yet.
+        ahead of a slow supervisor. The first state, which shows whether the bridge had a supervisor before, must come
+        first; and an earlier heartbeat would make the simulation wait for a supervisor that isn't connected yet.
         """
         if self._newest_state is None:
             return
@@ -178,7 +178,7 @@ class SafetySupervisor:
 
 
 def build() -> SafetySupervisor:
-    """The node, by its configuration files and parameters."""
+    """The node, from its configuration files and parameters."""
     legs = rospy.get_param("~legs", True)
     if not isinstance(legs, bool):
         raise ValueError(f"~legs is {legs!r}; it must be true or false")

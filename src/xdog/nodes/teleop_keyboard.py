@@ -30,7 +30,7 @@ STATUS_PERIOD = 0.2  # s
 
 
 class TeleopNode:
-    """Reads keys, publishes ``cmd_vel/keyboard``, asks for what the keys mean, shows the robot's state."""
+    """Reads keys, publishes ``cmd_vel/keyboard``, calls services, shows the robot's state."""
 
     def __init__(self, terminal: KeyTerminal, config: TeleopConfig) -> None:
         self._terminal = terminal
@@ -58,8 +58,8 @@ class TeleopNode:
         self._battery = message
 
     def run(self) -> None:
-        """Drive until the user quits, the terminal closes or the node is told to end."""
-        self._say(HELP_TEXT)
+        """Drive until the user quits, the terminal closes or the node shuts down."""
+        self._print(HELP_TEXT)
         period = 1.0 / self._config.rate
         due = shown = time.monotonic()
         while not (rospy.is_shutdown() or self._teleop.finished(time.monotonic())):
@@ -69,7 +69,7 @@ class TeleopNode:
                 for request in self._teleop.feed(data, now):
                     self._request(request)
             elif data == b"":
-                time.sleep(max(0.0, due - now))  # a closed terminal is always ready; the zeros still go out in time
+                time.sleep(max(0.0, due - now))  # a closed terminal is always ready; the zeros are still sent on time
             self._report_answers()
             if now >= due:
                 due = max(due + period, now)
@@ -85,10 +85,10 @@ class TeleopNode:
 
     def _request(self, name: str) -> None:
         if name == HELP:
-            self._say(HELP_TEXT)
+            self._print(HELP_TEXT)
         else:
-            self._robot.call(name)  # before anything is written: a terminal may take its time
-            self._say(f"{name} ...")
+            self._robot.call(name)  # before anything is written: a terminal may be slow
+            self._print(f"{name} ...")
 
     def _report_answers(self) -> None:
         while True:
@@ -97,7 +97,7 @@ class TeleopNode:
                 return
             if answer.name == ESTOP_RESET and answer.success:
                 self._teleop.unblock()
-            self._say(answer.text)
+            self._print(answer.text)
 
     def _publish(self, velocity: Optional[Velocity]) -> None:
         self._sent = velocity
@@ -109,7 +109,7 @@ class TeleopNode:
     def _status(self) -> RobotStatus:
         locomotion, safety, battery = self._locomotion, self._safety, self._battery
         if not self._permission.is_recent(clock.now()):
-            safety = None  # what a supervisor said that has gone is no longer so
+            safety = None  # an old state is no longer valid
         reasons = [] if safety is None else [*safety.reasons, *safety.warnings]
         return RobotStatus(
             locomotion=None if locomotion is None else locomotion.name,
@@ -125,14 +125,14 @@ class TeleopNode:
         line = status_line(self._status(), teleop.full_speed(), teleop.scale, self._sent, teleop.blocked, width)
         self._write("\r" + line + "\x1b[K")
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self._write("\r\x1b[K" + text + "\n")
 
     def _write(self, text: str) -> None:
         try:
             sys.stdout.write(text)
             sys.stdout.flush()
-        except OSError:  # the terminal has gone; the zeros must still go out
+        except OSError:  # the terminal is closed; the zeros must still be sent
             self.quit()
 
 

@@ -66,7 +66,7 @@ class VelocityMuxNode:
 
 
 def build() -> VelocityMuxNode:
-    """The node, by its configuration files."""
+    """The node, from its configuration files."""
     return VelocityMuxNode(load_mux_config(), load_description().rates["control"])
 
 

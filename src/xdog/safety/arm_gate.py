@@ -1,6 +1,6 @@
-"""The arm's gate: the last code between an arm/command and the servos. Everything that is not permitted means holding.
+"""The arm's gate: the last check between an arm/command and the servos. Without permission to move, it holds the arm.
 
-The methods may be called from different threads: one lock makes each of them whole.
+The methods may be called from different threads: a lock makes each of them atomic.
 """
 
 import threading
@@ -22,17 +22,17 @@ from xdog.safety.permission import SafetyPermission, is_fresh
 Array = np.ndarray
 
 LONGEST_STEP = 0.1
-"""s. An arm cycle that comes later is treated as this late, so that a stall doesn't turn into a jump of the goals."""
+"""s. A longer arm cycle counts as this long, so that a stall doesn't turn into a jump of the goals."""
 
 
 class ArmGate:
-    """Decides in every bridge step where the arm's servos are sent and how strong they are.
+    """Decides the servos' goals and their torque limit in every bridge step.
 
-    When nothing may move, it holds the arm where it is for a while and then takes the servos' torque away little by
-    little: the arm sinks, it does not drop, and whoever is caught in it gets free.
+    When motion is not allowed, it holds the arm in place for a while and then reduces the servos' torque gradually: the
+    arm sinks instead of dropping, and a person caught in it gets free.
 
-    A goal counts only while its command is fresh: what is left of the way to an older one is dropped, and the arm is
-    held at full strength where it was sent last. That is a reason only if the sender has not said that it has ended.
+    A goal is valid only while its command is fresh. After that the arm stops on its way and is held at the last goal
+    sent, at full strength. This gives a reason only if the sender has not reported that its motion has ended.
 
     Attributes:
         reason: why the arm was held in the last step; empty if it was not.
@@ -51,7 +51,7 @@ class ArmGate:
         self._applied = 0.0
         self._held_since: Optional[float] = None
         self._fault = ""
-        self._heard = -np.inf
+        self._last_received = -np.inf
         self._barred = False
         self._forgotten = False
         self._lock = threading.RLock()
@@ -59,35 +59,35 @@ class ArmGate:
         self.strength = 1.0
 
     def on_safety(self, now: float, stamp: float, motion_allowed: bool, reason: str) -> None:
-        """Take note of a heartbeat of the safety supervisor, stamped ``stamp`` (s), that came in at ``now`` (s)."""
+        """Store a heartbeat of the safety supervisor, stamped ``stamp`` (s) and received at ``now`` (s)."""
         self._permission.update(now, stamp, motion_allowed, reason)
 
     def on_command(self, now: float, stamp: float, names: Sequence[str], position: Sequence[float]) -> str:
-        """Take note of a wanted arm position, rad for each name, that came in at ``now`` (s).
+        """Store a commanded arm position, rad for each name, received at ``now`` (s).
 
-        It answers the joint_states of ``stamp`` (s). After a stop commands are ignored until none has come in for a
+        It answers the joint_states of ``stamp`` (s). After a stop, commands are ignored until none has arrived for a
         while.
 
         Returns:
-            What is wrong with it or had to be cut down, empty if nothing. A refused command changes nothing.
+            What is wrong with it or had to be clipped; empty if nothing. A refused command changes nothing.
         """
         with self._lock:
-            return self._take(now, stamp, names, position)
+            return self._accept(now, stamp, names, position)
 
-    def _take(self, now: float, stamp: float, names: Sequence[str], position: Sequence[float]) -> str:
+    def _accept(self, now: float, stamp: float, names: Sequence[str], position: Sequence[float]) -> str:
         pause = self._config.pause
         ignored = f"ignored after a stop: send nothing for {pause:g} s, then command again"
-        silent, self._heard = now - self._heard, now
-        if self._forgotten:  # until the next step, which would take it away again
+        gap, self._last_received = now - self._last_received, now
+        if self._forgotten:  # until the next step, which would discard the command
             return ignored
         try:
             wanted = check_command(self._arm, names, (("position", position),))[0]
         except (TypeError, ValueError) as error:
             return f"{INVALID_COMMAND} {error}"
-        problem = self._wrong_time(now, stamp)
+        problem = self._stamp_problem(now, stamp)
         if problem:
             return problem
-        if self._barred and silent < pause:
+        if self._barred and gap < pause:
             return ignored
         goal = np.clip(wanted, self._arm.lower, self._arm.upper)
         self._barred = False
@@ -95,48 +95,48 @@ class ArmGate:
         return outside(self._arm, "position", np.abs(goal - wanted) > WORTH_A_WARNING)
 
     def on_rest(self, now: float, stamp: float) -> str:
-        """Take note that whoever commands the arm has nothing more to tell it, as of ``stamp`` (s).
+        """The sender of commands has reported, as of ``stamp`` (s), that its motion has ended.
 
         Returns:
-            Why that does not count, empty if it does.
+            Why the report is refused; empty if it is accepted.
         """
-        problem = self._wrong_time(now, stamp)
+        problem = self._stamp_problem(now, stamp)
         with self._lock:
             self._ended = self._ended or not problem
         return problem
 
-    def _wrong_time(self, now: float, stamp: float) -> str:
-        """Why a command that comes in at ``now`` is too old or of the future; empty if it is neither."""
+    def _stamp_problem(self, now: float, stamp: float) -> str:
+        """Why the stamp of a command received at ``now`` is too old or too far ahead; empty if it is neither."""
         if is_fresh(now, now, stamp, self._timeout):
             return ""
         if not stamp:
-            return "refused: it has no stamp; give it that of the joint_states which it answers"
+            return "refused: it has no stamp; use that of the joint_states it answers"
         side = "old" if stamp < now else "ahead of time"
         return f"refused: its stamp is {abs(now - stamp):.2f} s {side} (limit {self._timeout:g} s)"
 
     def on_faults(self, faults: Sequence[str]) -> None:
-        """Take note of why the arm itself must not move; empty if it may."""
+        """Store the arm's own faults, because of which it must not move; empty if there are none."""
         self._fault = f"fault: {'; '.join(faults)}" if faults else ""
 
     def forget(self) -> None:
-        """Hold the arm where the next step will find it, as after a stop: somebody may move it meanwhile."""
+        """Hold the arm where the next step finds it, as after a stop: it may be moved by hand until then."""
         with self._lock:
             self._forgotten = True
 
     def on_unreachable(self) -> None:
-        """Take note that the servos could not be told the last step's result: those that held go on holding.
+        """The last step's goals did not reach the servos, which keep holding if they held.
 
-        What they were not told doesn't count as time of holding, so that an arm that is found again isn't dropped.
+        Time without a connection doesn't count as holding time, so that the arm isn't dropped on reconnection.
         """
         if self.strength > 0.0:
             self._held_since = None
 
     def apply(self, now: float, measured_position: Array) -> Array:
-        """Servo goals, (6,) rad: the next towards the wanted position, or where the arm is if nothing may move.
+        """Servo goals, (6,) rad: the next step to the commanded position, or where the arm is if motion is not allowed.
 
         Args:
             now: s, on the clock of the other calls.
-            measured_position: (6,) rad; values that are not finite are replaced by what was sent last.
+            measured_position: (6,) rad; values that are not finite are replaced by the last goals sent.
         """
         with self._lock:
             return self._next(now, measured_position)
@@ -153,7 +153,7 @@ class ArmGate:
             self._command, self._barred = None, True
             if self._sent is None or self._held_since is None or self.strength <= 0.0:
                 self._sent = here
-            self.strength = self._fading(now)
+            self.strength = self._holding_strength(now)
             return self._sent
         if self.strength < 1.0:  # it may have sunk
             self._sent = here
@@ -170,9 +170,9 @@ class ArmGate:
         self._sent = np.clip(goal, start - step, start + step)
         return self._sent
 
-    def _fading(self, now: float) -> float:
+    def _holding_strength(self, now: float) -> float:
         """The strength of an arm that is held at ``now`` (s)."""
-        if self._held_since is None or now < self._held_since:  # a clock that was set back starts anew
+        if self._held_since is None or now < self._held_since:  # a clock that was set back starts the count again
             self._held_since = now
         over = now - self._held_since - self._config.hold
         return float(np.clip(1.0 - over / self._config.relax, 0.0, 1.0))

@@ -1,4 +1,4 @@
-"""The supervisor of an arm without a dog: decides whether it may move, and keeps a stop until somebody clears it."""
+"""The supervisor of an arm without a dog: decides whether it may move, and keeps a stop until it is cleared."""
 
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
@@ -9,12 +9,12 @@ from xdog.safety.latch import LatchingStop
 
 @dataclass(frozen=True)
 class ArmReport:
-    """What the supervisor needs of an arm/state.
+    """What the supervisor needs from an arm/state.
 
     Attributes:
         stamp: s, on the bridge's clock.
         faults: why the arm must not move; empty if it may.
-        warnings: what wants attention.
+        warnings: what needs attention.
         active: True while the gate follows commands.
         gate_reason: why the gate holds the arm.
     """
@@ -27,18 +27,18 @@ class ArmReport:
 
 
 class ArmSupervisor(LatchingStop):
-    """Knows e-stops and the arm's own faults. Times are in s on one clock, given by the caller."""
+    """Handles e-stops and the arm's own faults. Times are in s on one clock, given by the caller."""
 
     def __init__(self, config: SupervisorConfig) -> None:
-        super().__init__("arm/state", config.state_timeout, "The arm stays where it is until it is commanded anew")
+        super().__init__("arm/state", config.state_timeout, "The arm stays where it is until it gets a new command")
         self._report: Optional[ArmReport] = None
 
     def on_arm(self, now: float, report: ArmReport) -> None:
-        """An arm/state came in at ``now``. It is news unless it repeats the last stamp."""
+        """An arm/state was received at ``now``. It counts as new unless it repeats the last stamp."""
         self._on_state(now, report.stamp, report.active, report.gate_reason)
         self._report = report
         for fault in report.faults:
-            self._latch({fault.split(":")[0]: fault})  # what follows holds figures that change while it lasts
+            self._latch({fault.split(":")[0]: fault})  # the text after the colon contains values that change
 
     def _blind(self) -> bool:
         return self._report is None

@@ -32,7 +32,7 @@ class ArmGateConfig:
 @numbers(POSITIVE)
 @dataclass(frozen=True)
 class ListenerConfig:
-    """Ages, s, from which states allow nothing to those who act on them, besides the gates."""
+    """Ages, s, above which listeners other than the gates no longer act on a state."""
 
     heartbeat_timeout: float
     state_timeout: float

@@ -1,9 +1,9 @@
-"""The bridge's gate: the last code between a command and the legs' actuators; arm_gate.py is that of the arm.
+"""The bridge's gate: the last check between a command and the legs' actuators; arm_gate.py is that of the arm.
 
-Nothing passes without a fresh heartbeat of the safety supervisor and a fresh, sound command; what passes is finite
-and within the body's limits. Everything else means damping (kp 0, kd > 0).
+A target passes only with a fresh heartbeat of the safety supervisor and a fresh, valid command; it is then finite and
+within the body's limits. Otherwise the legs are damped (kp 0, kd > 0).
 
-The methods may be called from different threads: each hands its result over in a single assignment.
+The methods may be called from different threads: each stores its result in a single assignment.
 """
 
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from xdog.safety.permission import SafetyPermission, is_fresh
 Array = np.ndarray
 
 INVALID_COMMAND = "invalid command:"
-"""How the reason begins when the gate refused a command: the supervisor latches a stop on it."""
+"""Start of the reason when the gate has refused a command: the supervisor latches a stop on it."""
 
 JUST_STARTED = "the bridge has just started"
-"""Reason of a gate that has not decided yet. Like `UNSUPERVISED` it means that no supervisor was there before."""
+"""Reason of a gate that has not decided yet. Like `UNSUPERVISED`, it means that no supervisor ran before."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class GateOutput:
         target: targets in the order of the description's legs.
         active: True while the command is followed, False while damping.
         reason: why the gate damps; empty while active.
-        warning: what had to be cut down in the command; empty if nothing.
+        warning: what had to be clipped in the command; empty if nothing.
     """
 
     target: LegsTarget
@@ -78,7 +78,7 @@ def check_command(group: JointGroup, names: Sequence[str], columns: Sequence[Tup
 
 
 WORTH_A_WARNING = 0.01
-"""Cuts up to this size are noise or rounding, not worth a word: rad, rad/s, Nm, Nm/rad, Nm s/rad."""
+"""Clipping up to this size is noise or rounding and not reported: rad, rad/s, Nm, Nm/rad, Nm s/rad."""
 
 
 def outside(group: JointGroup, label: str, wrong: Array) -> str:
@@ -88,7 +88,7 @@ def outside(group: JointGroup, label: str, wrong: Array) -> str:
 
 
 class CommandGate:
-    """Decides in every bridge step what the leg actuators get."""
+    """Decides in every bridge step what is sent to the leg actuators."""
 
     def __init__(self, robot: RobotDescription, config: GateConfig) -> None:
         self._legs = robot.legs
@@ -103,7 +103,7 @@ class CommandGate:
         self._applied = 0.0
 
     def on_safety(self, now: float, stamp: float, motion_allowed: bool, reason: str) -> None:
-        """Take note of a heartbeat of the safety supervisor, stamped ``stamp`` (s), that came in at ``now`` (s)."""
+        """Store a heartbeat of the safety supervisor, stamped ``stamp`` (s) and received at ``now`` (s)."""
         self._permission.update(now, stamp, motion_allowed, reason)
         if not motion_allowed:
             self._invalid = ""  # the supervisor has taken over; its latch now keeps the legs damped
@@ -119,10 +119,10 @@ class CommandGate:
         kp: Sequence[float],
         kd: Sequence[float],
     ) -> None:
-        """Take note of a legs/command that came in at ``now`` (s) and answers the legs/state of ``stamp`` (s).
+        """Store a legs/command that was received at ``now`` (s) and answers the legs/state of ``stamp`` (s).
 
-        Units are those of the message. A command with anything wrong in it is refused as a whole, and the legs are
-        damped until the supervisor has taken notice and has been reset, whatever else is commanded meanwhile.
+        Units are those of the message. An invalid command is refused as a whole, and the legs are damped until the
+        supervisor has latched a stop and been reset, whatever is commanded in the meantime.
         """
         columns = (("position", position), ("velocity", velocity), ("effort", effort), ("kp", kp), ("kd", kd))
         try:
@@ -146,11 +146,11 @@ class CommandGate:
         self._command = (now, stamp, LegsTarget(*clipped), "; ".join(filter(None, warnings)))
 
     def apply(self, now: float, measured_position: Array) -> GateOutput:
-        """What the actuators get at ``now`` (s).
+        """What is sent to the actuators at ``now`` (s).
 
         Args:
             now: s, on the clock of the other calls.
-            measured_position: (12,) rad. Where it is not finite, the last finite one stands in and the legs damp.
+            measured_position: (12,) rad. Where it is not finite, the last finite value replaces it and the legs damp.
         """
         command = self._command
         finite = np.isfinite(measured_position)

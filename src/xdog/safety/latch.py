@@ -1,4 +1,4 @@
-"""What all supervisors share: a stop outlives its cause until somebody clears it, refused while the cause lasts."""
+"""What all supervisors share: a stop outlives its cause until it is cleared, which is refused while the cause lasts."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from xdog.safety.permission import UNSUPERVISED
 OK, WARN, DAMP, ESTOP = 0, 1, 2, 3
 """Levels of the verdict, as in SafetyState.msg."""
 
-RESTARTED = "the safety supervisor was restarted and has forgotten what it knew: look at the robot"
+RESTARTED = "the safety supervisor was restarted and has lost its state: check the robot"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the supervisor says: a level, whether the robot may move, why not, and what wants attention."""
+    """The supervisor's verdict: a level, whether the robot may move, why not, and what needs attention."""
 
     level: int
     motion_allowed: bool
@@ -26,13 +26,13 @@ class Verdict:
 class LatchingStop(ABC):
     """Collects what is wrong, by cause. Times are in s on one clock, given by the caller.
 
-    What it says must reach nobody before the first state has come in: by the gate's word in that state it knows
-    whether another supervisor was there before it.
+    Its verdict must not be published before the first state has been received: the gate's reason in that state shows
+    whether another supervisor ran before.
 
     Args:
         topic: of the bridge's states.
         timeout: s without a new state after which it stops.
-        afterwards: what the robot does when a stop was cleared.
+        afterwards: what the robot does after a stop was cleared.
     """
 
     def __init__(self, topic: str, timeout: float, afterwards: str) -> None:
@@ -46,10 +46,10 @@ class LatchingStop(ABC):
         self._latch({"estop": f"e-stop: {who}"})
 
     def reset(self, now: float) -> Tuple[bool, str]:
-        """Clear a stop if all its causes have gone.
+        """Clear a stop if none of its causes is left.
 
         Returns:
-            Whether no stop is latched any more, and what was done or stands in the way.
+            Whether no stop is latched any more, and what was cleared or prevents it.
         """
         if not self._latched:
             return True, "no stop was latched"
@@ -61,9 +61,9 @@ class LatchingStop(ABC):
         return True, f"cleared: {cleared}. {self._afterwards}"
 
     def verdict(self, now: float) -> Verdict:
-        """What holds at ``now``."""
+        """The verdict at ``now``."""
         if self._stale(now):
-            self._latch({"state": f"no {self._topic} for more than {self._timeout:g} s: look at the bridge"})
+            self._latch({"state": f"no {self._topic} for more than {self._timeout:g} s: check the bridge"})
         warnings = tuple(self._warnings(now))
         reasons = tuple(self._latched.values()) or ((self._waiting(),) if self._blind() else ())
         if "estop" in self._latched:
@@ -74,27 +74,27 @@ class LatchingStop(ABC):
             level = WARN if warnings or reasons else OK
         return Verdict(level, not reasons, reasons, warnings)
 
-    # For those who know what is wrong.
+    # For subclasses, which know what is wrong.
 
     @abstractmethod
     def _blind(self) -> bool:
-        """Whether no state has come in yet that says anything."""
+        """Whether no usable state has been received yet."""
 
     @abstractmethod
     def _problems(self, now: float) -> Sequence[str]:
-        """What stands against clearing a stop at ``now``, as far as the states say it."""
+        """What prevents clearing a stop at ``now``, as far as the states show it."""
 
     @abstractmethod
     def _warnings(self, now: float) -> Sequence[str]:
-        """What wants attention at ``now``."""
+        """What needs attention at ``now``."""
 
     def _on_state(self, now: float, stamp: float, active: bool, gate_reason: str) -> None:
-        """A state came in at ``now``. It is news unless it repeats the stamp of the one before.
+        """A state was received at ``now``. It counts as new unless it repeats the previous stamp.
 
-        An earlier stamp is news too: the clock was set back.
+        An earlier stamp counts as new, too: the clock was set back.
         """
         if self._stamp is None and (active or gate_reason not in (JUST_STARTED, UNSUPERVISED)):
-            self._latch({"restart": RESTARTED})  # an earlier supervisor spoke to this gate and may have held a stop
+            self._latch({"restart": RESTARTED})  # an earlier supervisor controlled this gate and may have held a stop
         if stamp != self._stamp:
             self._arrival = now
         self._stamp = stamp
@@ -110,7 +110,7 @@ class LatchingStop(ABC):
         return not self._blind() and now - self._arrival > self._timeout
 
     def _obstacles(self, now: float) -> List[str]:
-        """Everything that stands against clearing a stop at ``now``."""
+        """Everything that prevents clearing a stop at ``now``."""
         if self._stale(now):
-            return [f"{self._topic} is still missing: look at the bridge"]
+            return [f"{self._topic} is still missing: check the bridge"]
         return list(self._problems(now)) or ([self._waiting()] if self._blind() else [])

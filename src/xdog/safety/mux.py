@@ -12,41 +12,41 @@ Velocity = Tuple[float, float, float]
 
 ZERO: Velocity = (0.0, 0.0, 0.0)
 NEUTRAL = 1e-3
-"""Commands up to this size (m/s, rad/s) are rest: a resting stick, not one that is held."""
+"""Commands up to this size (m/s, rad/s) count as rest: a released stick, not a held one."""
 
 LONGEST_STEP = 0.1
-"""s. A tick that comes later is treated as this late, so that a stall doesn't turn into a jump of the velocity."""
+"""s. A longer tick counts as this long, so that a stall doesn't turn into a jump of the velocity."""
 
 
 def is_neutral(velocity: Velocity) -> bool:
-    """Whether a command asks for no motion."""
+    """Whether a command is zero, up to NEUTRAL."""
     return all(abs(value) <= NEUTRAL for value in velocity)
 
 
 @dataclass
 class _Source:
-    """What a source said last.
+    """The last message of a source.
 
     Attributes:
-        heard: when, s.
+        received: when, s.
         velocity: None if it was refused.
-        held: it asked for motion during a lock and has not been neutral since.
+        held: it commanded motion during a lock and has not been neutral since.
     """
 
-    heard: float = -math.inf
+    received: float = -math.inf
     velocity: Optional[Velocity] = None
     held: bool = False
 
 
 @dataclass(frozen=True)
 class MuxOutput:
-    """What the mux says in one tick.
+    """The mux's output in one tick.
 
     Attributes:
         velocity: the safe velocity; exactly zero while locked.
         active: the source that drives, empty if none.
         lock: why the mux is locked, empty if it is not.
-        inputs_neutral: no source asks for motion.
+        inputs_neutral: no source commands motion.
     """
 
     velocity: Velocity
@@ -67,13 +67,13 @@ class VelocityMux:
         self._last_tick: Optional[float] = None
 
     def on_safety(self, now: float, motion_allowed: bool, reason: str) -> None:
-        """A safety/state came in at ``now``. Its stamp is of another clock and does not count."""
+        """A safety/state was received at ``now``. Its stamp belongs to another clock and is ignored."""
         self._note_held(now)
         self._permission.update(now, now, motion_allowed, reason)
         self._note_held(now)
 
     def on_velocity(self, now: float, source: str, components: Tuple[float, ...]) -> str:
-        """A Twist of ``source`` came in at ``now``.
+        """A Twist of ``source`` was received at ``now``.
 
         Args:
             now: s.
@@ -81,15 +81,15 @@ class VelocityMux:
             components: linear x, y, z (m/s) and angular x, y, z (rad/s). Only linear x, y and angular z are used.
 
         Returns:
-            Why the message was refused; empty if it was not. A refused source counts as silent.
+            Why the message was refused; empty if it was not. A refused source counts as not publishing.
         """
         state = self._sources[source]
-        if state.held and now - state.heard > self._config.timeout:
+        if state.held and now - state.received > self._config.timeout:
             state.held = False
-        state.heard = now
+        state.received = now
         if not all(math.isfinite(value) for value in components):
             state.velocity = None
-            return f"refused a Twist from {source}: it holds a value that is not finite"
+            return f"refused a Twist from {source}: it contains a value that is not finite"
         state.velocity = (components[0], components[1], components[5])
         if is_neutral(state.velocity):
             state.held = False
@@ -118,16 +118,16 @@ class VelocityMux:
         return MuxOutput(self._velocity, active, "", neutral)
 
     def _fresh(self, now: float, source: _Source) -> bool:
-        return source.velocity is not None and abs(now - source.heard) <= self._config.timeout
+        return source.velocity is not None and abs(now - source.received) <= self._config.timeout
 
     def _note_held(self, now: float) -> None:
-        """During a lock, mark the sources that ask for motion: they must let go before they count again."""
+        """During a lock, mark the sources that command motion: they must become neutral before they count again."""
         if self._permission.objection(now):
             for source in self._sources.values():
                 source.held = source.held or (self._fresh(now, source) and not is_neutral(source.velocity or ZERO))
 
 
 def _approach(present: float, wanted: float, limit: float, step: float) -> float:
-    """Move by ``step`` at most from ``present`` towards ``wanted``, which is cut to +-``limit``."""
+    """Move by ``step`` at most from ``present`` towards ``wanted``, which is clipped to +-``limit``."""
     target = min(max(wanted, -limit), limit)
     return min(max(target, present - step), present + step)

@@ -21,7 +21,7 @@ class SafetyPermission:
     Not tied to a thread: each heartbeat is stored by a single assignment.
 
     Args:
-        timeout: s, the age from which a heartbeat allows nothing; see safety.yaml.
+        timeout: s, the age above which a heartbeat no longer allows motion; see safety.yaml.
     """
 
     def __init__(self, timeout: float) -> None:
@@ -33,7 +33,7 @@ class SafetyPermission:
 
         Args:
             now: s, when it was received.
-            stamp: s on the same clock, the legs/state (or arm/state) that it takes into account. Where stamps are of
+            stamp: s on the same clock, the legs/state (or arm/state) that it takes into account. Where stamps belong to
                 another clock, pass ``now``.
             motion_allowed, reason: as in SafetyState.msg, reasons joined.
         """
@@ -41,19 +41,19 @@ class SafetyPermission:
 
     @property
     def refusal(self) -> str:
-        """Why the newest heartbeat allows nothing, whatever its age; empty if it allows motion."""
+        """Why the newest heartbeat does not allow motion, whatever its age; empty if it does."""
         if self._heartbeat is None:
             return UNSUPERVISED
         _, _, allowed, reason = self._heartbeat
         return "" if allowed else f"motion not allowed: {reason or 'no reason given'}"
 
     def is_recent(self, now: float) -> bool:
-        """Whether there is a heartbeat that counts at ``now`` (s), whatever it says."""
+        """Whether a heartbeat is recent at ``now`` (s), whether or not it allows motion."""
         heartbeat = self._heartbeat
         return heartbeat is not None and is_fresh(now, heartbeat[0], heartbeat[1], self._timeout)
 
     def objection(self, now: float) -> str:
-        """Why nothing may move at ``now`` (s); empty if motion is allowed."""
+        """Why motion is not allowed at ``now`` (s); empty if it is."""
         if self._heartbeat is None or self.is_recent(now):
             return self.refusal
         return f"the safety supervisor's heartbeat is missing for more than {self._timeout:g} s: is it running?"

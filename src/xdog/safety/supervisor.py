@@ -1,4 +1,4 @@
-"""The supervisor: decides whether the robot may move, and keeps a stop until somebody clears it."""
+"""The supervisor: decides whether the robot may move, and keeps a stop until it is cleared."""
 
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -15,12 +15,12 @@ from xdog.safety.latch import LatchingStop
 Array = np.ndarray
 
 TORQUE_LIMIT_ALARM = 11
-"""The vendor's code for "desired torque out of limit": its own example goes on walking, so it only warns."""
+"""The vendor's code for "desired torque out of limit": the vendor's own example keeps walking, so it only warns."""
 
 
 @dataclass(frozen=True, eq=False)
 class LegsReport:
-    """What the supervisor needs of a legs/state. n = 12 joints.
+    """What the supervisor needs from a legs/state. n = 12 joints.
 
     Attributes:
         stamp, imu_stamp: s, on the bridge's clock.
@@ -51,7 +51,7 @@ class LegsReport:
 
 
 def misfit(report: LegsReport, names: Sequence[str]) -> str:
-    """Why a report can't be a robot's with joints of these names; empty if it can."""
+    """Why a report does not fit a robot with joints of these names; empty if it does."""
     if sorted(report.names) != sorted(names):
         wrong = sorted(set(report.names).symmetric_difference(names)) or ["some are repeated"]
         return f"legs/state has other joints than robot.yaml: {', '.join(wrong)}"
@@ -70,10 +70,10 @@ def not_finite(report: LegsReport) -> List[str]:
 
 
 class Supervisor(LatchingStop):
-    """The dog's. Times are in s on one clock, given by the caller."""
+    """The dog's supervisor. Times are in s on one clock, given by the caller."""
 
     def __init__(self, robot: RobotDescription, config: SupervisorConfig) -> None:
-        super().__init__("legs/state", config.state_timeout, "The robot stays as it is until it is told to stand")
+        super().__init__("legs/state", config.state_timeout, "The robot does not move until stand is called")
         self._config = config
         self._names = robot.legs.names
         self._cells = robot.battery["cells"]
@@ -81,7 +81,7 @@ class Supervisor(LatchingStop):
         self._tilt = 0.0
         self._tilted, self._low, self._sagging = HoldTimer(), HoldTimer(), HoldTimer()
         self._battery: Dict[str, str] = {}
-        self._battery_heard: Optional[float] = None
+        self._battery_received: Optional[float] = None
         self._invalid: Optional[float] = None
         self._command_stamp: Optional[float] = None
         self._overrun: Optional[Tuple[float, str]] = None
@@ -90,10 +90,10 @@ class Supervisor(LatchingStop):
         self._faults: Dict[str, str] = {}
 
     def on_legs(self, now: float, report: LegsReport) -> None:
-        """A legs/state came in at ``now``. It is news unless it repeats the last stamp."""
+        """A legs/state was received at ``now``. It counts as new unless it repeats the last stamp."""
         self._on_state(now, report.stamp, report.active, report.gate_reason)
         problem = misfit(report, self._names)
-        if problem:  # what it says about the joints is worth nothing
+        if problem:  # its joint values cannot be used
             self._faults = {"misfit": problem}
             self._latch(self._faults)
             return
@@ -102,14 +102,14 @@ class Supervisor(LatchingStop):
         faults: Dict[str, str] = {}
         self._tilt = float(tilt_angle(report.orientation))
         if not self._tilt >= 0.0:
-            faults["orientation"] = f"the IMU's orientation is no rotation: {list(report.orientation)}"
+            faults["orientation"] = f"the IMU's orientation is not a rotation: {list(report.orientation)}"
         broken = not_finite(report)
         if broken:
             faults["not finite"] = f"legs/state is not finite: {', '.join(broken)}"
         if self._tilted.update(report.stamp, self._tilt > config.tilt_damp, config.tilt_time):
             faults["tilt"] = f"fallen: tilted by {self._tilt:.2f} rad (limit {config.tilt_damp:g})"
         if abs(report.stamp - report.imu_stamp) > config.imu_timeout:
-            faults["imu"] = f"the IMU has been silent for more than {config.imu_timeout:g} s"
+            faults["imu"] = f"no IMU measurement for more than {config.imu_timeout:g} s"
         offline = [name for name, online in zip(report.names, report.online) if not online]
         if offline:
             faults["offline"] = f"joint offline: {', '.join(offline)}"
@@ -126,10 +126,10 @@ class Supervisor(LatchingStop):
         self._latch(faults)
 
     def on_battery(self, now: float, voltage: float) -> None:
-        """A reading of the battery, V, came in at ``now``. NaN and zero are what a gauge shows that knows nothing."""
+        """A battery voltage, V, was received at ``now``. A gauge without a measurement reports NaN or zero."""
         if not voltage > 0.0:
             return
-        self._battery_heard = now
+        self._battery_received = now
         cell, config = voltage / self._cells, self._config
         low = self._low.update(now, cell < config.cell_voltage_damp, config.battery_time)
         sagging = self._sagging.update(now, cell < config.cell_voltage_warn, config.battery_time)
@@ -139,23 +139,23 @@ class Supervisor(LatchingStop):
             self._latch({"battery": self._battery["damp"]})
 
     def on_arm(self, now: float, complaints: Sequence[str]) -> None:
-        """An arm/state came in at ``now`` with faults and warnings of the arm.
+        """An arm/state was received at ``now`` with the arm's faults and warnings.
 
-        They only warn: the bridge holds a faulty arm by itself, and a dog that goes down with it is worse off.
+        They only warn: the bridge holds a faulty arm by itself, and damping the legs as well would do more harm.
         """
         if complaints:
             self._arm = (now, complaints)
 
     def on_command(self, now: float, stamp: float) -> None:
-        """A legs/command came in at ``now`` that answers the legs/state of ``stamp``."""
+        """A legs/command that answers the legs/state of ``stamp`` was received at ``now``."""
         active = self._report is not None and self._report.active
         gap = 0.0 if self._command_stamp is None or not active else stamp - self._command_stamp
         self._command_stamp = stamp
         if gap > self._config.command_gap + 1e-6:
-            self._overrun = (now, f"legs/command came {1000.0 * gap:.0f} ms after the one before")
+            self._overrun = (now, f"legs/command arrived {1000.0 * gap:.0f} ms after the previous one")
 
     def on_inputs_neutral(self, now: float, neutral: bool) -> None:
-        """The velocity mux said at ``now`` whether every source of cmd_vel is at rest."""
+        """The velocity mux reported at ``now`` whether every source of cmd_vel is at rest."""
         self._neutral = (now, neutral)
 
     def _blind(self) -> bool:
@@ -172,11 +172,11 @@ class Supervisor(LatchingStop):
         found = list(self._faults.values())
         if report is None:
             return found
-        if report.active:  # whoever heard the stop has damped; cleared before, it might never have been heard
+        if report.active:  # the bridge has not received the stop yet, and never would if it were cleared now
             found.append("the legs still follow commands: call again when they are damped")
         recent = self._invalid is not None and abs(now - self._invalid) < config.invalid_quiet
         if recent and "command" not in self._faults:
-            found.append("an invalid legs/command came in just now: stop its sender")
+            found.append("an invalid legs/command has just been received: stop its sender")
         if "tilt" not in self._faults and not self._tilt <= config.tilt_warn:
             found.append(f"tilted by {self._tilt:.2f} rad: set the robot upright (below {config.tilt_warn:g} rad)")
         fastest = int(np.argmax(np.abs(report.velocity)))
@@ -185,7 +185,7 @@ class Supervisor(LatchingStop):
         if "damp" in self._battery:
             found.append(self._battery["damp"])
         if self._neutral is None or abs(now - self._neutral[0]) > config.neutral_timeout:
-            found.append("nobody says whether cmd_vel is neutral: start velocity_mux")
+            found.append("no node reports whether cmd_vel is neutral: start velocity_mux")
         elif not self._neutral[1]:
             found.append("a cmd_vel source commands motion: let go of it")
         return found
@@ -204,8 +204,8 @@ class Supervisor(LatchingStop):
         if limited:
             found.append(f"desired torque out of limit: {', '.join(limited)}")
         found.extend(self._battery.values())
-        if self._battery_heard is not None and now - self._battery_heard > config.battery_silence:
-            found.append(f"no battery reading for {now - self._battery_heard:.0f} s: look at the gauge")
+        if self._battery_received is not None and now - self._battery_received > config.battery_silence:
+            found.append(f"no battery reading for {now - self._battery_received:.0f} s: check the gauge")
         if self._overrun is not None and 0.0 <= now - self._overrun[0] < config.warning_hold:
             found.append(self._overrun[1])
         if 0.0 <= now - self._arm[0] < config.warning_hold:

@@ -41,11 +41,11 @@ class ArmJog:
     Args:
         robot: its description.
         config: speeds.
-        target: (6,) rad, where the arm was sent last.
+        target: (6,) rad, the last goal sent.
 
     Attributes:
         target: (6,) rad.
-        objection: why the key that is held does not move the arm; empty if it does.
+        objection: why the held key does not move the arm; empty if it does.
     """
 
     def __init__(self, robot: RobotDescription, config: ArmTeleopConfig, target: Array) -> None:
@@ -64,7 +64,7 @@ class ArmJog:
         self._until = -np.inf
 
     def step(self, now: float, period: float, measured: Array) -> Array:
-        """The target (6,) rad for the next period; it runs no further ahead of the measured joints (6,) than lead."""
+        """The target (6,) rad for the next period; at most ``lead`` ahead of the measured joints (6,)."""
         self.objection = ""
         if now >= self._until:
             return self.target
@@ -79,7 +79,7 @@ class ArmJog:
         if np.any(ahead & (np.abs(wanted - measured) > np.abs(self.target - measured))):
             self.objection = "waiting for the arm"
         elif np.abs(wanted - self.target).max() > self._config.lead:
-            self.objection = "that needs another bend of the elbow"
+            self.objection = "that would flip the elbow"
         else:
             if np.allclose(wanted, self.target, atol=1e-12):
                 self.objection = "at the joint's limit"
@@ -94,7 +94,7 @@ class ArmJog:
                 "roll": (4, config.angular),
                 "grip": (5, config.gripper),
             }[axis]
-            # The pan turns about the axis of its joint, which may point down; left is left all the same.
+            # The pan's joint axis may point down; left must be left all the same.
             direction = self._left if axis == "turn" else 1.0
             target[joint] += direction * speed * amount
             return target
@@ -119,11 +119,11 @@ class ArmJog:
 
 
 class LeaderFollower:
-    """Leads a joint target to a leader arm's joints: slowly until the two agree, then wherever the leader goes.
+    """Moves a joint target to a leader arm's joints: slowly until the two agree, then as fast as the leader.
 
     Args:
         config: how fast to align.
-        target: (6,) rad, where the arm was sent last.
+        target: (6,) rad, the last goal sent.
 
     Attributes:
         target: (6,) rad.
@@ -137,10 +137,10 @@ class LeaderFollower:
 
     def step(self, period: float, leader: Array) -> Array:
         """The target (6,) rad for the next period, given the leader's joints (6,) rad."""
-        way = np.asarray(leader, dtype=float) - self.target
-        self.aligned = self.aligned or bool(np.abs(way).max() <= ALIGNED)
+        difference = np.asarray(leader, dtype=float) - self.target
+        self.aligned = self.aligned or bool(np.abs(difference).max() <= ALIGNED)
         if not self.aligned:
             most = self._config.align * period
-            way *= min(1.0, most / float(np.abs(way).max()))
-        self.target = self.target + way
+            difference *= min(1.0, most / float(np.abs(difference).max()))
+        self.target = self.target + difference
         return self.target

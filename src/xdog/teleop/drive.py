@@ -35,7 +35,7 @@ DIRECTIONS: Mapping[str, Tuple[int, int, int]] = {
 
 
 class HeldKey:
-    """Which driving key is held, guessed from a terminal that reports presses and repeats only. Times in s.
+    """Which driving key is held, inferred from a terminal that reports only presses and repeats. Times in s.
 
     Args:
         config: of teleop.
@@ -46,7 +46,7 @@ class HeldKey:
         self._config, self._limits = config, limits
         self._key = ""
         self._until = 0.0
-        self._zeros_owed = 0
+        self._zeros_left = 0
         self.scale = config.scale.start
 
     def press(self, key: str, now: float) -> None:
@@ -54,7 +54,7 @@ class HeldKey:
         repeating = key == self._key and now < self._until
         self._key = key
         self._until = now + (self._config.hold.repeating if repeating else self._config.hold.initial)
-        self._zeros_owed = math.ceil(self._config.hold.zeros * self._config.rate)
+        self._zeros_left = math.ceil(self._config.hold.zeros * self._config.rate)
 
     def release(self, now: float) -> None:
         """Stop at once."""
@@ -66,24 +66,24 @@ class HeldKey:
         self.scale = round(min(1.0, max(self._config.scale.smallest, wanted)), 6)
 
     def full_speed(self) -> Velocity:
-        """What the keys drive at the present scale."""
+        """The keys' speeds at the present scale."""
         limits = self._limits
         return Velocity(limits.vx * self.scale, limits.vy * self.scale, limits.wz * self.scale)
 
     def next(self, now: float) -> Optional[Velocity]:
         """What to publish in this period: a velocity while a key is held, then zeros, then None (nothing).
 
-        Zeros are counted, not timed: a program that was held up for a while must still send them.
+        Zeros are counted, not timed: a program that was delayed must still send them.
         """
         if now < self._until:
             vx, vy, wz = DIRECTIONS[self._key]
             speed = self.full_speed()
             return Velocity(vx * speed.vx, vy * speed.vy, wz * speed.wz)
-        if self._zeros_owed:
-            self._zeros_owed -= 1
+        if self._zeros_left:
+            self._zeros_left -= 1
             return ZERO
         return None
 
     def at_rest(self, now: float) -> bool:
-        """No key is held and the robot has been told so."""
-        return now >= self._until and not self._zeros_owed
+        """Whether no key is held and all zeros were returned."""
+        return now >= self._until and not self._zeros_left

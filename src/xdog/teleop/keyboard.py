@@ -20,22 +20,22 @@ REQUESTS: Mapping[str, str] = {
     "0": "damp",
     "h": HELP,
 }
-"""What a key asks for: a service of the graph, or help."""
+"""What a key requests: a service of the graph, or help."""
 QUIT_KEYS = ("x", "\x03", "\x04")  # x, Ctrl-C, Ctrl-D
 SCALE_KEYS: Mapping[str, int] = {"+": 1, "=": 1, "-": -1, "_": -1}
 
 HELP_TEXT = """\
   drive while a key is held        ask the robot
     q  w  e   turn / forward         1  stand      2  walk
-    a  s  d   left / back / right    3  lie down   0  damp (go limp slowly)
+    a  s  d   left / back / right    3  lie down   0  damp (sink down)
     arrows    forward, back, turn    r  reset the e-stop
   SPACE  e-stop   + -  faster, slower   h  this help   x  quit"""
 
 
 class KeyboardTeleop:
-    """What the keys mean. All times are in s of one steady clock.
+    """The meaning of the keys. All times are in s on one monotonic clock.
 
-    After an e-stop the driving keys are dead until a reset succeeded, whether or not the robot heard the e-stop.
+    After an e-stop the driving keys are blocked until a reset succeeded, whether or not the robot received the e-stop.
 
     Args:
         config: of teleop.
@@ -49,7 +49,7 @@ class KeyboardTeleop:
         self.quitting = False
 
     def feed(self, data: bytes, now: float) -> List[str]:
-        """Take in what the terminal delivered; no bytes at all mean that it was closed.
+        """Process bytes from the terminal; empty bytes mean that it was closed.
 
         Returns:
             Names of services to call (and HELP), in order, an e-stop first and alone.
@@ -85,12 +85,12 @@ class KeyboardTeleop:
         self.blocked = False
 
     def quit(self, now: float) -> None:
-        """Stop, and be finished when the robot was told so."""
+        """Stop, and finish when the zeros have been sent."""
         self.quitting = True
         self._held.release(now)
 
     def next_velocity(self, now: float) -> Optional[Velocity]:
-        """What to publish in this period, None for nothing. To be called once a period: it counts the zeros."""
+        """What to publish in this period, None for nothing. Call it once a period: it counts the zeros."""
         return self._held.next(now)
 
     def finished(self, now: float) -> bool:
@@ -99,9 +99,9 @@ class KeyboardTeleop:
 
     @property
     def scale(self) -> float:
-        """Share of the full speeds that the keys drive."""
+        """The keys' share of the full speeds."""
         return self._held.scale
 
     def full_speed(self) -> Velocity:
-        """What the keys drive at the present scale."""
+        """The keys' speeds at the present scale."""
         return self._held.full_speed()

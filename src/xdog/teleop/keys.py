@@ -6,14 +6,14 @@ ESCAPE = 0x1B
 SPACE = " "
 ARROWS = {ord("A"): "up", ord("B"): "down", ord("C"): "right", ord("D"): "left"}
 PASTE_KEYS = 4
-"""A hand does not press this many different keys between two reads; a pasted text holds more."""
+"""A hand does not press this many different keys between two reads; pasted text contains more."""
 
 
 class KeyDecoder:
     """Turns bytes into keys: single lower-case characters, or "up", "down", "left", "right".
 
-    Escape sequences may arrive in pieces. Sequences other than the arrows are swallowed whole, so that no letter
-    inside them drives. A space counts wherever it stands: it is the e-stop, and a stop too many costs nothing.
+    Escape sequences may arrive in pieces. Sequences other than the arrows are discarded whole, so that no letter
+    inside them drives. A space counts in any position: it is the e-stop, and a needless stop is harmless.
     So do control characters, Ctrl-C among them.
     """
 
@@ -46,5 +46,5 @@ class KeyDecoder:
 
 
 def is_paste(keys: List[str]) -> bool:
-    """Whether keys that arrived together are too many different ones for a hand: pasted text or garbage."""
+    """Whether keys that arrived together are too many different ones to be typed: pasted text or garbage."""
     return len(set(keys)) >= PASTE_KEYS

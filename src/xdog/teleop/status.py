@@ -9,12 +9,12 @@ from xdog.teleop.drive import Velocity
 
 @dataclass(frozen=True)
 class RobotStatus:
-    """What the robot last said about itself; None: it said nothing yet.
+    """The robot's last reported state; None: not received yet.
 
     Attributes:
         locomotion: name of the locomotion state.
         level: name of the safety level.
-        reasons: why motion is forbidden, or what wants attention.
+        reasons: why motion is forbidden, or what needs attention.
         voltage: V.
         charge: 0 to 1; NaN where it is not measured.
     """
@@ -39,11 +39,11 @@ def status_line(
     """One line of at most ``width`` characters: state, safety, battery, speeds, what is sent, reasons.
 
     Args:
-        status: what the robot said.
-        speed: what the keys drive at the present scale.
+        status: the robot's last reported state.
+        speed: the keys' speeds at the present scale.
         scale: that scale, 0 to 1.
         sent: what is being published, None for nothing.
-        blocked: the driving keys are dead after an e-stop.
+        blocked: whether the driving keys are blocked after an e-stop.
         width: of the terminal, characters.
     """
     parts = [status.locomotion or "no robot", status.level or "no safety", battery_text(status.voltage, status.charge)]

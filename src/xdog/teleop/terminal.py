@@ -1,4 +1,4 @@
-"""A terminal that delivers every key at once, and is put back as it was."""
+"""A terminal that delivers every key at once and is restored afterwards."""
 
 import contextlib
 import os
@@ -15,16 +15,16 @@ class NoTerminalError(RuntimeError):
 
 
 class KeyTerminal:
-    """Raw key input for the length of a ``with`` block; also over SSH. Output is untouched.
+    """Raw key input for the length of a ``with`` block; also over SSH. Output is unchanged.
 
-    Ctrl-C, Ctrl-S and the like arrive as bytes. On leaving, the old settings return and unread keys are thrown away,
+    Ctrl-C, Ctrl-S and the like arrive as bytes. On exit, the old settings are restored and unread keys discarded,
     so that a key still held doesn't fill the shell's prompt.
 
     Args:
         fd: file descriptor to read keys from.
 
     Raises:
-        NoTerminalError: on entering, if ``fd`` is no terminal.
+        NoTerminalError: on entering, if ``fd`` is not a terminal.
     """
 
     def __init__(self, fd: int) -> None:
@@ -53,7 +53,7 @@ class KeyTerminal:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        with contextlib.suppress(termios.error):  # the terminal itself has gone, with the connection
+        with contextlib.suppress(termios.error):  # the terminal is closed, with the connection
             termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._saved)
 
     def read(self, timeout: float) -> Optional[bytes]:

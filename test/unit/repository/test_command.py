@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
-from fake_master import FakeMaster, nobody
+from fake_master import FakeMaster, refused_uri
 from repository import ROOT
 
 NOBODY = 65534
@@ -192,7 +192,7 @@ def sim(tmp_path: Path, **environment: str) -> "subprocess.CompletedProcess[str]
     (tmp_path / "roslaunch").chmod(0o755)
     inherited = {name: value for name, value in os.environ.items() if name not in ("ROS_IP", "ROS_HOSTNAME")}
     path = f"{tmp_path}:{os.environ['PATH']}"
-    return run("sim", env={**inherited, "PATH": path, "ROS_MASTER_URI": nobody(), **environment})
+    return run("sim", env={**inherited, "PATH": path, "ROS_MASTER_URI": refused_uri(), **environment})
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""actionlib's action servers, which here survive a clock that jumps and end without a traceback.
+"""actionlib's action servers, changed so that they survive a clock that jumps and shut down without a traceback.
 
 actionlib publishes status with a rospy.Timer, whose thread ends with an exception when the clock jumps back, and orders
-goals by their stamps, so that after such a jump each new goal is taken for older than the last one and is cancelled.
+goals by their stamps, so that after such a jump each new goal seems older than the last one and is cancelled.
 """
 
 import threading
@@ -15,7 +15,7 @@ from xdog.nodes.common import clock
 from xdog.nodes.common.callbacks import is_ending, start_thread, subscribe
 
 STATUS_PERIOD = 0.2
-"""s between two messages of status while nothing changes; actionlib's default."""
+"""s between two status messages without changes; actionlib's default."""
 QUEUE = 50
 """Messages kept for a slow client: results must not be lost."""
 KEPT = 5.0
@@ -23,7 +23,7 @@ KEPT = 5.0
 
 
 class ActionServer(actionlib.ActionServer):
-    """Any number of goals at a time. Begins to work with `start`.
+    """Any number of goals at a time. `start` starts it.
 
     Args:
         name: of the action.
@@ -54,17 +54,17 @@ class ActionServer(actionlib.ActionServer):
     def internal_goal_callback(self, goal: Any) -> None:
         """A goal was sent."""
         with self.lock:
-            self._forget_the_future()
+            self._discard_future_times()
             super().internal_goal_callback(goal)
 
     def publish_status(self) -> None:
         """Publish the status of all goals."""
         with self.lock:
-            self._forget_the_future()
+            self._discard_future_times()
             super().publish_status()
 
-    def _forget_the_future(self) -> None:
-        """After the clock has jumped back: keep no goal in status, and cancel none, for what lies ahead of now."""
+    def _discard_future_times(self) -> None:
+        """After the clock has jumped back: reset future times, which would keep old goals and cancel new ones."""
         now = rospy.Time.now()
         if self.last_cancel > now:
             self.last_cancel = rospy.Time()
@@ -74,12 +74,12 @@ class ActionServer(actionlib.ActionServer):
 
 
 class SimpleActionServer:
-    """One goal at a time, in a thread of its own. A newer goal asks the present one to end, as a cancellation does.
+    """One goal at a time, in a thread of its own. A newer goal preempts the present one, like a cancellation.
 
     Args:
         name: of the action.
         kind: its message class.
-        execute: works on a goal and ends it by one of the ``set_`` methods. Called with one goal after the other.
+        execute: executes a goal and ends it with one of the ``set_`` methods. Called for one goal after the other.
     """
 
     def __init__(self, name: str, kind: type, execute: Callable[[Any], None]) -> None:
@@ -109,7 +109,7 @@ class SimpleActionServer:
         self._goal.set_aborted(result, text)
 
     def set_preempted(self, result: Any, text: str) -> None:
-        """End the present goal because it was asked to."""
+        """End the present goal: it was preempted or cancelled."""
         self._goal.set_canceled(result, text)
 
     @property
@@ -124,7 +124,7 @@ class SimpleActionServer:
             waiting, self._next = self._next, handle
             self._news.notify_all()
         if waiting is not None:
-            waiting.set_canceled(None, "a newer goal came before this one had begun")
+            waiting.set_canceled(None, "a newer goal arrived before this one started")
 
     def _on_cancel(self, handle: Any) -> None:
         with self._news:
@@ -132,7 +132,7 @@ class SimpleActionServer:
                 self._cancelled = self._cancelled or (self._current is not None and self._current == handle)
                 return
             self._next = None
-        handle.set_canceled(None, "cancelled before it had begun")
+        handle.set_canceled(None, "cancelled before it started")
 
     def _run(self) -> None:
         while not is_ending():
@@ -144,7 +144,7 @@ class SimpleActionServer:
             self._current.set_accepted()
             try:
                 self._execute(self._current.get_goal())
-            except Exception as error:  # the client needs a result, and the next goal a server
+            except Exception as error:  # the client needs a result, and the server must serve the next goal
                 if is_ending():
                     return
                 rospy.logerr(f"{self._server.ns}: {error!r}", exc_info=True)

@@ -34,7 +34,7 @@ STATE_QUEUE = 50
 """Messages a state publisher keeps for a slow subscriber. Commands keep one."""
 
 SOLE_TOPICS = ("arm/state",)
-"""What every bridge publishes and nobody else does: there is one bridge in a graph, whatever it is called."""
+"""Topics that only a bridge publishes: there is one bridge in a graph, whatever its name."""
 
 LOG_PERIOD = 5.0
 """Shortest time between two equal lines in the log, s."""
@@ -43,7 +43,7 @@ Reading = TypeVar("Reading", covariant=True)
 
 
 class Device(Protocol[Reading]):
-    """What measures something."""
+    """A device that measures."""
 
     def read(self) -> Reading:
         """The newest measurement."""
@@ -115,21 +115,21 @@ class Bridge:
         offer("set_torque", SetBool, self._set_torque)
 
     def on_leg_command(self, message: LegCommand) -> None:
-        """legs/command came in."""
+        """Store a legs/command."""
         stamp = conversions.to_seconds(message.header.stamp)
         self._gate.on_command(
             self._now, stamp, message.name, message.position, message.velocity, message.effort, message.kp, message.kd
         )
 
     def on_safety(self, message: SafetyState) -> None:
-        """A heartbeat of the safety supervisor came in."""
+        """Store a heartbeat of the safety supervisor."""
         reason = "; ".join(message.reasons)
         stamp = conversions.to_seconds(message.header.stamp)
         self._gate.on_safety(self._now, stamp, message.motion_allowed, reason)
         self._arm_gate.on_safety(self._now, stamp, message.motion_allowed, reason)
 
     def on_arm_command(self, message: JointTrajectory) -> None:
-        """arm/command came in: its first point is the goal. Without points it withdraws the goal."""
+        """Store an arm/command: its first point is the goal. Without points it withdraws the goal."""
         stamp = conversions.to_seconds(message.header.stamp)
         if message.points:
             problem = self._arm_gate.on_command(self._now, stamp, message.joint_names, message.points[0].positions)
@@ -188,7 +188,7 @@ class Bridge:
         if self._legs and self._legs_reading:
             self._verdict = self._gate.apply(self._now, self._legs_reading.position)
             if self._verdict.warning:
-                rospy.logwarn_throttle(LOG_PERIOD, f"legs/command: {self._verdict.warning}; cut down")
+                rospy.logwarn_throttle(LOG_PERIOD, f"legs/command: {self._verdict.warning}; clipped")
             try:
                 self._legs.write(self._verdict.target)
             except HardwareError as error:
@@ -209,7 +209,7 @@ class Bridge:
             rospy.logerr_throttle(LOG_PERIOD, str(error))
 
     def damp(self) -> None:
-        """Leave the legs damped: the last thing that a bridge does."""
+        """Damp the legs; called last, on shutdown."""
         reading = self._read(self._legs) if self._legs else None
         if self._legs and reading:
             closed = CommandGate(self.robot, self._safety.gate)

@@ -1,7 +1,7 @@
-"""Where ROS calls a node back: topics, services, threads. All of it goes quiet once the node is told to end.
+"""Callbacks of topics and services, and threads. They are no longer called once the node shuts down.
 
-rospy closes a node's topics a moment before `rospy.is_shutdown` becomes true. A callback that is running then, or still
-called, fails with "publish() to a closed topic", and rospy prints a traceback for an ordinary Ctrl-C.
+rospy closes a node's topics shortly before `rospy.is_shutdown` becomes true. A callback that runs at that time fails
+with "publish() to a closed topic", and rospy prints a traceback for an ordinary Ctrl-C.
 """
 
 import functools
@@ -11,24 +11,24 @@ from typing import Any, Callable, List, Optional
 import rospy
 
 CLOSED = (rospy.ROSException, AttributeError)
-"""What publishing to a closed topic raises; the second is rospy's, when the topic is closed in the middle of it."""
+"""What publishing to a closed topic raises; rospy raises the second one if the topic is closed during the call."""
 
 
 signals: List[int] = []
-"""Numbers of the signals that told the node to end; see `xdog.nodes.common.start`."""
+"""Numbers of the received signals that end the node; see `xdog.nodes.common.start`."""
 
 
 def is_ending() -> bool:
-    """Whether the node was told to end; true earlier than `rospy.is_shutdown`."""
+    """Whether the node is shutting down; true earlier than `rospy.is_shutdown`."""
     return bool(signals) or bool(rospy.core.is_shutdown_requested())
 
 
 def guarded(callback: Callable[..., Any], *further: Any) -> Callable[..., Any]:
-    """The callback, which is no longer called once the node ends, and whose publishing may then fail unnoticed.
+    """The callback, no longer called once the node shuts down; errors of publishing are then ignored.
 
     Args:
         callback: what to call.
-        further: arguments that it gets after those of the caller.
+        further: arguments that follow those of the caller.
     """
 
     @functools.wraps(callback)
@@ -58,7 +58,7 @@ def subscribe(
     Args:
         topic, kind: its name and message class.
         callback: called with each message and the ``arguments``.
-        queue_size: messages that wait while the callback is busy: one for what is only of interest when new.
+        queue_size: messages that wait while the callback is busy: one if only the newest matters.
         options: further ones of rospy.Subscriber.
     """
     return rospy.Subscriber(
@@ -72,7 +72,7 @@ def subscribe(
 
 
 def offer(service: str, kind: type, handler: Callable[[Any], Any]) -> rospy.Service:
-    """Offer a service. A caller of a node that ends is told so."""
+    """Offer a service. During shutdown, callers get an error that says so."""
     answer = guarded(handler)
 
     def handle(request: Any) -> Any:
@@ -85,5 +85,5 @@ def offer(service: str, kind: type, handler: Callable[[Any], Any]) -> rospy.Serv
 
 
 def start_thread(work: Callable[[], None]) -> None:
-    """Run ``work`` in a thread of its own, which does not keep the node from ending."""
+    """Run ``work`` in a thread of its own, which does not keep the node alive."""
     threading.Thread(target=guarded(work), daemon=True).start()

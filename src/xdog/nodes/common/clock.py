@@ -1,4 +1,4 @@
-"""One notion of time for watchdogs: simulated time in the simulation, the monotonic clock on the robot."""
+"""The clock of watchdogs: simulated time in the simulation, the monotonic clock on the robot."""
 
 import time
 from typing import Callable
@@ -18,7 +18,7 @@ def now() -> float:
 
 
 def arrival(stamp: rospy.Time) -> float:
-    """When a message that was stamped on sending came in, s on the clock of `now`.
+    """When a message was received that was stamped on sending, s on the clock of `now`.
 
     In simulation that is its stamp: the /clock message of the same instant may still be on its way. On the robot it
     is now: the stamp may come from another machine's clock.
@@ -29,9 +29,9 @@ def arrival(stamp: rospy.Time) -> float:
 def every(period: float, callback: Callable[[], None]) -> None:
     """Call ``callback`` in a thread of its own once in each ``period`` (s) of `now`.
 
-    In simulation that is when the clock reaches a multiple of the period, exactly: a bridge in lockstep waits for what
-    is published then. (rospy.Timer adds what the clock advanced before it fell asleep, and both could wait for ever;
-    and it ends with an exception when the clock jumps back, where this goes on.)
+    In simulation this is exactly when the clock reaches a multiple of the period: a bridge in lockstep waits for what
+    is published then. (rospy.Timer adds what the clock advanced before its sleep, so that both could wait forever, and
+    it ends with an exception when the clock jumps back, while this continues.)
     """
     wait = _next_monotonic if rospy.rostime.is_wallclock() else _next_simulated
     call = guarded(callback)
@@ -46,7 +46,7 @@ def every(period: float, callback: Callable[[], None]) -> None:
 
 
 def _next_monotonic(tick: int, period: float) -> int:
-    time.sleep(max((tick + 1) * period - now(), 0.0))  # keeps the pace: until the next tick of the wall clock
+    time.sleep(max((tick + 1) * period - now(), 0.0))  # until the next tick of the wall clock
     return max(period_number(now(), period), tick + 1)
 
 

@@ -1,4 +1,4 @@
-"""Between XDog's messages and its plain types. Joints are matched by name in both directions."""
+"""Conversions between ROS messages and XDog's plain types. Joints are matched by name in both directions."""
 
 import math
 from typing import Optional, Sequence
@@ -19,15 +19,15 @@ Array = np.ndarray
 
 NANOSECONDS = 1_000_000_000
 COLOURS = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0)}
-"""Where red, green and blue stand in a pixel, by the encodings of images that are understood."""
+"""Indices of red, green and blue in a pixel, by the supported image encodings."""
 
 
 class MessageError(ValueError):
-    """A message does not fit the robot. The text names what is wrong with it."""
+    """A message does not fit the robot. The text names the problem."""
 
 
 def to_time(seconds: float) -> rospy.Time:
-    """Seconds as a ROS time, rounded to the nanosecond (rospy's own conversion cuts off)."""
+    """Seconds as a ROS time, rounded to the nanosecond (rospy's own conversion truncates)."""
     return rospy.Time(*divmod(round(seconds * NANOSECONDS), NANOSECONDS))
 
 
@@ -37,7 +37,7 @@ def to_seconds(stamp: rospy.Time) -> float:
 
 
 def image_message(pixels: Array, stamp: float, frame: str) -> Image:
-    """A picture (height, width, 3) uint8 RGB, taken at ``stamp`` (s), as an image."""
+    """Pixels (height, width, 3) uint8 RGB, taken at ``stamp`` (s), as an image message."""
     height, width, _ = pixels.shape
     message = Image(height=height, width=width, encoding="rgb8", step=3 * width, data=pixels.tobytes())
     message.header.stamp, message.header.frame_id = to_time(stamp), frame
@@ -48,7 +48,7 @@ def image_pixels(message: Image) -> Array:
     """An image's pixels, (height, width, 3) uint8 RGB.
 
     Raises:
-        MessageError: an encoding that is not known here, or too few bytes.
+        MessageError: the encoding is not supported, or bytes are missing.
     """
     if message.encoding not in COLOURS:
         raise MessageError(f"its encoding is {message.encoding}, not one of {', '.join(COLOURS)}")
@@ -116,15 +116,15 @@ def legs_reading(message: LegState, robot: RobotDescription) -> LegsReading:
 
 
 def _order(got: Sequence[str], wanted: Sequence[str], what: str) -> Array:
-    where = {name: i for i, name in enumerate(got)}
-    missing = [name for name in wanted if name not in where]
+    indices = {name: i for i, name in enumerate(got)}
+    missing = [name for name in wanted if name not in indices]
     if missing:
         raise MessageError(f"legs/state lacks the {what} {', '.join(missing)}")
-    return np.array([where[name] for name in wanted])
+    return np.array([indices[name] for name in wanted])
 
 
 def leg_command_message(target: LegsTarget, robot: RobotDescription, stamp: float) -> LegCommand:
-    """Targets as legs/command; ``stamp`` (s) is that of the legs/state they answer."""
+    """Targets as legs/command; ``stamp`` (s) is that of the legs/state that they answer."""
     message = LegCommand()
     message.header.stamp = to_time(stamp)
     message.name = robot.legs.names
@@ -166,7 +166,7 @@ def arm_state_message(stamp: float, health: ArmHealth, gate: ArmGate, robot: Rob
 
 
 def imu_message(reading: LegsReading, robot: RobotDescription) -> Imu:
-    """The IMU's share of a reading as imu/data (REP 145); covariances zero, that is unknown."""
+    """The IMU part of a reading as imu/data (REP 145); zero covariances mean unknown."""
     message = Imu()
     message.header.stamp = to_time(reading.imu_stamp)
     message.header.frame_id = robot.frames["imu"]

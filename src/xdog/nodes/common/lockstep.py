@@ -17,8 +17,8 @@ class LockstepClient:
     """Publishes on ``lockstep/done`` up to which simulated time a program has worked; the simulation waits for it.
 
     Each topic has its own connection, and a busy machine may serve one later than another. In simulated time that
-    would look like a sender that has stopped. So a client may follow topics: it is then never done with more than it
-    has received on all of them. On the robot time does not wait, and nothing is published.
+    would look like a sender that has stopped. So a client may follow topics: it then reports time as done only up to
+    what it has received on all of them. On the robot, time does not wait, and the client does not publish.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class LockstepClient:
             self._publisher = rospy.Publisher("lockstep/done", Time, queue_size=1, tcp_nodelay=True)
 
     def follow(self, topic: str, subscriber: rospy.Subscriber, lag: float) -> None:
-        """Let time run at most ``lag`` s ahead of a topic, from its first message until its publisher has gone."""
+        """Let time run at most ``lag`` s ahead of a topic, from its first message until its publisher disconnects."""
         with self._lock:
             self._followed[topic] = subscriber, lag
 
@@ -61,7 +61,7 @@ class LockstepClient:
                 self._publisher = None
 
     def _rewind(self, stamp: float) -> None:
-        """Time has gone back, as with a new simulation, which must not take what was done before for its own time."""
+        """The clock has jumped back, as with a new simulation: times reported before must not count for it."""
         self._worked = min(self._worked, stamp)
         self._received = {topic: min(received, stamp) for topic, received in self._received.items()}
 
@@ -79,7 +79,7 @@ class LockstepClient:
 class SafetyListener:
     """Subscribes to safety/state and takes part in lockstep.
 
-    The simulation itself waits for the heartbeat, but this node receives it by another connection.
+    The simulation itself waits for the heartbeat, but this node receives it over another connection.
 
     Args:
         robot: its rates.

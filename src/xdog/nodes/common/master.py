@@ -1,6 +1,6 @@
-"""Questions to the ROS master and to nodes that end in time.
+"""Calls to the ROS master and to nodes, with a timeout.
 
-A program that was stopped or hangs still accepts connections, but it never answers. rospy waits for it for ever.
+A program that was stopped or hangs still accepts connections, but it never answers, and rospy waits for it forever.
 """
 
 import http.client
@@ -14,15 +14,15 @@ import rosgraph
 import rospy
 
 TIMEOUT = 3.0
-"""s of wall time after which somebody who has not answered counts as hung. A busy machine may take one."""
+"""s of wall time after which a program that has not answered counts as hung. A busy machine may take one."""
 
 
 class NoAnswerError(ConnectionError):
-    """Nobody answers at an address. The message names it."""
+    """A program does not answer at an address. The message names it."""
 
 
 class HungError(NoAnswerError):
-    """Somebody takes connections there, and then says nothing."""
+    """A program accepts connections, but does not answer."""
 
 
 class RunningNode(NamedTuple):
@@ -48,23 +48,23 @@ class _Transport(xmlrpc.client.Transport):
 
 
 def ask(uri: str, method: str, *arguments: object, timeout: float = TIMEOUT) -> Any:
-    """What a master or node answers through its XML-RPC interface; None if it has nothing of that name.
+    """The answer of a master or node through its XML-RPC interface; None if the name is unknown there.
 
     Raises:
-        NoAnswerError: nobody is there, or it does not answer within ``timeout`` s.
+        NoAnswerError: no program is there, or it does not answer within ``timeout`` s.
     """
     try:
         server = xmlrpc.client.ServerProxy(uri, transport=_Transport(timeout))
         code, _, value = getattr(server, method)(rospy.get_name(), *arguments)
     except socket.timeout as error:
-        raise HungError(f"{uri} takes connections, but has not answered for {timeout:g} s") from error
+        raise HungError(f"{uri} accepts connections, but has not answered for {timeout:g} s") from error
     except (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError, TypeError, ValueError) as error:
         raise NoAnswerError(f"no answer from {uri}: {error or type(error).__name__}") from error
     return value if code == 1 else None
 
 
 def ask_master(method: str, *arguments: object, timeout: float = TIMEOUT) -> Any:
-    """As `ask`, of the master that ROS_MASTER_URI names."""
+    """Like `ask`, for the master that ROS_MASTER_URI names."""
     return ask(rosgraph.get_master_uri(), method, *arguments, timeout=timeout)
 
 
@@ -78,7 +78,7 @@ def master_problem() -> str:
 
 
 def find_node(name: str) -> Optional[RunningNode]:
-    """The node of a full name; None if there is none, or if it was killed and the master has not noticed.
+    """The node with a full name; None if there is none, or if it was killed and the master has not noticed.
 
     Raises:
         NoAnswerError: the master does not answer.
@@ -94,7 +94,7 @@ def find_node(name: str) -> Optional[RunningNode]:
 
 
 def find_nodes(base_names: Collection[str]) -> List[RunningNode]:
-    """The nodes with these names, in whatever namespace. Raises as `find_node`."""
+    """The nodes with these names, in any namespace. Raises as `find_node`."""
     names = {name for group in ask_master("getSystemState") for _, nodes in group for name in nodes}
     found = (find_node(name) for name in sorted(names) if name.rsplit("/", 1)[-1] in base_names)
     return [node for node in found if node is not None]
@@ -108,7 +108,7 @@ def find_publishers(topic: str) -> List[RunningNode]:
 
 
 def get_param(name: str, default: Any) -> Any:
-    """A parameter's value, for callbacks of a running node: rospy.get_param would wait for a hung master for ever.
+    """A parameter's value, for callbacks of a running node: rospy.get_param would wait for a hung master forever.
 
     Raises:
         NoAnswerError: the master does not answer.

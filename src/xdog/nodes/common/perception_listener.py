@@ -1,4 +1,4 @@
-"""What perception publishes, parsed: objects from detections_3d, labels from the parameter that vision_info names."""
+"""Parsed messages of perception: objects from detections_3d, labels from the parameter that vision_info names."""
 
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
@@ -104,7 +104,7 @@ class PerceptionListener:
             self._on_detections(*self.newest)
 
     def _on_vision_info(self, message: VisionInfo) -> None:
-        """Read the labels in a thread, by a connection of its own: nothing else waits for a master that is away."""
+        """Read the labels in a thread, over a separate connection: the callback never waits for the master."""
         self._infos += 1
         number, parameter = self._infos, rospy.resolve_name(message.database_location)
         start_thread(lambda: self._load_labels(number, parameter))
@@ -115,5 +115,5 @@ class PerceptionListener:
         except (MessageError, NoAnswerError) as error:
             rospy.logwarn(f"vision_info: {error}; objects keep their class ids for labels")
             return
-        if number == self._infos:  # not one that answered late
+        if number == self._infos:  # not for a late answer
             self.labels = labels

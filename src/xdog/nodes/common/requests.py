@@ -1,4 +1,4 @@
-"""What an operator's program asks of the robot: its services, and the e-stop."""
+"""Requests of an operator's program to the robot: its services, and the e-stop."""
 
 import contextlib
 import queue
@@ -22,7 +22,7 @@ NOT_CONFIRMED = "\a!!! E-STOP NOT CONFIRMED: {}. Driving has stopped here; cut t
 
 
 class Answer(NamedTuple):
-    """What came of a request, and the line to show for it."""
+    """The result of a request, and the line to show for it."""
 
     name: str
     success: bool
@@ -30,10 +30,10 @@ class Answer(NamedTuple):
 
 
 class RobotRequests:
-    """Asks without making the keys wait.
+    """Sends requests without blocking the keys.
 
-    The e-stop needs neither the master nor a new connection. It goes over a topic that is open from the start, again
-    and again until safety/state shows the stop. The service ``estop`` is called too, as a second way.
+    The e-stop needs neither the master nor a new connection. It is published on a topic that is connected from the
+    start, repeatedly until safety/state shows the stop. The service ``estop`` is called, too.
 
     Args:
         timeout: s after which a request that has not been answered is reported.
@@ -45,18 +45,18 @@ class RobotRequests:
         self._pending: Dict[str, float] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
-        self._stopped.set()  # no stop is asked for
+        self._stopped.set()  # no stop is requested
         self._operator = String(f"an operator at {socket.gethostname()}")
         self._estop = rospy.Publisher("estop_request", String, queue_size=1, tcp_nodelay=True)
         subscribe("safety/state", SafetyState, self._on_safety)
 
     @property
     def objection(self) -> str:
-        """What the operator should know about the e-stop before it is needed; empty if it is connected."""
+        """A warning if the e-stop is not connected; empty if it is."""
         return "" if self._estop.get_num_connections() else "THE E-STOP IS NOT CONNECTED"
 
     def call(self, name: str) -> None:
-        """Ask for an e-stop or call a Trigger service; :meth:`answer` reports what came of it."""
+        """Request an e-stop or call a Trigger service; :meth:`answer` reports the result."""
         self._pending[name] = time.monotonic() + self._timeout
         if name == ESTOP:
             self._send_stop()
@@ -70,7 +70,7 @@ class RobotRequests:
         with contextlib.suppress(queue.Empty):
             answer = self._answers.get_nowait()
             self._pending.pop(answer.name, None)
-            if answer.name == ESTOP_RESET and answer.success:  # also a stop that was never confirmed is over
+            if answer.name == ESTOP_RESET and answer.success:  # ends a stop that was never confirmed, too
                 self._pending.pop(ESTOP, None)
                 self._stopped.set()
             return answer
@@ -80,13 +80,15 @@ class RobotRequests:
             return None
         del self._pending[late]
         if late == ESTOP:
-            heard = "" if self._estop.get_num_connections() else f", nobody listens to {self._estop.resolved_name}"
-            trouble = f"{rospy.resolve_name('safety/state')} shows no stop after {self._timeout:g} s{heard}"
+            unconnected = (
+                "" if self._estop.get_num_connections() else f", no node subscribes to {self._estop.resolved_name}"
+            )
+            trouble = f"{rospy.resolve_name('safety/state')} shows no stop after {self._timeout:g} s{unconnected}"
             return Answer(ESTOP, False, NOT_CONFIRMED.format(trouble))
         return Answer(late, False, f"{late}: no answer from {rospy.resolve_name(late)} after {self._timeout:g} s")
 
     def _send_stop(self) -> None:
-        with contextlib.suppress(rospy.ROSException):  # the node ends, and its topics are closed
+        with contextlib.suppress(rospy.ROSException):  # the node shuts down, and its topics are closed
             self._estop.publish(self._operator)
 
     def _repeat_stop(self) -> None:
@@ -108,11 +110,13 @@ class RobotRequests:
         try:
             response = call_trigger(name, self._timeout)
         except NoAnswerError as error:
-            if name != ESTOP and name in self._pending:  # a stop goes two ways; what was late has been reported
+            if name != ESTOP and name in self._pending:  # a stop is also published; a late request was reported
                 self._answers.put(Answer(name, False, f"{name}: failed ({error})"))
             return
         if name == ESTOP:
             self._confirm(response.message)
             return
-        told = f" ({response.message})" if response.message else ""
-        self._answers.put(Answer(name, response.success, f"{name}: {'done' if response.success else 'refused'}{told}"))
+        detail = f" ({response.message})" if response.message else ""
+        self._answers.put(
+            Answer(name, response.success, f"{name}: {'done' if response.success else 'refused'}{detail}")
+        )

@@ -1,4 +1,4 @@
-"""What the main() of every node does."""
+"""The main() of every node."""
 
 import sys
 import time
@@ -12,19 +12,19 @@ from xdog.nodes.common.start import start_node
 
 Node = TypeVar("Node")
 
-USERS_MISTAKES = (ValueError, HardwareError, OSError)
+USER_ERRORS = (ValueError, HardwareError, OSError)
 """What `run` reports as one line: bad files and parameters (all configuration errors are ValueErrors), devices that do
 not answer, files that cannot be read."""
 
 
 POLL = 0.1
-"""s of wall time between two checks whether the node was told to end."""
+"""s of wall time between two checks whether the node shuts down."""
 
 
 def spin(_node: Any) -> None:
-    """Let the callbacks do everything until the node is told to end."""
+    """Leave the work to the callbacks until the node shuts down."""
     while not is_ending():
-        time.sleep(POLL)  # a signal does not end a wait of Python's
+        time.sleep(POLL)  # a signal would not end a wait on a lock
 
 
 def run(
@@ -33,19 +33,19 @@ def run(
     work: Callable[[Node], None] = spin,
     sole_publisher: Sequence[str] = (),
 ) -> None:
-    """Be a node until a signal or ROS ends it. A node that runs already is not replaced: see `start_node`.
+    """Run a node until a signal or ROS ends it. A running node is not replaced: see `start_node`.
 
     Args:
         name: of the node, unless it was started with another one.
-        build: reads files and parameters and makes the node. What it raises because of a mistake in them ends the
+        build: reads files and parameters and makes the node. An error because of a mistake in them ends the
             program with that message and exit code 1.
-        work: what the main thread does until the node is told to end.
+        work: what the main thread does until the node shuts down.
         sole_publisher: topics that only one node of a graph may publish.
     """
     start_node(name, sole_publisher)
     try:
         node = build()
-    except USERS_MISTAKES as error:
+    except USER_ERRORS as error:
         rospy.logfatal(str(error))
         sys.exit(1)
     try:
@@ -59,7 +59,7 @@ def required_param(name: str, set_by: str) -> Any:
     """A parameter without which the node cannot work.
 
     Raises:
-        ValueError: it is not set; ``set_by`` is the launch file that does it.
+        ValueError: it is not set; ``set_by`` is the launch file that sets it.
     """
     try:
         return rospy.get_param(name)

@@ -1,4 +1,4 @@
-"""What ./xdog sim asks before it starts anything: does this master serve a robot already?"""
+"""A check of ./xdog sim before it starts nodes: does this master already serve a robot?"""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""Calling a service in time or not at all."""
+"""Service calls that are executed in time or not at all."""
 
 import io
 import socket
@@ -16,20 +16,20 @@ HEADER_SIZE = 4096
 
 
 def call_trigger(name: str, timeout: float) -> TriggerResponse:
-    """Call a std_srvs/Trigger service that is reached within ``timeout`` s; its answer may take as long as it likes.
+    """Call a std_srvs/Trigger service that is reached within ``timeout`` s; its answer may take any time.
 
-    rospy's own call has no limit: given up because master or network hang, it is carried out whenever they go on, and
-    a robot stands up minutes after the key was pressed.
+    rospy's own call has no limit: if the master or the network hangs, the call is executed once it recovers, and a
+    robot stands up minutes after the key was pressed.
 
     Raises:
-        NoAnswerError: nobody offers the service, or it was not reached in time: it was not called and will not be.
-            Or the connection broke while the answer was awaited.
+        NoAnswerError: no node offers the service, or it was not reached in time: it was not called and will not be.
+            Or the connection broke before the answer.
     """
     end = time.monotonic() + timeout
     name = rospy.resolve_name(name)
     address = ask_master("lookupService", name, timeout=timeout)
     if address is None:
-        raise NoAnswerError(f"nobody offers the service {name}")
+        raise NoAnswerError(f"no node offers the service {name}")
     try:
         with socket.create_connection(rospy.core.parse_rosrpc_uri(address), timeout=timeout) as link:
             header = {"service": name, "md5sum": Trigger._md5sum, "callerid": rospy.get_name()}
@@ -47,10 +47,10 @@ def call_trigger(name: str, timeout: float) -> TriggerResponse:
 
 
 def _read_response(link: socket.socket, name: str) -> TriggerResponse:
-    """A service's answer: a byte that says whether it worked, a length, and the response or an error's text."""
-    worked, length = struct.unpack("<BI", _read(link, 5))
+    """A service's answer: a success byte, a length, and the response or an error message."""
+    success, length = struct.unpack("<BI", _read(link, 5))
     content = _read(link, length)
-    if not worked:
+    if not success:
         raise NoAnswerError(f"service {name} failed: {content.decode(errors='replace')}")
     response = TriggerResponse()
     response.deserialize(content)

@@ -1,7 +1,7 @@
-"""How a program becomes a node and how it ends: without taking over what runs, and without waiting for the master.
+"""Start and end of a node: without replacing a running node, and without waiting for the master.
 
-rospy's own handler of signals unregisters at the master before the main program goes on. With a master that hangs, a
-bridge would never come to damp its legs. Here a signal only ends the main loop; rospy says goodbye when all is done.
+rospy's own signal handler unregisters from the master before the main program continues. With a master that hangs, a
+bridge would never damp its legs. Here a signal only ends the main loop; rospy unregisters at the end.
 """
 
 import os
@@ -20,15 +20,15 @@ from xdog.nodes.common.callbacks import signals
 from xdog.nodes.common.master import NoAnswerError, ask_master, find_node, find_publishers
 
 EXIT_TIMEOUT = 5.0
-"""s of wall time that a node gets to leave the graph once its main program has ended."""
+"""s of wall time in which a node must leave the graph once its main program has ended."""
 LOG_PARAMETER = "/rosout_disable_topics_generation"
 
 
 def start_node(name: str, sole_publisher: Sequence[str] = ()) -> None:
-    """Become the node ``name``, or end the program with a message if that would take over what runs already.
+    """Become the node ``name``, or end the program with a message if that would replace a running node.
 
-    ROS itself ends a running node when another one of its name starts: a second teleop would take the e-stop away
-    from the first one's user. A node that has died does not stand in the way.
+    ROS itself shuts down a running node when another one of its name starts: a second teleop would take the e-stop away
+    from the first one's user. A node that has died does not count.
 
     Args:
         name: of the node; a launch file may give it another.
@@ -36,16 +36,16 @@ def start_node(name: str, sole_publisher: Sequence[str] = ()) -> None:
             this one is not started either.
     """
     refuse_second(name, sole_publisher)
-    _handle_signals(lambda number, _: os._exit(128 + number))  # rospy may wait for a master for ever
+    _handle_signals(lambda number, _: os._exit(128 + number))  # rospy may wait for a master forever
     join(name)
     _handle_signals(lambda number, _: signals.append(number))
 
 
 def join(name: str, anonymous: bool = False) -> None:
-    """Initialise rospy so that the node needs the master no more once it runs. Signals are left to the program."""
+    """Initialise rospy so that a running node no longer needs the master. Signals are left to the program."""
     _stay_on_loopback()
     rospy.init_node(name, anonymous=anonymous, disable_signals=True)
-    # rospy asks the master for this parameter at every line of the log, unless it finds a value in its cache.
+    # rospy gets this parameter from the master for every line of the log, unless its cache has a value.
     value = bool(rospy.get_param(LOG_PARAMETER, False))
     rospy.impl.paramserver.get_param_server_cache().set(LOG_PARAMETER, value)
     threading.Thread(target=_end_in_time, daemon=True).start()
@@ -57,30 +57,30 @@ def _handle_signals(handler: Callable[[int, Any], None]) -> None:
 
 
 def refuse_second(name: str, sole_publisher: Sequence[str] = ()) -> None:
-    """End the program with a message if the node ``name`` runs already; see `start_node`."""
+    """End the program with a message if the node ``name`` is already running; see `start_node`."""
     # As rospy.init_node finds its name, which is not known before.
     name = rosgraph.names.resolve_name(rospy.names.get_mappings().get("__name", name), rospy.get_name())
     try:
         running = find_node(name)
         if running is not None:
             sys.exit(
-                f"{running} runs already. It would be ended without a word if another one of its name started: end it "
-                f"yourself first, by Ctrl-C where it was started or with: rosnode kill {name}"
+                f"{running} is already running. Starting another node of its name would shut it down: stop it first, "
+                f"with Ctrl-C where it was started or with: rosnode kill {name}"
             )
         for topic in map(rospy.names.resolve_name_without_node_name, sole_publisher):
             for other in find_publishers(topic):
                 sys.exit(
-                    f"{name} is not started: {other} publishes {topic} already, and two of them would contradict each "
-                    f"other. End that graph first, or use a master of its own: ROS_MASTER_URI=http://localhost:PORT"
+                    f"{name} is not started: {other} already publishes {topic}, and the two would contradict each "
+                    f"other. Stop that graph first, or use another master: ROS_MASTER_URI=http://localhost:PORT"
                 )
     except NoAnswerError:
         return  # no master, no other node; rospy waits until there is one
 
 
 def _stay_on_loopback() -> None:
-    """Open no port to the network in a graph whose master cannot be reached from there, unless the user says so.
+    """Open no port to the network if the master cannot be reached from there, unless the user sets an address.
 
-    Nothing asks who connects to a node of ROS 1. ROS_IP and ROS_HOSTNAME are the user's word.
+    ROS 1 nodes accept connections from anyone. ROS_IP and ROS_HOSTNAME are the user's choice.
     """
     if "ROS_IP" in os.environ or "ROS_HOSTNAME" in os.environ:
         return
@@ -93,9 +93,9 @@ def _stay_on_loopback() -> None:
 
 
 def _end_in_time() -> None:
-    """End this process soon after its main program, whether or not the master answers to its farewell."""
+    """End this process soon after its main program, whether or not the master answers."""
     threading.main_thread().join()
     time.sleep(EXIT_TIMEOUT)  # a process that ends in time takes this thread with it
-    text = f"{rospy.get_name()}: ended without leaving the graph in order, which took too long: does the master answer?"
+    text = f"{rospy.get_name()}: ended without unregistering from the master, which took too long: does it answer?"
     print(text, file=sys.stderr, flush=True)
     os._exit(1)

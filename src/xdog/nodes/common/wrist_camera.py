@@ -14,7 +14,7 @@ Array = np.ndarray
 
 TOPIC = "wrist_camera/image_raw"
 FRESH = 0.2
-"""s after which a picture no longer shows what is there."""
+"""s after which a picture is out of date."""
 BUFFER = 1 << 24
 """Bytes: more than a picture, so that rospy can drop all but the newest."""
 
@@ -41,10 +41,10 @@ class WristCameraListener:
         """The picture of ``now`` (s), (height, width, 3) uint8 RGB.
 
         Raises:
-            PolicyError: there is none that is fresh, or it cannot be read.
+            PolicyError: there is no fresh one, or it cannot be read.
         """
         if self._newest is None:
-            raise PolicyError(f"nothing is received on {TOPIC}: is the wrist camera's driver running?")
+            raise PolicyError(f"no picture received on {TOPIC}: is the wrist camera's driver running?")
         stamp, pixels = self._newest
         if abs(now - stamp) > FRESH:
             raise PolicyError(f"the newest picture on {TOPIC} is {now - stamp:.1f} s old, {FRESH} s are allowed")

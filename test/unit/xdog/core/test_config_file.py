@@ -1,4 +1,4 @@
-"""Settings files fill dataclasses by their type hints; what is wrong is named with file, entry, value and remedy."""
+"""Settings files fill dataclasses by their type hints; errors name file, entry, value and remedy."""
 
 import copy
 import json
@@ -94,10 +94,10 @@ def read(folder: Path, text: str) -> Robot:
 def message(folder: Path, text: str) -> str:
     with pytest.raises(ConfigError) as caught:
         read(folder, text)
-    said = str(caught.value)
-    assert said.startswith(str(folder / "robot.yaml"))
-    assert "\n" not in said
-    return said[len(str(folder / "robot.yaml")) :]
+    error = str(caught.value)
+    assert error.startswith(str(folder / "robot.yaml"))
+    assert "\n" not in error
+    return error[len(str(folder / "robot.yaml")) :]
 
 
 def test_every_kind_of_entry_is_read(tmp_path: Path) -> None:
@@ -120,8 +120,8 @@ def test_every_kind_of_entry_is_read(tmp_path: Path) -> None:
         ("home: [0, -1.5, 3e-4]", "home: 3", ": home is 3; it must be a list of 3 entries"),
         ("home: [0, -1.5", "home: [0, x", ": home[1] is 'x'; it must be a number"),
         ("sizes: [2, 3", "sizes: [2, 1", ": sizes[1] is 1; it must be a whole number of 2 or above"),
-        ("sizes: [2, 3, 4]", "sizes: []", ": sizes is []; it must be a list of one entry at least"),
-        ("sizes: [2, 3, 4]", "sizes:", ": sizes is empty; it must be a list of one entry at least"),
+        ("sizes: [2, 3, 4]", "sizes: []", ": sizes is []; it must be a list of at least one entry"),
+        ("sizes: [2, 3, 4]", "sizes:", ": sizes is empty; it must be a list of at least one entry"),
         ("limits: [0, 1.5]", "limits: [2, 1]", ": limits is [2, 1]; it must be a range [low, high] whose low end is"),
         ("limits: [0, 1.5]", "limits: [0, 1, 2]", ": limits is [0, 1, 2]; it must be a range [low, high]"),
         ("limits: [0, 1.5]", "limits: [-1, 1]", ": limits[0] is -1; it must be a number of 0 or above"),
@@ -147,32 +147,32 @@ def test_every_kind_of_entry_is_read(tmp_path: Path) -> None:
         (MOTOR, "motor:", ": motor is empty; it must be a mapping with the entries"),
         ("speed: 1e3", "speed: -1", ": others.left.speed is -1; it must be a number above 0"),
         ("  left:", "  3:", ": a key of others is 3; it must be text (in quotes, if it looks like a number)"),
-        (OTHERS, "others: {}", ": others is {}; it must be a mapping with one entry at least"),
+        (OTHERS, "others: {}", ": others is {}; it must be a mapping with at least one entry"),
         ("poles: 3", "poles: x", ": chain[0].poles is 'x'; it must be a whole number above 0"),
         ("torque: -2", "torque: strong", ": weights.torque is 'strong'; it must be a number"),
         ("mode: walk", "mode: stand", ": heated is true; it must be false with mode: stand"),
-        ("heated: true", "heated: true\nheated: false", " is not valid YAML: 'heated' stands twice in line 4"),
-        ("speed: 2", "speed: 2, speed: 3", " is not valid YAML: 'speed' stands twice in line 7"),
+        ("heated: true", "heated: true\nheated: false", " is not valid YAML: 'heated' is given twice in line 4"),
+        ("speed: 2", "speed: 2, speed: 3", " is not valid YAML: 'speed' is given twice in line 7"),
         ("motor: {", "motor: {{", " is not valid YAML: "),
         (TEXT, "", ": the file is empty; it must be a mapping with the entries name, mode, "),
         (TEXT, "- 1", ": the file is [1]; it must be a mapping with the entries name, mode, "),
         (TEXT, f"a: 1{5000 * '0'}", " is not valid YAML: "),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+def test_errors_name_the_entry(tmp_path: Path, old: str, new: str, complaint: str) -> None:
     assert old in TEXT
-    said = message(tmp_path, TEXT.replace(old, new, 1))
-    assert complaint in said if complaint.startswith((" is not", "; it")) else said.startswith(complaint), said
+    error = message(tmp_path, TEXT.replace(old, new, 1))
+    assert complaint in error if complaint.startswith((" is not", "; it")) else error.startswith(complaint), error
 
 
-def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_are_named(tmp_path: Path) -> None:
     path = tmp_path / "robot.yaml"
     path.write_bytes(b"name: \xff")
     with pytest.raises(ConfigError, match=r"robot\.yaml is not valid YAML.*0xff"):
         load(Robot, path)
 
 
-def test_a_file_that_is_not_there_is_an_oserror(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_oserror(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"robot\.yaml"):
         load(Robot, tmp_path / "robot.yaml")
 
@@ -195,7 +195,7 @@ def test_a_rule_of_a_nested_dataclass_names_its_entry() -> None:
         parse(Whole, {"pair": {"low": 2, "high": 1}}, "a.yaml")
 
 
-def test_a_type_that_no_file_can_hold_is_the_programmers_mistake() -> None:
+def test_an_unsupported_type_is_a_programming_error() -> None:
     @dataclass(frozen=True)
     class Wrong:
         when: complex
@@ -231,7 +231,7 @@ ROBOTS = st.builds(
 
 
 @given(ROBOTS)
-def test_what_is_written_loads_back_equal(robot: Robot) -> None:
+def test_a_written_file_loads_back_equal(robot: Robot) -> None:
     with TemporaryDirectory() as folder:
         assert read(Path(folder), json.dumps(asdict(robot))) == robot
 
@@ -281,7 +281,7 @@ def test_a_missing_entry_anywhere_is_named(data: st.DataObject) -> None:
 
 
 @given(st.floats() | st.integers())
-def test_bounds_say_exactly_which_numbers_pass(value: float) -> None:
+def test_bounds_name_exactly_the_accepted_numbers(value: float) -> None:
     for bounds, passes in (
         (above(1.5), 1.5 < value < float("inf")),
         (at_least(0.0), 0.0 <= value < float("inf")),

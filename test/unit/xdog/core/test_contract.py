@@ -1,4 +1,4 @@
-"""What every contract shares: reading it from metadata, and whether the body it was made for is this robot's."""
+"""What all contracts share: reading them from metadata, and comparing their body with this robot's."""
 
 import json
 from typing import Any, Dict
@@ -35,7 +35,7 @@ def test_entries_are_read() -> None:
         ({"key": '{"version": 2, "mood": 1}'}, "unknown entries in its contract: mood"),
     ],
 )
-def test_what_is_no_contract_is_refused(metadata: Dict[str, str], message: str) -> None:
+def test_invalid_metadata_is_refused(metadata: Dict[str, str], message: str) -> None:
     with pytest.raises(ContractError, match=message):
         read(metadata)
 

@@ -1,4 +1,4 @@
-"""The devices that the bridge speaks to: real and simulated ones answer the same calls."""
+"""The bridge's devices: real and simulated ones have the same methods."""
 
 import inspect
 from typing import List
@@ -20,14 +20,14 @@ def parameters(owner: type, method: str) -> List[str]:
     ("protocol", "device"),
     [(Arm, So101Arm), (Arm, SimulatedArm), (Legs, SimulatedLegs), (Battery, SimulatedGauge)],
 )
-def test_devices_take_the_calls_of_their_protocol(protocol: type, device: type) -> None:
+def test_devices_have_the_methods_of_their_protocol(protocol: type, device: type) -> None:
     methods = [name for name in vars(protocol) if not name.startswith("_")]
     assert methods
     for name in methods:
         assert parameters(device, name) == parameters(protocol, name), name
 
 
-def test_only_a_port_that_has_gone_leaves_the_servos_with_their_last_goals() -> None:
+def test_only_a_lost_port_leaves_the_servos_with_their_last_goals() -> None:
     assert issubclass(PortError, DeviceUnreachableError)
     assert issubclass(BusError, HardwareError)
     assert not issubclass(BusError, DeviceUnreachableError)

@@ -1,4 +1,4 @@
-"""Opening policy files: one thread, and one message for what cannot be run."""
+"""Opening policy files: one thread, and one message for files that cannot be run."""
 
 from pathlib import Path
 
@@ -27,13 +27,13 @@ def test_a_network_runs_in_one_thread(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_names_the_remedy(tmp_path: Path) -> None:
-    path = tmp_path / "gone.onnx"
+    path = tmp_path / "missing.onnx"
     with pytest.raises(PolicyError, match=f"no policy file {path}: train one with x"):
         open_session(path, "train one with x")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a network", b"PK\x03\x04"])
-def test_a_file_that_is_no_network_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_network_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(content)
     with pytest.raises(PolicyError, match=r"broken\.onnx is not an ONNX file that can be run"):

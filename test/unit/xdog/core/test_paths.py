@@ -1,4 +1,4 @@
-"""Where data files are found, what a user's path means to a node, and whether a result can be written."""
+"""Where data files are found, how a node resolves a user's path, and whether a result can be written."""
 
 import os
 import sys
@@ -39,7 +39,7 @@ def test_the_environment_variable_comes_first(tmp_path: Path, monkeypatch: pytes
     assert share_path("policies") == tmp_path / "policies"
 
 
-def test_a_variable_that_names_no_data_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_names_no_data_folder_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDOG_SHARE", str(tmp_path))
     assert share_path() == ROOT
 
@@ -62,20 +62,22 @@ def test_no_data_is_one_message_with_the_remedy(installed: Path) -> None:
     ("text", "path"),
     [("gait.onnx", "/somewhere/gait.onnx"), ("~/gait.onnx", "/of/mine/gait.onnx"), ("/a/gait.onnx", "/a/gait.onnx")],
 )
-def test_a_users_path_begins_where_the_user_stood(text: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_path_starts_in_the_users_working_directory(
+    text: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PWD", "/somewhere")
     monkeypatch.setenv("HOME", "/of/mine")
     assert user_path(text) == Path(path)
 
 
 @pytest.mark.parametrize("folder", ["", "somewhere"])
-def test_a_relative_path_without_a_place_to_begin_is_refused(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_without_a_working_directory_is_refused(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PWD", folder)
     with pytest.raises(FileNotFoundError, match=r"gait\.onnx is a relative path.* give the whole path"):
         user_path("gait.onnx")
 
 
-def test_a_result_needs_a_folder_that_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_needs_a_writable_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     require_writable(tmp_path / "new" / "newer" / "gait.onnx", "--output")
     assert not (tmp_path / "new").exists()
     monkeypatch.setattr(os, "access", lambda path, _mode: path != tmp_path)  # root may write anywhere
@@ -86,7 +88,7 @@ def test_a_result_needs_a_folder_that_may_be_written(tmp_path: Path, monkeypatch
         require_writable(Path("out/x"), "--output")
 
 
-def test_a_file_is_no_folder_for_results(tmp_path: Path) -> None:
+def test_a_file_is_not_a_folder_for_results(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
     require_writable(tmp_path / "out", "--film")
     with pytest.raises(NotADirectoryError, match=rf"{tmp_path}/out is a file"):

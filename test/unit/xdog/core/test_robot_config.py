@@ -1,4 +1,4 @@
-"""robot.yaml names every pose, gain, frame and rate that code asks for."""
+"""robot.yaml names every pose, gain, frame and rate that the code uses."""
 
 import copy
 from typing import Any, Callable, Dict
@@ -13,7 +13,7 @@ CONTENT: Dict[str, Any] = read(share_path("launch", "config", "robot.yaml"))
 
 
 @pytest.mark.parametrize(
-    ("spoil", "complaint"),
+    ("corrupt", "complaint"),
     [
         (lambda c: c["legs"]["poses"].pop("lie"), "legs: poses must include stand, lie; missing: lie"),
         (lambda c: c["legs"]["gains"].pop("damp"), "legs: gains must include stand, damp; missing: damp"),
@@ -24,15 +24,15 @@ CONTENT: Dict[str, Any] = read(share_path("launch", "config", "robot.yaml"))
         (lambda c: c["battery"].update(cells=7.5), "battery.cells is 7.5; it must be a whole number above 0"),
     ],
 )
-def test_what_is_missing_or_wrong_is_named(spoil: Callable[[Dict[str, Any]], Any], complaint: str) -> None:
+def test_missing_and_wrong_entries_are_named(corrupt: Callable[[Dict[str, Any]], Any], complaint: str) -> None:
     content = copy.deepcopy(CONTENT)
-    spoil(content)
+    corrupt(content)
     with pytest.raises(ConfigError) as caught:
         parse(RobotConfig, content, "robot.yaml")
     assert str(caught.value).startswith(f"robot.yaml: {complaint}")
 
 
-def test_further_poses_are_welcome() -> None:
+def test_further_poses_are_accepted() -> None:
     content = copy.deepcopy(CONTENT)
     content["arm"]["poses"]["wave"] = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
     assert parse(RobotConfig, content, "robot.yaml").arm.poses["wave"] == (0.0, 0.0, 0.0, 1.0, 0.0, 0.0)

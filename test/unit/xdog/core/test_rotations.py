@@ -31,7 +31,7 @@ def test_a_quarter_turn_about_each_axis() -> None:
 
 
 @given(ANGLE, PITCH, ANGLE)
-def test_angles_matrices_and_quaternions_say_the_same(roll: float, pitch: float, yaw: float) -> None:
+def test_angles_matrices_and_quaternions_agree(roll: float, pitch: float, yaw: float) -> None:
     matrix, quaternion = rotation_matrix(roll, pitch, yaw), euler_quaternion(roll, pitch, yaw)
     np.testing.assert_allclose(quaternion_matrix(3.0 * quaternion), matrix, atol=1e-9)
     np.testing.assert_allclose(euler_angles(matrix), (roll, pitch, yaw), atol=1e-6)
@@ -59,7 +59,7 @@ def test_tilt_angle(quaternion: Quaternion, angle: float) -> None:
     assert float(tilt_angle(quaternion)) == pytest.approx(angle, abs=1e-7)
 
 
-def test_the_tilt_of_what_is_no_unit_quaternion_is_not_a_number() -> None:
+def test_the_tilt_without_a_unit_quaternion_is_nan() -> None:
     angles = tilt_angle(np.array([[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0], [math.nan, 0.0, 0.0, 1.0], [0, 0, 0, 1]]))
     assert np.isnan(angles).tolist() == [True, True, True, False]
 

@@ -45,7 +45,7 @@ def make(start: float) -> tuple:
         (-0.021, -2),
     ],
 )
-def test_a_stamp_lies_in_the_period_that_has_begun(stamp: float, number: int) -> None:
+def test_a_stamp_is_in_the_current_period(stamp: float, number: int) -> None:
     assert period_number(stamp, PERIOD) == number
 
 
@@ -62,10 +62,10 @@ def test_the_first_stamp_of_each_period_is_recognised() -> None:
     assert fresh.count == 4
 
 
-def test_a_clock_that_jumps_back_begins_another_period() -> None:
+def test_a_clock_that_jumps_back_starts_another_period() -> None:
     fresh = PeriodFilter(PERIOD)
     assert fresh.is_first(100.0)
-    stamps = [5.0, 5.005, 5.02, 5.01]  # the last one came late: it is of the period before
+    stamps = [5.0, 5.005, 5.02, 5.01]  # the last one is late: it belongs to the previous period
     assert [stamp for stamp in stamps if fresh.is_first(stamp)] == [5.0, 5.02, 5.01]
 
 
@@ -95,7 +95,7 @@ def test_work_that_fits_misses_nothing_and_every_period_has_one_beat(start: floa
 def test_work_that_takes_too_long_is_counted_and_not_caught_up() -> None:
     time, cycle = make(10.0)
     cycle.wait()
-    time.now += 0.025  # a little late: the next beat comes at once, and the one after in time
+    time.now += 0.025  # a little late: the next beat follows at once, the one after is on time
     cycle.wait()
     assert (time.now, cycle.missed) == (pytest.approx(10.055), 0)
     cycle.wait()
@@ -119,14 +119,14 @@ def test_a_clock_that_is_set_neither_stops_the_loop_nor_counts(jump: float) -> N
     assert cycle.missed == 0
 
 
-def test_a_condition_has_held_from_the_duration_on_and_until_its_first_break() -> None:
+def test_a_condition_has_held_from_the_duration_on_until_its_first_interruption() -> None:
     timer = HoldTimer()
     story = [(10.0, True), (10.3, True), (10.5, True), (10.7, True), (10.8, False), (10.9, True), (11.3, True)]
     assert [timer.update(now, holds, 0.5) for now, holds in story] == [False, False, True, True, False, False, False]
     assert timer.update(11.4, True, 0.5) is True
 
 
-def test_what_has_never_held_has_not_held_for_any_time() -> None:
+def test_a_condition_that_never_held_has_held_for_no_duration() -> None:
     assert HoldTimer().update(1e9, False, 0.0) is False
     assert HoldTimer().update(1e9, True, 0.0) is True
 
@@ -147,7 +147,7 @@ def test_a_clock_that_is_set_back_starts_the_count_again() -> None:
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=30), st.integers(0, 4))
-def test_several_conditions_are_as_many_single_ones(rows: List[List[bool]], periods: int) -> None:
+def test_several_conditions_equal_as_many_single_ones(rows: List[List[bool]], periods: int) -> None:
     together, alone = HoldTimer(), [HoldTimer() for _ in range(3)]
     for tick, row in enumerate(rows):
         held = together.update(PERIOD * tick, np.array(row), PERIOD * periods)

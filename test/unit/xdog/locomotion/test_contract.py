@@ -1,4 +1,4 @@
-"""Contracts of gait policies: what fits is taken, everything else gives one clear message."""
+"""Contracts of gait policies: one that fits is accepted, any other gives one clear message."""
 
 import json
 import math
@@ -57,7 +57,7 @@ def without(name: str) -> Callable[[Dict[str, Any]], Any]:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("corrupt", "message"),
     [
         (without("kp"), "'kp'"),
         (without("trot"), "'trot'"),
@@ -74,9 +74,9 @@ def without(name: str) -> Callable[[Dict[str, Any]], Any]:
         (lambda raw: raw.update(version=7), "has contract version 7, this XDog reads 1"),
     ],
 )
-def test_every_malformed_contract_is_refused(spoil: Callable[[Dict[str, Any]], Any], message: str) -> None:
+def test_every_malformed_contract_is_refused(corrupt: Callable[[Dict[str, Any]], Any], message: str) -> None:
     raw = json.loads(contract_for(ROBOT).to_metadata()[METADATA_KEY])
-    spoil(raw)
+    corrupt(raw)
     with pytest.raises(ContractError, match=r"gait\.onnx.*'./xdog train gait'") as caught:
         contract_from_metadata({METADATA_KEY: json.dumps(raw)}, "gait.onnx")
     assert message in str(caught.value)

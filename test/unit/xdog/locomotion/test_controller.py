@@ -1,4 +1,4 @@
-"""The state machine: what may follow what, what stops everything, and that targets never jump."""
+"""The state machine: which transitions exist, what damps the legs, and that targets never jump."""
 
 import math
 from pathlib import Path
@@ -24,7 +24,7 @@ Array = np.ndarray
 
 
 class Recorder:
-    """A policy that stands still, remembers its commands and how often it was reset."""
+    """A policy that stands still and records its commands and how often it was reset."""
 
     def __init__(self) -> None:
         self.commands: List[Array] = []
@@ -39,7 +39,7 @@ class Recorder:
 
 
 class Bench:
-    """A controller on legs that follow their targets at once, a supervisor that allows, and a driver that repeats."""
+    """A controller with legs that follow at once, a supervisor that allows motion, and a repeated velocity command."""
 
     def __init__(self, policy: Any = "none was given") -> None:
         self.controller = Controller(ROBOT, CONFIG, policy)
@@ -107,7 +107,7 @@ def assert_damped(target: LegsTarget) -> None:
     assert np.all(np.isfinite(target.position))
 
 
-def test_nothing_moves_by_itself() -> None:
+def test_the_legs_stay_damped_until_stand_is_called() -> None:
     bench = Bench(Recorder())
     bench.command = np.array([1.0, 0.0, 0.0])
     for _ in range(20):
@@ -115,7 +115,7 @@ def test_nothing_moves_by_itself() -> None:
     assert bench.controller.state == State.DAMPED
 
 
-def test_a_whole_life() -> None:
+def test_all_states_in_turn() -> None:
     bench = Bench(Recorder())
     bench.tick()
     states = []
@@ -132,7 +132,7 @@ def test_a_whole_life() -> None:
     np.testing.assert_allclose(bench.position, LIE, atol=1e-3)
 
 
-def test_targets_never_jump_in_a_whole_life_with_the_trot(tmp_path: Path) -> None:
+def test_targets_never_jump_from_standing_up_to_lying_with_the_trot(tmp_path: Path) -> None:
     policy = GaitPolicy(write_policy(tmp_path / "trot.onnx", contract_for(ROBOT)), ROBOT)
     bench = Bench(policy)
     bench.command = np.array([0.5, 0.1, 0.5])
@@ -153,7 +153,7 @@ def test_targets_never_jump_in_a_whole_life_with_the_trot(tmp_path: Path) -> Non
     assert np.max(np.abs(np.diff([target.effort for target in active], axis=0))) < 0.6
 
 
-def test_walking_starts_from_the_stance_and_is_the_policys_after_the_blend() -> None:
+def test_walking_starts_from_the_stance_and_follows_the_policy_after_the_blend() -> None:
     bench = Bench(Recorder()).walking()
     first = bench.tick()
     assert np.max(np.abs(first.position - STAND)) < 0.01
@@ -164,7 +164,7 @@ def test_walking_starts_from_the_stance_and_is_the_policys_after_the_blend() -> 
     assert not np.any(last.effort)
 
 
-def test_walking_again_starts_afresh() -> None:
+def test_walking_again_resets_the_policy() -> None:
     policy = Recorder()
     bench = Bench(policy).walking()
     bench.controller.stand()
@@ -174,7 +174,7 @@ def test_walking_again_starts_afresh() -> None:
     assert policy.resets == 2
 
 
-def test_stopping_tells_the_policy_zero_and_waits_for_rest() -> None:
+def test_stopping_commands_zero_and_waits_for_rest() -> None:
     policy = Recorder()
     bench = Bench(policy).walking()
     bench.command = np.array([0.5, 0.0, 0.0])
@@ -197,7 +197,7 @@ def test_legs_that_never_rest_are_stopped_in_time() -> None:
     assert bench.until(State.STANDING) == pytest.approx(CONFIG.walking.stop_time / PERIOD, abs=1)
 
 
-def test_walk_during_the_stop_goes_on_walking() -> None:
+def test_walk_during_the_stop_continues_walking() -> None:
     policy = Recorder()
     bench = Bench(policy).walking()
     bench.command, bench.velocity = np.array([0.5, 0.0, 0.0]), ZERO + 1.0
@@ -210,14 +210,14 @@ def test_walk_during_the_stop_goes_on_walking() -> None:
     assert policy.commands[-1][0] == 0.5
 
 
-def test_an_old_or_senseless_velocity_counts_as_zero() -> None:
+def test_an_old_velocity_counts_as_zero_and_one_that_is_not_finite_is_ignored() -> None:
     policy = Recorder()
     bench = Bench(policy).walking()
     bench.command = np.array([0.5, 0.0, 0.0])
     bench.tick()
     bench.command = np.array([math.nan, 0.0, 0.0])
     bench.tick()
-    assert policy.commands[-1][0] == 0.5  # ignored, the one before is fresh still
+    assert policy.commands[-1][0] == 0.5  # ignored, the previous one is still fresh
     bench.command = None
     for _ in range(round(CONFIG.timeouts.command / PERIOD) + 1):
         bench.tick()
@@ -227,7 +227,7 @@ def test_an_old_or_senseless_velocity_counts_as_zero() -> None:
 # What is refused.
 
 
-def test_refusals_say_what_to_do() -> None:
+def test_refusals_name_the_remedy() -> None:
     bench = Bench(Recorder())
     assert "is the bridge running" in bench.controller.stand().message
     bench.tick()
@@ -272,7 +272,7 @@ def test_body_pose_counts_only_while_standing_and_must_be_finite() -> None:
     np.testing.assert_allclose(feet, np.add(bench.controller._stance.standing_feet, [0.0, 0.0, 0.05]), atol=1e-9)
 
 
-# What stops everything.
+# What damps the legs.
 
 
 def stops(bench: Bench, change: Callable[[Bench], None], reason: str) -> None:
@@ -283,7 +283,7 @@ def stops(bench: Bench, change: Callable[[Bench], None], reason: str) -> None:
 
 
 @pytest.mark.parametrize("prepare", [Bench.standing, Bench.walking])
-def test_every_fault_damps_at_once_and_for_good(prepare: "Callable[[Bench], Bench]") -> None:
+def test_every_fault_damps_at_once_until_stand(prepare: "Callable[[Bench], Bench]") -> None:
     def forbid(bench: Bench) -> None:
         bench.allowed = False
 
@@ -306,7 +306,7 @@ def test_every_fault_damps_at_once_and_for_good(prepare: "Callable[[Bench], Benc
             assert_damped(bench.tick())
 
 
-def test_a_silent_supervisor_damps() -> None:
+def test_a_missing_heartbeat_damps() -> None:
     bench = Bench().standing()
     bench.allowed = None
     ticks = bench.until(State.DAMPED, within=1.0)
@@ -320,7 +320,7 @@ def test_legs_that_the_bridge_damped_stay_damped(prepare: "Callable[[Bench], Ben
     bench.controller.on_gate(True, "")
     assert np.any(bench.tick().kp > 0.0)
     bench.controller.on_gate(False, "legs/command is missing for more than 0.15 s")
-    bench.controller.on_gate(True, "")  # the gate opens again with the next command, which must not be a stiff one
+    bench.controller.on_gate(True, "")  # the gate opens with the next command, which must still damp
     assert_damped(bench.tick())
     assert bench.controller.reason == "the bridge damps the legs: legs/command is missing for more than 0.15 s"
     assert bench.controller.stand().success
@@ -340,14 +340,14 @@ def test_the_gate_has_a_moment_to_open_for_stand() -> None:
     assert bench.controller.state == State.DAMPED
 
 
-def test_a_closed_gate_while_damped_is_no_news() -> None:
+def test_a_closed_gate_while_damped_changes_nothing() -> None:
     bench = Bench()
     bench.tick()
     bench.controller.on_gate(False, "no legs/command yet")
     assert bench.controller.reason == "waiting for stand"
 
 
-def test_a_policy_gone_mad_damps(tmp_path: Path) -> None:
+def test_a_policy_whose_output_is_not_finite_damps(tmp_path: Path) -> None:
     policy = GaitPolicy(write_policy(tmp_path / "nan.onnx", contract_for(ROBOT), bias=math.nan), ROBOT)
     bench = Bench(policy).walking()
     assert_damped(bench.tick())

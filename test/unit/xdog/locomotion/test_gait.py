@@ -83,7 +83,7 @@ def test_joint_limits_hold_for_any_command(command: Command, phase: float, ampli
 
 
 @given(trained_commands, phases)
-def test_standing_feet_move_back_as_fast_as_the_trunk_shall_go(command: Command, phase: float) -> None:
+def test_standing_feet_move_back_at_the_commanded_speed(command: Command, phase: float) -> None:
     frequency = float(stride_frequency(np.array([command]), TROT, np)[0])
     time = 1e-5
     before, after = (stepping(command, (phase + frequency * t) % 1.0) for t in (0.0, time))

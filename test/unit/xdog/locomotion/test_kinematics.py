@@ -55,7 +55,7 @@ def test_swung_out_leg_by_hand() -> None:
 
 
 @given(legs, shares)
-def test_inverse_finds_the_angles_again(leg: Leg, where: "tuple[float, float, float]") -> None:
+def test_inverse_returns_the_angles(leg: Leg, where: "tuple[float, float, float]") -> None:
     angles = angles_of(leg, where)
     foot = leg.forward(angles)
     hip_height = leg.axes(angles)[1] @ np.cross([1.0, 0.0, 0.0], foot - leg.origin)
@@ -68,7 +68,7 @@ def test_inverse_finds_the_angles_again(leg: Leg, where: "tuple[float, float, fl
 
 
 @given(legs, shares)
-def test_inverse_reaches_every_place_in_reach(leg: Leg, where: "tuple[float, float, float]") -> None:
+def test_inverse_reaches_every_reachable_position(leg: Leg, where: "tuple[float, float, float]") -> None:
     foot = leg.forward(angles_of(leg, where))
     assert leg.reaches(foot)
     np.testing.assert_allclose(leg.forward(leg.inverse(foot)), foot, atol=1e-9)
@@ -83,7 +83,7 @@ def test_inverse_stays_within_the_limits(leg: Leg, away: "tuple[float, float, fl
     assert np.all(angles <= leg.upper)
 
 
-def test_too_far_below_is_reached_for_with_the_stretched_leg() -> None:
+def test_a_position_too_far_below_stretches_the_leg() -> None:
     # Seen from the abad joint the stretched leg ends on a circle about x; the nearest point lies towards the target.
     leg, target = LEGS.legs[1], np.array([0.176, 0.1295, -0.5])
     longest = math.sqrt(2.0 * 0.15**2 * (1.0 + math.cos(0.436)))
@@ -93,7 +93,7 @@ def test_too_far_below_is_reached_for_with_the_stretched_leg() -> None:
     assert not leg.reaches(target)
 
 
-def test_out_of_reach_is_brought_near_as_a_search_finds_it() -> None:
+def test_out_of_reach_gives_the_nearest_position_as_a_search_finds_it() -> None:
     leg, random = LEGS.legs[2], np.random.default_rng(3)
     tried = np.array([leg.forward(random.uniform(leg.lower, leg.upper)) for _ in range(10_000)])
     for _ in range(20):
@@ -149,7 +149,7 @@ def robot_with(before: str, after: str) -> None:
     leg_of(parse_description(ROBOT.urdf.replace(before, after), config), "front_right_foot_link")
 
 
-def test_a_leg_built_differently_is_refused() -> None:
+def test_a_leg_of_another_structure_is_refused() -> None:
     with pytest.raises(DescriptionError, match="front_right_abad_joint has axis"):
         robot_with('<axis xyz="1 0 0"/>', '<axis xyz="0 1 0"/>')
     with pytest.raises(DescriptionError, match="front_right_foot_link must point straight down"):

@@ -44,7 +44,7 @@ def test_terms_are_scaled_and_in_order() -> None:
     np.testing.assert_allclose(frame, np.hstack([0.05 * m.velocity, 2.0 * m.gravity]))
 
 
-def test_the_stride_is_seen_only_as_far_as_the_robot_steps() -> None:
+def test_the_phase_is_scaled_by_the_stepping_amplitude() -> None:
     gait = GaitState(np.array([0.25, 0.25]), np.array([0.0, 0.5]), np.zeros((2, 3)))
     m = measurements(count=2)
     m = Measurements(m.angular_velocity, m.gravity, m.command, m.position, m.velocity, m.last_action, gait)
@@ -52,7 +52,7 @@ def test_the_stride_is_seen_only_as_far_as_the_robot_steps() -> None:
     np.testing.assert_allclose(frame, [[0.0, 0.0], [0.5, 0.0]], atol=1e-12)
 
 
-def test_history_is_newest_first_and_forgets() -> None:
+def test_history_is_newest_first_and_drops_the_oldest() -> None:
     builder = ObservationBuilder((Term("command", 1.0, 3), Term("gravity", 1.0)))
     frames = [builder.frame(measurements(seed), np) for seed in range(4)]
     history = builder.start(frames[0], np)
@@ -64,7 +64,7 @@ def test_history_is_newest_first_and_forgets() -> None:
     np.testing.assert_array_equal(seen[:, 9:], frames[3][:, 3:])
 
 
-def test_robot_and_training_see_the_same() -> None:
+def test_robot_and_training_build_the_same_observation() -> None:
     builder = ObservationBuilder(EVERYTHING)
     ours = builder.start(builder.frame(measurements(0), np), np)
     theirs = builder.start(builder.frame(as_torch(measurements(0)), torch), torch)
@@ -79,11 +79,11 @@ def test_robot_and_training_see_the_same() -> None:
     ("terms", "message"),
     [
         ((), "at least one term"),
-        ((Term("smell", 1.0),), "unknown observation terms: smell; known: "),
+        ((Term("temperature", 1.0),), "unknown observation terms: temperature; known: "),
         ((Term("command", 1.0), Term("command", 2.0)), "listed twice: command, command"),
         ((Term("command", 1.0, 0),), "at least one step"),
     ],
 )
-def test_senseless_terms_are_refused(terms: "tuple[Term, ...]", message: str) -> None:
+def test_invalid_terms_are_refused(terms: "tuple[Term, ...]", message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ObservationBuilder(terms)

@@ -65,7 +65,7 @@ def test_a_standing_robot_stays_where_it_is() -> None:
     np.testing.assert_array_equal(estimate.velocity, 0.0)
 
 
-def test_feet_going_backwards_carry_the_body_forwards() -> None:
+def test_feet_that_move_backwards_move_the_body_forwards() -> None:
     velocity = joint_velocity(STAND, np.tile([-0.3, 0.1, 0.0], (4, 1)))
     estimate = hold(LegOdometry(ROBOT, CONFIG), 1.0, velocity=velocity)
     np.testing.assert_allclose(estimate.velocity, [0.3, -0.1, 0.0], atol=1e-6)
@@ -73,7 +73,7 @@ def test_feet_going_backwards_carry_the_body_forwards() -> None:
     assert estimate.travelled == pytest.approx(math.hypot(0.3, 0.1), abs=0.005)
 
 
-def test_a_body_that_turns_on_the_spot_goes_nowhere() -> None:
+def test_a_body_that_turns_on_the_spot_does_not_translate() -> None:
     # Standing feet seen from a body that spins at w: they move at -w x r.
     soles = LEGS.feet(STAND) - [0.0, 0.0, 0.0205]
     velocity = joint_velocity(STAND, -np.cross([0.0, 0.0, 0.8], soles))
@@ -92,7 +92,7 @@ def test_a_body_that_turns_on_the_spot_goes_nowhere() -> None:
     assert estimate.yaw_rate == pytest.approx(0.8)
 
 
-def test_the_way_is_turned_into_the_odom_frame() -> None:
+def test_the_path_is_in_the_odom_frame() -> None:
     odometry = LegOdometry(ROBOT, CONFIG)
     velocity = joint_velocity(STAND, np.tile([-0.3, 0.0, 0.0], (4, 1)))
     odometry.update(reading(0.0, orientation=euler_quaternion(0.0, 0.0, 1.0)))
@@ -121,7 +121,7 @@ def test_one_slipping_foot_is_outvoted() -> None:
         assert estimate.velocity[0] == pytest.approx(0.3, abs=0.02)
 
 
-def test_a_single_foot_that_slips_is_not_believed() -> None:
+def test_a_single_foot_that_slips_is_not_used() -> None:
     feet, alone = np.tile([0.9, 0.0, 0.0], (4, 1)), np.array([True, False, False, False])
     odometry = LegOdometry(ROBOT, CONFIG)
     hold(odometry, 0.1)
@@ -149,7 +149,7 @@ def test_lying_the_height_is_that_of_the_lowest_sole() -> None:
     assert estimate.height == pytest.approx(float(-np.min(LEGS.feet(LIE)[:, 2])) + 0.0205)
 
 
-def test_tilt_is_the_imus_and_doesnt_move_the_body() -> None:
+def test_tilt_comes_from_the_imu_and_does_not_move_the_body() -> None:
     position = LEGS.joints(LEGS.feet(STAND) @ rotation_matrix(0.1, 0.2, 0.0))
     attitude = rotation_matrix(0.1, 0.2, 0.0)
     values = {
@@ -163,7 +163,7 @@ def test_tilt_is_the_imus_and_doesnt_move_the_body() -> None:
     np.testing.assert_allclose([estimate.x, estimate.y], 0.0, atol=1e-9)
 
 
-def test_a_gap_in_time_is_not_walked_through() -> None:
+def test_a_gap_in_time_is_not_integrated() -> None:
     odometry = LegOdometry(ROBOT, CONFIG)
     velocity = joint_velocity(STAND, np.tile([-0.3, 0.0, 0.0], (4, 1)))
     before = hold(odometry, 0.1, velocity=velocity)
@@ -171,7 +171,7 @@ def test_a_gap_in_time_is_not_walked_through() -> None:
     assert after.x == before.x
 
 
-def test_senseless_measurements_change_nothing() -> None:
+def test_invalid_measurements_change_nothing() -> None:
     odometry = LegOdometry(ROBOT, CONFIG)
     hold(odometry, 0.1)
     for bad in ({"velocity": np.full(12, math.nan)}, {"orientation": np.zeros(4)}):
@@ -180,7 +180,7 @@ def test_senseless_measurements_change_nothing() -> None:
     assert odometry.update(reading(0.11)).x == 0.0
 
 
-def test_covariances_grow_with_the_way() -> None:
+def test_covariances_grow_with_the_distance() -> None:
     odometry = LegOdometry(ROBOT, CONFIG)
     still = odometry.pose_covariance(odometry.update(reading(0.0))).reshape(6, 6)
     velocity = joint_velocity(STAND, np.tile([-0.5, 0.0, 0.0], (4, 1)))

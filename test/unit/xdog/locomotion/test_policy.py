@@ -1,4 +1,4 @@
-"""The policy runner: the step order of training, the contract honoured, and everything else refused."""
+"""The policy runner: it steps as in training, respects the contract and refuses files that do not fit."""
 
 import json
 import math
@@ -42,7 +42,7 @@ def reading(position: Array = STAND, orientation: Array = LEVEL, spin: Any = (0.
 
 
 def echo(path: Path, *terms: Term, **changes: Any) -> "Callable[..., Array]":
-    """A policy whose action is the start of its observation; returns what it saw at each call."""
+    """A policy whose action is the start of its observation; the function returns it for each call."""
     contract = contract_for(ROBOT, terms=terms, action_scale=(1.0,) * 12, **changes)
     size = ObservationBuilder(terms).size
     policy = GaitPolicy(write_policy(path / "echo.onnx", contract, np.eye(size, 12)), ROBOT)
@@ -92,7 +92,7 @@ def test_history_starts_full_and_is_newest_first(tmp_path: Path) -> None:
     np.testing.assert_allclose(again[[0, 3, 6]], [1.0, 1.0, 1.0], atol=1e-6)
 
 
-def test_last_action_is_the_raw_output_of_the_step_before(tmp_path: Path) -> None:
+def test_last_action_is_the_raw_output_of_the_previous_step(tmp_path: Path) -> None:
     contract = contract_for(ROBOT, terms=(Term("last_action", 0.5),))
     policy = GaitPolicy(write_policy(tmp_path / "last.onnx", contract, np.eye(12), bias=1.0), ROBOT)
     actions = [(policy.step(reading(), np.zeros(3)).position[0] - STAND[0]) / 0.25 for _ in range(3)]
@@ -109,20 +109,20 @@ def test_the_stride_advances_after_the_step(tmp_path: Path) -> None:
     np.testing.assert_allclose(step(reading(), command), [0.1 * math.sin(angle), 0.1 * math.cos(angle)], atol=1e-6)
 
 
-def test_commands_are_clipped_to_what_was_trained(tmp_path: Path) -> None:
+def test_commands_are_clipped_to_the_trained_range(tmp_path: Path) -> None:
     step = echo(tmp_path, Term("command", 1.0))
     np.testing.assert_allclose(step(reading(), (3.0, -3.0, 0.5)), [1.0, -0.4, 0.5], atol=1e-6)
     # Running at 1 m/s with at most 1 m/s^2 sideways leaves 1 rad/s of turning.
     np.testing.assert_allclose(step(reading(), (1.0, 0.0, -1.5)), [1.0, 0.0, -1.0], atol=1e-6)
 
 
-def test_angles_count_from_the_default_pose(tmp_path: Path) -> None:
+def test_angles_are_relative_to_the_default_pose(tmp_path: Path) -> None:
     step = echo(tmp_path, Term("position", 2.0))
     moved = STAND + np.linspace(-0.1, 0.1, 12)
     np.testing.assert_allclose(step(reading(moved)), 2.0 * np.linspace(-0.1, 0.1, 12), atol=1e-6)
 
 
-def test_gravity_is_seen_in_the_base(tmp_path: Path) -> None:
+def test_gravity_is_in_the_base_frame(tmp_path: Path) -> None:
     step = echo(tmp_path, Term("gravity", 1.0))
     pitched = np.array([0.0, math.sin(0.1), 0.0, math.cos(0.1)])  # nose down by 0.2 rad: gravity pulls forward
     np.testing.assert_allclose(step(reading(orientation=pitched)), [math.sin(0.2), 0.0, -math.cos(0.2)], atol=1e-6)
@@ -185,8 +185,8 @@ def test_wrong_urdf(tmp_path: Path) -> None:
 
 def test_unknown_and_repeated_terms(tmp_path: Path) -> None:
     width = np.zeros((3, 12))
-    path = write_policy(tmp_path / "term.onnx", contract_for(ROBOT, terms=(Term("smell", 1.0),)), width)
-    refused(path, ContractError, "unknown observation terms: smell")
+    path = write_policy(tmp_path / "term.onnx", contract_for(ROBOT, terms=(Term("temperature", 1.0),)), width)
+    refused(path, ContractError, "unknown observation terms: temperature")
     twice = (Term("command", 1.0), Term("command", 1.0))
     path = write_policy(tmp_path / "twice.onnx", contract_for(ROBOT, terms=twice), np.zeros((6, 12)))
     refused(path, ContractError, "listed twice")

@@ -1,4 +1,4 @@
-"""Standing up, lying down and body poses: smooth targets, and what the simulated robot makes of them."""
+"""Standing up, lying down and body poses: smooth targets, and how the simulated robot follows them."""
 
 import dataclasses
 import math
@@ -72,7 +72,7 @@ def test_standing_up_from_lying_pushes_straight_away() -> None:
     assert np.all(np.diff(heights, axis=0) <= 1e-6)
 
 
-def test_legs_that_lie_elsewhere_are_folded_first() -> None:
+def test_legs_away_from_their_footholds_are_folded_first() -> None:
     forward = np.tile([0.0, 1.5, 0.5], 4)
     motion = StandUp(STANCE, forward)
     assert motion.duration > CONFIG.stance.push_time + 0.5
@@ -91,7 +91,7 @@ def test_feed_forward_carries_a_quarter_of_the_weight_with_each_leg() -> None:
     np.testing.assert_allclose(target.effort[0], -left[0], rtol=1e-9)
 
 
-def test_lying_down_ends_lying_and_limp() -> None:
+def test_lying_down_ends_lying_with_zero_kp() -> None:
     motion = LieDown(STANCE, STAND)
     targets = sampled(motion)
     np.testing.assert_array_equal(targets[0].position, STAND)
@@ -120,7 +120,7 @@ poses = st.builds(BodyPose, *[st.floats(-2.0, 2.0)] * 4)
 
 @settings(max_examples=30, deadline=None)
 @given(poses)
-def test_every_pose_is_cut_to_one_that_the_legs_reach(wanted: BodyPose) -> None:
+def test_every_pose_is_limited_to_one_that_the_legs_reach(wanted: BodyPose) -> None:
     pose = STANCE.within_reach(wanted)
     limits = CONFIG.body_pose
     assert -limits.lower <= pose.height <= limits.rise
@@ -147,7 +147,7 @@ def test_body_pose_changes_at_the_permitted_rate() -> None:
     assert STANCE.approach(pose, BodyPose(), 1.0) == BodyPose()
 
 
-# What the simulated robot makes of it.
+# In simulation.
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +179,7 @@ def test_the_robot_stands_up_and_lies_down_gently(simulated: SimulatedRobot) -> 
     assert tilted < math.radians(3.0)
     assert speed < 0.4
     assert simulated.ground_truth().position[2] == pytest.approx(HIP_HEIGHT, abs=0.003)
-    assert np.max(np.abs(simulated.legs.read().velocity)) < 0.3  # stands still: noise of the encoders, no shiver
+    assert np.max(np.abs(simulated.legs.read().velocity)) < 0.3  # at rest: encoder noise, no oscillation
     down = LieDown(STANCE, STAND)
     tilted, speed = play(simulated, down.at, down.duration)
     assert tilted < math.radians(3.0)
@@ -195,8 +195,8 @@ def test_the_robot_stands_up_from_its_belly_with_the_legs_anywhere(simulated: Si
     spread = np.tile([0.8, 0.0, 0.0], 4) * [-1, 1, 1, 1, 1, 1, -1, 1, 1, 1, 1, 1]  # abads outwards, the rest anywhere
     random = np.random.default_rng(seed).uniform(LEGS.lower, LEGS.upper) * np.tile([0.0, 1.0, 1.0], 4)
     simulated.data.qpos[addresses] = np.clip(spread + random, LEGS.lower, LEGS.upper)
-    limp = LegsTarget(STAND, np.zeros(12), np.zeros(12), np.zeros(12), np.full(12, 0.5))
-    play(simulated, lambda _: limp, 1.5)
+    damped = LegsTarget(STAND, np.zeros(12), np.zeros(12), np.zeros(12), np.full(12, 0.5))
+    play(simulated, lambda _: damped, 1.5)
     assert tilt(simulated) < CONFIG.stance.most_tilt
     up = StandUp(STANCE, simulated.legs.read().position)
     play(simulated, up.at, up.duration + 0.5)

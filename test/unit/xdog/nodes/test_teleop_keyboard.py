@@ -1,4 +1,4 @@
-"""What keyboard teleop shows of the robot; its keys and its terminal are tested in the running graph."""
+"""The status line of the teleop node; its keys and its terminal are tested in the running graph."""
 
 from typing import Any, Callable, Dict
 
@@ -12,7 +12,7 @@ from xdog.teleop.config import load_teleop_config
 
 
 class ConnectedRequests:
-    """An e-stop that is connected, and nothing else."""
+    """Only a connected e-stop."""
 
     objection = ""
 

@@ -1,4 +1,4 @@
-"""The arm's gate: how fast the arm is sent, what stops it, and where it is held."""
+"""The arm's gate: how fast the arm moves, what stops it, and where it is held."""
 
 import dataclasses
 import math
@@ -61,11 +61,11 @@ def test_arm_refuses_nonsense_and_stays() -> None:
 
 
 FAR = np.where(np.arange(6) == 0, 1.5, 0.0)
-"""rad, half a second's way of the first joint."""
+"""rad; the first joint needs half a second for it."""
 
 
 def live(gate: ArmGate, start: int, end: int, here: Array = ARM.poses["home"]) -> List[float]:
-    """Where the first joint is sent in ticks of 10 ms while the supervisor allows everything."""
+    """Goals of the first joint in ticks of 10 ms while the supervisor allows motion."""
     sent = []
     for tick in range(start, end):
         gate.on_safety(tick / 100, tick / 100, True, "")
@@ -82,15 +82,15 @@ def test_arm_does_not_run_on_when_its_sender_dies() -> None:
     assert sent[-1] == pytest.approx(0.45)  # 0.15 s at 3 rad/s
     assert gate.reason == "arm/command is missing for more than 0.15 s in the middle of a motion"
     assert gate.strength == 1.0
-    assert gate.on_command(1.0, 1.0, ARM.names, goal) == ""  # without a pause: no stop has come between
+    assert gate.on_command(1.0, 1.0, ARM.names, goal) == ""  # without a pause: there was no stop in between
     assert live(gate, 100, 101)[0] == pytest.approx(0.48)
     assert gate.reason == ""
 
 
-def test_arm_does_not_run_on_when_its_sender_is_alive_but_wants_nothing() -> None:
+def test_arm_does_not_run_on_when_its_sender_is_alive_but_at_rest() -> None:
     gate = open_arm()
     live(gate, 0, 1)
-    gate.on_command(0.0, 0.0, ARM.names, ARM.poses["home"] + FAR)  # somebody else's
+    gate.on_command(0.0, 0.0, ARM.names, ARM.poses["home"] + FAR)  # from another sender
     sent = []
     for tick in range(1, 100, 2):
         assert gate.on_rest(tick / 100, tick / 100) == ""
@@ -99,15 +99,15 @@ def test_arm_does_not_run_on_when_its_sender_is_alive_but_wants_nothing() -> Non
     assert sent[-1] == pytest.approx(0.45)
 
 
-def test_silence_at_rest_is_no_reason_and_a_motion_without_end_is_lifted_by_rest() -> None:
+def test_no_commands_at_rest_are_fine_and_a_report_of_rest_ends_an_unfinished_motion() -> None:
     gate, home = open_arm(), ARM.poses["home"]
     live(gate, 0, 100)
-    assert gate.reason == ""  # nobody has ever commanded
+    assert gate.reason == ""  # no command yet
     gate.on_command(1.0, 1.0, ARM.names, home)
     live(gate, 100, 115)
     assert gate.reason == ""
     live(gate, 115, 120)
-    assert "arm/command is missing" in gate.reason  # also where it had arrived: the next step should have come
+    assert "arm/command is missing" in gate.reason  # also at the goal: the next command is overdue
     assert gate.on_rest(1.2, 1.0).startswith("refused: its stamp is 0.20 s old")
     live(gate, 120, 121)
     assert "arm/command is missing" in gate.reason
@@ -121,11 +121,11 @@ def test_silence_at_rest_is_no_reason_and_a_motion_without_end_is_lifted_by_rest
     [
         (0.84, "refused: its stamp is 0.16 s old (limit 0.15 s)"),
         (1.2, "refused: its stamp is 0.20 s ahead of time (limit 0.15 s)"),
-        (0.0, "refused: it has no stamp; give it that of the joint_states which it answers"),
+        (0.0, "refused: it has no stamp; use that of the joint_states it answers"),
         (math.nan, "refused: its stamp is nan s ahead of time (limit 0.15 s)"),
     ],
 )
-def test_arm_command_of_another_time_is_refused_and_changes_nothing(stamp: float, text: str) -> None:
+def test_arm_command_with_an_old_or_future_stamp_is_refused_and_changes_nothing(stamp: float, text: str) -> None:
     gate, home = open_arm(), ARM.poses["home"]
     live(gate, 0, 100)
     assert gate.on_command(1.0, stamp, ARM.names, home + FAR) == text
@@ -136,7 +136,7 @@ def test_arm_command_of_another_time_is_refused_and_changes_nothing(stamp: float
 def test_arm_command_ages_by_its_stamp_too() -> None:
     gate = open_arm()
     live(gate, 0, 100)
-    assert gate.on_command(1.0, 0.865, ARM.names, ARM.poses["home"] + FAR) == ""  # it hung for 0.135 s
+    assert gate.on_command(1.0, 0.865, ARM.names, ARM.poses["home"] + FAR) == ""  # delayed by 0.135 s
     assert live(gate, 100, 130)[-1] == pytest.approx(0.06)  # at 1.00 and 1.01 s
 
 
@@ -164,7 +164,7 @@ def test_arm_after_a_stop_waits_until_the_stream_has_paused() -> None:
     np.testing.assert_array_equal(live(500, 530, allowed=True, streams=True), goal)
 
 
-def test_arm_that_was_let_go_stays_where_it_is_found() -> None:
+def test_arm_whose_torque_was_off_is_held_where_it_is_found() -> None:
     gate, home = open_arm(), ARM.poses["home"]
     gate.on_command(0.0, 0.0, ARM.names, home)
     gate.apply(0.0, home)
@@ -174,8 +174,8 @@ def test_arm_that_was_let_go_stays_where_it_is_found() -> None:
     np.testing.assert_array_equal(gate.apply(0.03, home + 0.2), home + 0.1)
 
 
-def test_a_slow_stream_over_a_letting_go_is_no_silence() -> None:
-    """One command in 0.3 s: the one that came in before the next step counts as noise, too."""
+def test_a_slow_stream_while_the_torque_is_off_is_no_pause() -> None:
+    """One command in 0.3 s: the one that arrives before the next step counts as sending, too."""
     gate, home = open_arm(), ARM.poses["home"]
     gate.on_command(0.0, 0.0, ARM.names, home)
     gate.apply(0.0, home)
@@ -188,7 +188,9 @@ def test_a_slow_stream_over_a_letting_go_is_no_silence() -> None:
     np.testing.assert_array_equal(gate.apply(0.61, home), home)
 
 
-def test_arm_that_is_let_go_during_a_step_stays_where_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arm_whose_torque_is_switched_off_during_a_step_is_held_where_it_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     gate, home = open_arm(), ARM.poses["home"]
     gate.on_command(0.0, 0.0, ARM.names, home + 0.1)
     gate.apply(0.0, home)
@@ -218,12 +220,12 @@ def test_arm_holds_where_it_is_when_motion_is_not_allowed() -> None:
     np.testing.assert_allclose(held, home + 0.02)
     np.testing.assert_allclose(gate.apply(0.03, home - 0.05), held)  # a sagging arm doesn't walk away step by step
     gate.on_command(0.03, 0.03, ARM.names, home + 0.1)
-    np.testing.assert_allclose(gate.apply(0.04, home - 0.1), held)  # what came in meanwhile is not followed
+    np.testing.assert_allclose(gate.apply(0.04, home - 0.1), held)  # a command during the stop is not followed
     gate.on_safety(0.05, 0.05, True, "")
     np.testing.assert_allclose(gate.apply(0.05, home), held)  # nor after the release
 
 
-def test_held_arm_is_relaxed_little_by_little_and_held_again_where_it_has_sunk() -> None:
+def test_held_arm_is_relaxed_gradually_and_held_again_where_it_has_sunk() -> None:
     gate, home = open_arm(), ARM.poses["home"]
     gate.apply(0.0, home)
     held = gate.apply(1.0, home + 0.1)  # the heartbeat is missing for more than 0.15 s
@@ -249,7 +251,7 @@ def test_an_arm_that_is_released_while_it_is_relaxed_does_not_jump_back_up() -> 
     np.testing.assert_array_equal(gate.apply(13.1, home - 0.15), home - 0.15)
 
 
-def test_an_arm_that_was_out_of_reach_is_held_where_it_is_found_and_relaxed_from_then_on() -> None:
+def test_an_arm_that_was_unreachable_is_held_where_it_is_found_and_relaxed_from_then_on() -> None:
     gate, home = open_arm(), ARM.poses["home"]
     gate.apply(0.0, home)
     gate.on_faults(["unplugged"])
@@ -267,7 +269,7 @@ def test_an_arm_that_was_out_of_reach_is_held_where_it_is_found_and_relaxed_from
         assert gate.strength == pytest.approx(strength)
     gate.on_unreachable()
     gate.apply(40.0, found)
-    assert gate.strength == 0.0  # whoever was let go is not taken hold of
+    assert gate.strength == 0.0  # an arm without torque stays without
 
 
 def test_a_fault_of_the_arm_holds_it_and_is_named() -> None:
@@ -278,5 +280,5 @@ def test_a_fault_of_the_arm_holds_it_and_is_named() -> None:
     np.testing.assert_array_equal(gate.apply(0.02, home + 0.1), home + 0.1)
     assert gate.reason == "fault: elbow_flex is stalled; elbow_flex is too hot"
     gate.on_faults([])
-    np.testing.assert_array_equal(gate.apply(0.04, home), home + 0.1)  # where it was held; the command is forgotten
+    np.testing.assert_array_equal(gate.apply(0.04, home), home + 0.1)  # where it was held; the command was dropped
     assert gate.reason == ""

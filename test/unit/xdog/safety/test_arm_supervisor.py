@@ -1,4 +1,4 @@
-"""The supervisor of an arm on a table, and what the dog's own makes of its arm's faults."""
+"""The supervisor of an arm on a table, and how the dog's supervisor treats faults of its arm."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_a_fault_of_the_arm_is_named_and_stays_until_it_is_cleared() -> None:
     assert story.live(5.0).level == DAMP
     cleared, what = story.supervisor.reset(story.now)
     assert cleared
-    assert "stays where it is until it is commanded anew" in what
+    assert "stays where it is until it gets a new command" in what
     assert story.level == OK
 
 
@@ -70,8 +70,8 @@ def test_warnings_are_passed_on() -> None:
 
 def test_estop_stays_and_is_not_cleared_while_the_arm_still_follows() -> None:
     story = Story().live(0.1)
-    story.supervisor.estop("somebody")
-    assert (story.level, story.reasons) == (ESTOP, "e-stop: somebody")
+    story.supervisor.estop("operator")
+    assert (story.level, story.reasons) == (ESTOP, "e-stop: operator")
     assert story.supervisor.reset(story.now) == (
         False,
         "the stop stays: the arm still follows commands: call again when it is held",
@@ -82,7 +82,7 @@ def test_estop_stays_and_is_not_cleared_while_the_arm_still_follows() -> None:
 
 
 @pytest.mark.parametrize("stands_still", [False, True])
-def test_a_bridge_that_falls_silent_or_hangs_is_a_stop(stands_still: bool) -> None:
+def test_a_bridge_that_stops_publishing_or_hangs_is_a_stop(stands_still: bool) -> None:
     story = Story().live(0.1)
     if stands_still:
         stamp = story.now
@@ -91,10 +91,10 @@ def test_a_bridge_that_falls_silent_or_hangs_is_a_stop(stands_still: bool) -> No
             story.supervisor.on_arm(story.now, ArmReport(stamp, (), (), False, UNSUPERVISED))
     else:
         story.now += 0.11
-    assert (story.level, story.reasons) == (DAMP, "no arm/state for more than 0.1 s: look at the bridge")
+    assert (story.level, story.reasons) == (DAMP, "no arm/state for more than 0.1 s: check the bridge")
     assert story.supervisor.reset(story.now) == (
         False,
-        "the stop stays: arm/state is still missing: look at the bridge",
+        "the stop stays: arm/state is still missing: check the bridge",
     )
     assert story.live(0.02).supervisor.reset(story.now)[0]
 
@@ -105,10 +105,10 @@ def test_a_bridge_that_falls_silent_or_hangs_is_a_stop(stands_still: bool) -> No
         (False, JUST_STARTED, False),
         (False, UNSUPERVISED, False),
         (True, "", True),
-        (False, "motion not allowed: e-stop: somebody", True),
+        (False, "motion not allowed: e-stop: operator", True),
     ],
 )
-def test_a_supervisor_that_finds_traces_of_another_holds_a_stop(active: bool, reason: str, stopped: bool) -> None:
+def test_a_supervisor_that_replaces_another_holds_a_stop(active: bool, reason: str, stopped: bool) -> None:
     story = Story().live(0.02, active=active, gate_reason=reason)
     assert story.reasons == (RESTARTED if stopped else "")
 
@@ -122,7 +122,7 @@ def test_reset_before_the_first_state_is_refused() -> None:
     )
 
 
-def test_a_dog_goes_on_with_a_faulty_arm_and_is_told_for_a_while() -> None:
+def test_a_dog_goes_on_with_a_faulty_arm_and_warns_for_a_while() -> None:
     story = DogStory().live(0.1)
     story.supervisor.on_arm(story.now, [FAULT])
     story.supervisor.on_arm(story.now, [])

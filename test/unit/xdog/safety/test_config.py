@@ -18,11 +18,11 @@ from xdog.safety.config import load_safety_config
     ],
 )
 def test_thresholds_in_the_wrong_order_are_refused(tmp_path: Path, old: str, new: str, complaint: str) -> None:
-    said = refusal(load_safety_config, share_path("launch", "config", "safety.yaml"), old, new, tmp_path)
-    assert said.startswith(f"supervisor: {complaint}")
+    message = refusal(load_safety_config, share_path("launch", "config", "safety.yaml"), old, new, tmp_path)
+    assert message.startswith(f"supervisor: {complaint}")
 
 
 def test_a_timeout_of_zero_is_refused(tmp_path: Path) -> None:
     shipped = share_path("launch", "config", "safety.yaml")
-    said = refusal(load_safety_config, shipped, "heartbeat_timeout: 0.15", "heartbeat_timeout: 0", tmp_path)
-    assert said == "gate.heartbeat_timeout is 0; it must be a number above 0"
+    message = refusal(load_safety_config, shipped, "heartbeat_timeout: 0.15", "heartbeat_timeout: 0", tmp_path)
+    assert message == "gate.heartbeat_timeout is 0; it must be a number above 0"

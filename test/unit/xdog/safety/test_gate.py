@@ -58,7 +58,7 @@ def test_follows_a_sound_permitted_command() -> None:
     np.testing.assert_array_equal(output.target.kp, 20 * ONES)
 
 
-def test_before_anything_was_heard() -> None:
+def test_before_anything_was_received() -> None:
     gate = CommandGate(ROBOT, CONFIG.gate)
     output = gate.apply(0.0, STAND)
     assert_damping(output)
@@ -101,7 +101,7 @@ def test_command_timeout(age: float, active: bool) -> None:
 @pytest.mark.parametrize(
     ("stamp", "active"), [(10.0, True), (9.86, True), (9.84, False), (10.14, True), (10.16, False)]
 )
-def test_what_hung_on_its_way_is_old_when_it_arrives(stamp: float, active: bool) -> None:
+def test_a_delayed_message_is_old_when_it_arrives(stamp: float, active: bool) -> None:
     values = (STAND, 0 * ONES, 0 * ONES, 20 * ONES, ONES)
     late_command, late_heartbeat = (CommandGate(ROBOT, CONFIG.gate) for _ in range(2))
     late_command.on_safety(10.0, 10.0, True, "")
@@ -114,7 +114,7 @@ def test_what_hung_on_its_way_is_old_when_it_arrives(stamp: float, active: bool)
         assert active or missing in output.reason
 
 
-def test_a_command_stamped_ahead_lives_no_longer() -> None:
+def test_a_command_stamped_ahead_is_not_valid_for_longer() -> None:
     gate = CommandGate(ROBOT, CONFIG.gate)
     gate.on_command(10.0, 10.02, LEGS.names, STAND, 0 * ONES, 0 * ONES, 20 * ONES, ONES)
     gate.on_safety(10.1, 10.1, True, "")
@@ -177,10 +177,10 @@ def test_wrong_length() -> None:
     assert gate.apply(0.01, STAND).reason == f"{INVALID_COMMAND} 0 values of velocity for 12 joints"
 
 
-def test_an_invalid_command_holds_until_the_supervisor_took_notice_and_was_reset() -> None:
+def test_an_invalid_command_counts_until_the_supervisor_has_stopped_and_was_reset() -> None:
     gate = open_gate()
     command(gate, 0.01, position=math.nan * ONES)
-    command(gate, 0.011)  # a sound one right behind must not hide it
+    command(gate, 0.011)  # a valid one right after it must not hide it
     assert gate.apply(0.015, STAND).reason.startswith(INVALID_COMMAND)
     gate.on_safety(0.02, 0.02, True, "")  # a heartbeat that was on its way
     assert gate.apply(0.02, STAND).reason.startswith(INVALID_COMMAND)
@@ -211,7 +211,7 @@ def test_clamps_with_a_warning() -> None:
     assert target.target.kd[7] == 0.0
 
 
-def test_noise_beyond_a_limit_is_cut_without_a_word() -> None:
+def test_noise_beyond_a_limit_is_clipped_without_a_warning() -> None:
     gate = open_gate()
     command(gate, 0.0, position=LEGS.upper + 0.005)
     gate.apply(0.0, LEGS.upper)

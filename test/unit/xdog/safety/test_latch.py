@@ -56,11 +56,11 @@ def test_states_allow_motion_and_warnings_do_not_forbid_it(stop: ScriptedStop) -
 
 
 @pytest.mark.parametrize(("age", "level"), [(0.09, OK), (0.11, DAMP)])
-def test_silence_latches_after_the_timeout(stop: ScriptedStop, age: float, level: int) -> None:
+def test_missing_states_latch_after_the_timeout(stop: ScriptedStop, age: float, level: int) -> None:
     assert stop.verdict(1.0 + age).level == level
 
 
-def test_silence_latches_after_a_clock_was_set_back_too() -> None:
+def test_missing_states_latch_after_a_clock_was_set_back_too() -> None:
     stop = ScriptedStop()
     stop.state(100.0)
     stop.state(5.0)
@@ -89,7 +89,7 @@ def test_an_estop_has_the_highest_level_and_names_who_asked(stop: ScriptedStop) 
 
 def test_a_stop_cannot_be_cleared_while_states_are_missing(stop: ScriptedStop) -> None:
     stop.estop("asked for by the test")
-    assert stop.reset(1.2) == (False, "the stop stays: device/state is still missing: look at the bridge")
+    assert stop.reset(1.2) == (False, "the stop stays: device/state is still missing: check the bridge")
 
 
 @pytest.mark.parametrize(

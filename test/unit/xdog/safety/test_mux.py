@@ -1,4 +1,4 @@
-"""The velocity mux: who drives, how fast, and when nobody does."""
+"""The velocity mux: which source drives, how fast, and when none does."""
 
 import math
 from typing import Any, Tuple
@@ -19,7 +19,7 @@ def twist(vx: float = 0.0, vy: float = 0.0, wz: float = 0.0) -> Tuple[float, ...
 
 
 class Story:
-    """Ticks a mux every 20 ms while safety/state speaks and the given sources repeat themselves."""
+    """Ticks a mux every 20 ms while safety/state and the given sources are published."""
 
     def __init__(self, allowed: bool = True) -> None:
         self.mux = VelocityMux(CONFIG)
@@ -44,7 +44,7 @@ def test_priorities_are_those_of_the_design() -> None:
     assert CONFIG.timeout == 0.5
 
 
-def test_the_higher_priority_wins_until_it_falls_silent() -> None:
+def test_the_higher_priority_wins_until_it_stops_publishing() -> None:
     story = Story()
     external, joy = twist(vx=0.3), twist(vx=-0.2)
     assert story.live(1.0, external=external).active == "external"
@@ -76,7 +76,7 @@ def test_a_dead_source_stops_the_robot() -> None:
 
 @pytest.mark.parametrize("place", range(6))
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_values_that_are_not_finite_make_a_source_silent(place: int, value: float) -> None:
+def test_a_source_with_values_that_are_not_finite_is_ignored(place: int, value: float) -> None:
     story = Story()
     assert story.live(1.0, joy=twist(vx=0.5), external=twist(vx=0.1)).active == "joy"
     bad = list(twist())
@@ -85,14 +85,14 @@ def test_values_that_are_not_finite_make_a_source_silent(place: int, value: floa
     assert story.mux.tick(story.now).active == "external"
 
 
-def test_locked_until_safety_speaks() -> None:
+def test_locked_until_the_first_safety_state() -> None:
     story = Story()
     output = story.live(1.0, safety=False, joy=twist(vx=1.0))
     assert (output.velocity, output.lock) == (ZERO, UNSUPERVISED)
     assert not output.inputs_neutral
 
 
-def test_locks_at_once_when_safety_falls_silent() -> None:
+def test_locks_when_safety_state_is_missing() -> None:
     story = Story()
     story.live(1.0, joy=twist(vx=1.0))
     assert story.live(0.3, safety=False, joy=twist(vx=1.0)).velocity == (1.0, 0.0, 0.0)
@@ -120,20 +120,20 @@ def test_a_held_stick_does_not_drive_after_the_release() -> None:
     assert story.live(1.0, joy=twist(vx=1.0)).velocity == (1.0, 0.0, 0.0)
 
 
-def test_silence_counts_as_letting_go() -> None:
+def test_a_source_that_stops_publishing_counts_as_released() -> None:
     story = locked_with_a_held_stick()
     assert story.live(0.5, joy=twist(vx=1.0)).velocity == ZERO
     assert story.live(0.52).inputs_neutral
     assert story.live(1.0, joy=twist(vx=1.0)).velocity == (1.0, 0.0, 0.0)
 
 
-def test_nonsense_does_not_count_as_letting_go() -> None:
+def test_values_that_are_not_finite_do_not_count_as_released() -> None:
     story = locked_with_a_held_stick()
     story.live(1.0, joy=twist(vx=math.nan))
     assert story.live(0.5, joy=twist(vx=1.0)).velocity == ZERO
 
 
-def test_a_stick_that_was_let_go_and_taken_again_during_the_lock_is_held() -> None:
+def test_a_stick_that_was_released_and_moved_again_during_the_lock_is_held() -> None:
     story = Story(allowed=False)
     story.live(0.1, joy=twist())
     story.live(0.1, joy=twist(vx=1.0))
@@ -141,7 +141,7 @@ def test_a_stick_that_was_let_go_and_taken_again_during_the_lock_is_held() -> No
     assert story.live(1.0, joy=twist(vx=1.0)).velocity == ZERO
 
 
-def test_a_held_source_does_not_bar_another() -> None:
+def test_a_held_source_does_not_block_another() -> None:
     story = locked_with_a_held_stick()
     assert story.live(1.0, joy=twist(vx=1.0), keyboard=twist(vx=-0.5)).velocity == (-0.5, 0.0, 0.0)
 

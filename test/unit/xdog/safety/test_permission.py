@@ -1,4 +1,4 @@
-"""The permission to move: given by a recent heartbeat that allows motion, and by nothing else."""
+"""The permission to move: only a recent heartbeat that allows motion gives it."""
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,7 @@ def permitted(now: float, stamp: float) -> SafetyPermission:
     return permission
 
 
-def test_without_a_heartbeat_nothing_is_allowed() -> None:
+def test_without_a_heartbeat_motion_is_not_allowed() -> None:
     permission = SafetyPermission(TIMEOUT)
     assert permission.objection(0.0) == permission.refusal == UNSUPERVISED
     assert not permission.is_recent(0.0)
@@ -47,8 +47,8 @@ def test_after_the_clock_has_jumped_back_only_a_new_heartbeat_counts() -> None:
 
 def test_a_refusal_gives_its_reason() -> None:
     permission = permitted(10.0, 10.0)
-    permission.update(10.05, 10.05, False, "e-stop: somebody")
-    assert permission.objection(10.1) == permission.refusal == "motion not allowed: e-stop: somebody"
+    permission.update(10.05, 10.05, False, "e-stop: operator")
+    assert permission.objection(10.1) == permission.refusal == "motion not allowed: e-stop: operator"
     assert permission.is_recent(10.1)
     permission.update(10.1, 10.1, False, "")
     assert permission.objection(10.1) == "motion not allowed: no reason given"
@@ -56,7 +56,7 @@ def test_a_refusal_gives_its_reason() -> None:
 
 def test_a_refusal_that_is_old_is_reported_as_missing() -> None:
     permission = permitted(10.0, 10.0)
-    permission.update(10.0, 10.0, False, "e-stop: somebody")
+    permission.update(10.0, 10.0, False, "e-stop: operator")
     assert permission.objection(11.0) == MISSING
 
 
@@ -72,6 +72,6 @@ def test_motion_needs_a_heartbeat_that_is_fresh_and_allows_it(
     assert (permission.objection(now) == "") == (allowed and is_fresh(now, arrival, stamp, TIMEOUT))
 
 
-def test_the_gates_are_quicker_than_everybody_else() -> None:
+def test_the_gates_are_quicker_than_the_listeners() -> None:
     config = load_safety_config()
     assert config.gate.heartbeat_timeout < config.listeners.heartbeat_timeout

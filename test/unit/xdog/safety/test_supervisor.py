@@ -1,4 +1,4 @@
-"""The supervisor: what takes the permission to move away, and what it takes to get it back."""
+"""The supervisor: what withdraws the permission to move, and what it takes to get it back."""
 
 import math
 from typing import Any, Callable, Dict, Tuple
@@ -43,10 +43,10 @@ def test_a_first_supervisor_holds_no_stop(reason: str) -> None:
     [
         {"active": True, "gate_reason": ""},
         closed_gate("the safety supervisor's heartbeat is missing for more than 0.15 s"),
-        closed_gate("motion not allowed: e-stop: asked for by somebody"),
+        closed_gate("motion not allowed: e-stop: asked for by /teleop"),
     ],
 )
-def test_a_supervisor_that_finds_traces_of_another_holds_a_stop(gate: Dict[str, Any]) -> None:
+def test_a_supervisor_that_replaces_another_holds_a_stop(gate: Dict[str, Any]) -> None:
     story = DogStory().live(0.005, **gate)
     assert (story.level, story.reasons) == (DAMP, RESTARTED)
     assert story.live(1.0, **closed_gate("motion not allowed")).level == DAMP
@@ -54,7 +54,7 @@ def test_a_supervisor_that_finds_traces_of_another_holds_a_stop(gate: Dict[str, 
     assert story.live(1.0).level == OK
 
 
-def test_a_gate_says_whether_a_supervisor_ever_spoke_to_it() -> None:
+def test_a_gates_reason_shows_whether_it_ever_had_a_supervisor() -> None:
     gate, stand = CommandGate(ROBOT, load_safety_config().gate), ROBOT.legs.poses["stand"]
     assert gate.apply(1.0, stand).reason == UNSUPERVISED
     gate.on_safety(1.0, 1.0, False, "e-stop")
@@ -63,9 +63,9 @@ def test_a_gate_says_whether_a_supervisor_ever_spoke_to_it() -> None:
 
 FAULTS: Dict[str, Tuple[Dict[str, Any], str]] = {
     "tilt": ({"orientation": rolled(1.2)}, "fallen: tilted by 1.20 rad"),
-    "orientation": ({"orientation": (math.nan, 0.0, 0.0, 1.0)}, "no rotation"),
-    "zero orientation": ({"orientation": (0.0, 0.0, 0.0, 0.0)}, "no rotation"),
-    "imu": ({"imu_stamp": 0.0}, "IMU has been silent"),
+    "orientation": ({"orientation": (math.nan, 0.0, 0.0, 1.0)}, "not a rotation"),
+    "zero orientation": ({"orientation": (0.0, 0.0, 0.0, 0.0)}, "not a rotation"),
+    "imu": ({"imu_stamp": 0.0}, "no IMU measurement for more than"),
     "offline": ({"online": [True] * 11 + [False]}, "joint offline: hind_left_knee_joint"),
     "alarm": ({"alarm": [0, 3] + [0] * 10}, "front_right_hip_joint (code 3)"),
     "temperature": ({"temperature": np.full(12, 75.0)}, "too hot: front_right_abad_joint 75 C"),
@@ -82,7 +82,7 @@ FAULTS: Dict[str, Tuple[Dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_latches_and_reset_is_refused_until_it_has_gone(fault: str) -> None:
+def test_a_fault_latches_and_reset_is_refused_while_it_lasts(fault: str) -> None:
     changes, reason = FAULTS[fault]
     story = DogStory().live(0.1)
     assert story.level == OK
@@ -92,7 +92,7 @@ def test_a_fault_latches_and_reset_is_refused_until_it_has_gone(fault: str) -> N
     assert not granted
     assert message.startswith("the stop stays: ")
     story.live(1.0)
-    assert story.level == DAMP  # the cause has gone, the stop stays
+    assert story.level == DAMP  # the cause is over, the stop stays
     assert reason in story.reasons
     granted, message = story.supervisor.reset(story.now)
     assert granted
@@ -130,7 +130,7 @@ def test_short_tilts_do_not_add_up() -> None:
     assert story.level == OK
 
 
-def test_silence_of_the_states() -> None:
+def test_missing_states() -> None:
     story = DogStory().live(0.1)
     story.now += 0.099
     assert story.level == OK
@@ -148,7 +148,7 @@ def test_a_broken_first_state_stops_and_reset_answers(fault: str) -> None:
     assert (story.level, story.supervisor.reset(story.now)[0]) == (DAMP, False)
 
 
-def test_states_whose_stamp_stands_still_are_stale() -> None:
+def test_states_whose_stamp_does_not_change_are_stale() -> None:
     story = DogStory().live(0.1)
     last = story.now
     for _ in range(30):
@@ -159,7 +159,7 @@ def test_states_whose_stamp_stands_still_are_stale() -> None:
     assert "still missing" in story.supervisor.reset(story.now)[1]
 
 
-def test_a_bridge_whose_clock_starts_anew_can_be_reset() -> None:
+def test_after_a_bridge_restarted_its_clock_a_reset_is_possible() -> None:
     story = DogStory().live(0.1)
     for step in range(100):
         story.now += 0.005
@@ -185,9 +185,9 @@ def battery(story: DogStory, seconds: int, voltage: float) -> DogStory:
     return story
 
 
-@pytest.mark.parametrize("nothing", [math.nan, 0.0])
-def test_no_battery_alarm_before_the_first_valid_reading(nothing: float) -> None:
-    story = battery(DogStory(), 10, nothing)
+@pytest.mark.parametrize("unknown", [math.nan, 0.0])
+def test_no_battery_alarm_before_the_first_valid_reading(unknown: float) -> None:
+    story = battery(DogStory(), 10, unknown)
     assert (story.level, story.warnings) == (OK, "")
 
 
@@ -203,11 +203,11 @@ def test_battery_sag_is_debounced() -> None:
     assert story.supervisor.reset(story.now)[0]
 
 
-def test_a_gauge_that_falls_silent_warns() -> None:
+def test_a_gauge_that_stops_publishing_warns() -> None:
     story = battery(DogStory(), 2, FULL)
     assert story.live(9.9).warnings == ""
-    story.supervisor.on_battery(story.now, math.nan)  # no measurement, no news
-    assert story.live(0.2).warnings == "no battery reading for 10 s: look at the gauge"
+    story.supervisor.on_battery(story.now, math.nan)  # not a measurement
+    assert story.live(0.2).warnings == "no battery reading for 10 s: check the gauge"
     assert story.level == WARN
     assert battery(story, 1, FULL).level == OK
 
@@ -223,7 +223,7 @@ def test_a_late_command_warns_for_a_second() -> None:
         story.supervisor.on_command(story.now, stamp)
     assert story.level == OK
     story.supervisor.on_command(story.now, 1.11)
-    assert story.warnings == "legs/command came 50 ms after the one before"
+    assert story.warnings == "legs/command arrived 50 ms after the previous one"
     assert story.live(1.005).level == OK
 
 
@@ -241,7 +241,7 @@ def test_estop_stays_until_reset() -> None:
     assert story.reasons == "e-stop: service estop"
     granted, message = story.supervisor.reset(story.now)
     assert granted
-    assert "until it is told to stand" in message
+    assert "does not move until stand is called" in message
     assert story.level == OK
 
 
@@ -252,11 +252,11 @@ def test_estop_before_the_first_state() -> None:
     assert not story.supervisor.reset(story.now)[0]
 
 
-Spoil = Callable[[DogStory], object]
+Obstruct = Callable[[DogStory], object]
 
 
 @pytest.mark.parametrize(
-    ("spoil", "obstacle"),
+    ("obstruct", "obstacle"),
     [
         (lambda story: story.supervisor.on_inputs_neutral(story.now, False), "let go of it"),
         (lambda story: story.live(0.005, velocity=np.array([0.0] * 11 + [-0.6])), "hind_left_knee_joint still moves"),
@@ -267,17 +267,17 @@ Spoil = Callable[[DogStory], object]
         (lambda story: story.live(0.02, active=True), "still follow commands"),
     ],
 )
-def test_reset_is_refused(spoil: Spoil, obstacle: str) -> None:
+def test_reset_is_refused(obstruct: Obstruct, obstacle: str) -> None:
     story = DogStory().live(0.1)
     story.supervisor.estop("test")
-    spoil(story)
+    obstruct(story)
     granted, message = story.supervisor.reset(story.now)
     assert not granted
     assert obstacle in message
     assert story.level == ESTOP
 
 
-def test_reset_needs_somebody_who_knows_that_inputs_are_neutral() -> None:
+def test_reset_needs_a_report_that_inputs_are_neutral() -> None:
     supervisor = Supervisor(ROBOT, CONFIG)
     supervisor.on_legs(1.0, report(1.0))
     supervisor.estop("test")
@@ -287,7 +287,7 @@ def test_reset_needs_somebody_who_knows_that_inputs_are_neutral() -> None:
 
 
 @pytest.mark.parametrize(("age", "granted"), [(0.499, True), (0.501, False)])
-def test_the_word_of_a_mux_that_died_grows_old(age: float, granted: bool) -> None:
+def test_the_report_of_a_mux_that_died_expires(age: float, granted: bool) -> None:
     story = DogStory().live(0.1)
     story.supervisor.estop("test")
     story.live(0.1)

@@ -1,4 +1,4 @@
-"""The arm follows keys and a leader arm: in the direction that was asked for, and never ahead of itself."""
+"""The arm follows keys and a leader arm: in the commanded direction, and never far ahead of the measured joints."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ START = np.array([0.3, -0.4, 0.9, 0.5, 0.2, 0.4])
 
 
 def hold(jog: ArmJog, key: str, seconds: float) -> Array:
-    """Hold a key; the measured arm is where it was sent."""
+    """Hold a key; the measured arm is at its target."""
     for i in range(round(seconds / PERIOD)):
         jog.press(key, i * PERIOD)
         jog.step(i * PERIOD, PERIOD, jog.target)
@@ -43,7 +43,7 @@ def test_left_is_left_and_only_the_pan_turns() -> None:
     np.testing.assert_allclose(target[1:], START[1:])
 
 
-def test_tilting_keeps_the_place_and_g_is_down() -> None:
+def test_tilting_keeps_the_position_and_g_is_down() -> None:
     target = hold(ArmJog(ROBOT, CONFIG, START), "g", 0.4)
     np.testing.assert_allclose(KINEMATICS.forward(target)[0], KINEMATICS.forward(START)[0], atol=1e-9)
     assert KINEMATICS.pitch(target) - KINEMATICS.pitch(START) == pytest.approx(0.4 * CONFIG.angular)
@@ -73,7 +73,7 @@ def test_release_stops_at_once() -> None:
 
 
 @pytest.mark.parametrize("key", sorted(AXES))
-def test_whatever_is_held_the_target_stays_within_limits_and_moves_smoothly(key: str) -> None:
+def test_the_target_stays_within_limits_and_moves_smoothly_for_every_key(key: str) -> None:
     jog = ArmJog(ROBOT, CONFIG, START)
     for i in range(1500):
         before = jog.target
@@ -97,7 +97,7 @@ def test_the_target_waits_for_an_arm_that_is_stuck() -> None:
     assert np.abs(moved - START).max() < CONFIG.lead
 
 
-def test_the_arm_goes_to_the_leader_slowly_and_then_follows_freely() -> None:
+def test_the_arm_moves_to_the_leader_slowly_and_then_follows_freely() -> None:
     follower = LeaderFollower(CONFIG, np.zeros(6))
     leader = np.array([0.5, -0.2, 0.0, 0.0, 0.0, 0.1])
     steps = 0

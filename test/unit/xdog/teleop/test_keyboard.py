@@ -1,4 +1,4 @@
-"""Keyboard teleop: what keys do, and that the robot stops whatever is typed."""
+"""Keyboard teleop: what keys do, and that the robot stops after any input."""
 
 import os
 from typing import List, Tuple
@@ -24,14 +24,14 @@ def teleop() -> KeyboardTeleop:
 # Holding and releasing
 
 
-def test_a_tap_drives_for_the_initial_delay_then_zeros_then_silence(teleop: KeyboardTeleop) -> None:
+def test_a_tap_drives_for_the_initial_delay_then_zeros_then_stops_publishing(teleop: KeyboardTeleop) -> None:
     assert teleop.next_velocity(9.9) is None
     teleop.feed(b"w", 10.0)
     assert teleop.next_velocity(10.0) == teleop.next_velocity(10.59) == Velocity(0.5, 0.0, 0.0)
     assert [teleop.next_velocity(10.6 + 0.05 * k) for k in range(12)] == [ZERO] * 10 + [None] * 2  # 0.5 s at 20 Hz
 
 
-def test_zeros_are_sent_even_if_the_program_was_held_up(teleop: KeyboardTeleop) -> None:
+def test_zeros_are_sent_even_if_the_program_was_delayed(teleop: KeyboardTeleop) -> None:
     teleop.feed(b"w", 10.0)
     teleop.feed(b"x", 10.1)
     assert not teleop.finished(60.0)
@@ -89,7 +89,7 @@ def test_scale_keeps_its_limits(teleop: KeyboardTeleop) -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0.001, 1.0), st.binary(min_size=1, max_size=6)), max_size=30))
-def test_whatever_is_typed_the_robot_is_stopped_and_the_line_silent_after_the_last_byte(
+def test_after_any_input_the_robot_is_stopped_and_publishing_ends(
     typed: List[Tuple[float, bytes]],
 ) -> None:
     teleop = KeyboardTeleop(CONFIG, LIMITS)
@@ -121,7 +121,7 @@ def test_any_key_that_does_not_drive_stops_at_once(teleop: KeyboardTeleop) -> No
     assert teleop.next_velocity(0.1) == ZERO
 
 
-def test_estop_comes_alone_and_kills_the_driving_keys_until_a_reset_succeeded(teleop: KeyboardTeleop) -> None:
+def test_estop_comes_alone_and_blocks_the_driving_keys_until_a_reset_succeeded(teleop: KeyboardTeleop) -> None:
     teleop.feed(b"w", 0.0)
     assert teleop.feed(b"2 w", 0.1) == [ESTOP]
     assert teleop.next_velocity(0.1) == ZERO
@@ -129,13 +129,13 @@ def test_estop_comes_alone_and_kills_the_driving_keys_until_a_reset_succeeded(te
     assert [teleop.next_velocity(0.2) for _ in range(10)] == [ZERO] * 9 + [None]
     assert teleop.feed(b"r", 1.0) == [ESTOP_RESET]
     teleop.feed(b"w", 1.1)
-    assert teleop.next_velocity(1.1) is None  # asked for, not yet granted
+    assert teleop.next_velocity(1.1) is None  # requested, not yet granted
     teleop.unblock()
     teleop.feed(b"w", 1.2)
     assert teleop.next_velocity(1.2) == Velocity(0.5, 0.0, 0.0)
 
 
-def test_pasted_text_asks_for_nothing_and_stops_the_robot(teleop: KeyboardTeleop) -> None:
+def test_pasted_text_requests_nothing_and_stops_the_robot(teleop: KeyboardTeleop) -> None:
     teleop.feed(b"w", 0.0)
     assert teleop.feed(b"sudo-rm-1230\nwasdqe", 0.1) == []
     assert teleop.next_velocity(0.1) == ZERO

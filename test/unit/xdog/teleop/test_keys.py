@@ -1,4 +1,4 @@
-"""Bytes of a terminal become keys, however they are cut."""
+"""Bytes of a terminal become keys, however they are split."""
 
 from typing import List
 
@@ -29,7 +29,7 @@ def test_bytes_become_keys(data: bytes, keys: List[str]) -> None:
 
 
 @given(st.lists(st.sampled_from([b"w", b" ", b"\x1b[A", b"\x1b[3~", b"\x1bOB", b"1"]), max_size=20), st.data())
-def test_keys_do_not_depend_on_how_bytes_are_cut(pieces: List[bytes], data: st.DataObject) -> None:
+def test_keys_do_not_depend_on_how_bytes_are_split(pieces: List[bytes], data: st.DataObject) -> None:
     stream = b"".join(pieces)
     cut = data.draw(st.integers(0, len(stream)))
     decoder = KeyDecoder()

@@ -4,7 +4,7 @@ from xdog.teleop.drive import Velocity
 from xdog.teleop.status import RobotStatus, battery_text, status_line
 
 
-def test_status_line_tells_what_matters_within_the_width() -> None:
+def test_status_line_fits_the_width() -> None:
     status = RobotStatus("walking", "WARN", ("battery low", "front_left_knee_joint warm"), 22.44, 0.155)
     speed = Velocity(0.5, 0.2, 0.75)
     line = status_line(status, speed, 0.5, Velocity(0.5, 0.0, 0.0), False, 200)

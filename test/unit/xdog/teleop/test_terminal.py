@@ -1,4 +1,4 @@
-"""A real pseudo-terminal delivers every key at once and is put back as it was."""
+"""A real pseudo-terminal delivers every key at once and is restored afterwards."""
 
 import contextlib
 import fcntl
@@ -35,7 +35,7 @@ def wait_for_keys(fd: int, count: int) -> None:
         waiting = fcntl.ioctl(fd, termios.FIONREAD, waiting)
 
 
-def test_the_terminal_is_put_back_whatever_happens(terminal: Tuple[int, int]) -> None:
+def test_the_terminal_is_restored_even_after_an_error(terminal: Tuple[int, int]) -> None:
     keyboard, program = terminal
     before = termios.tcgetattr(program)
     with contextlib.suppress(ZeroDivisionError), KeyTerminal(program):
@@ -45,7 +45,7 @@ def test_the_terminal_is_put_back_whatever_happens(terminal: Tuple[int, int]) ->
         raise ZeroDivisionError
     assert termios.tcgetattr(program) == before
     with KeyTerminal(program) as keys:
-        assert keys.read(0.0) is None  # the keys that nobody read don't reach the shell
+        assert keys.read(0.0) is None  # unread keys don't reach the shell
 
 
 def test_a_closed_terminal_reads_as_closed(terminal: Tuple[int, int]) -> None:

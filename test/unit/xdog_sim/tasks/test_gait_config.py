@@ -37,7 +37,7 @@ from xdog_sim.tasks.gait_config import load_gait_config
         ("minibatches: 16", "minibatches: 99999", "ppo: minibatches is 99999; a rollout has only 32768 steps"),
         ("fall: -20.0", "fall: .nan", "reward.fall is nan; it must be a number"),
         ("train_timestep: 0.005", "train_timestep: 0.006", "physics.train_timestep is 0.006 s; control.period must be"),
-        ("actor: [128, 64]", "actor: []", "ppo.actor is []; it must be a list of one entry at least"),
+        ("actor: [128, 64]", "actor: []", "ppo.actor is []; it must be a list of at least one entry"),
     ],
 )
 def test_wrong_settings_are_refused(tmp_path: Path, old: str, new: str, complaint: str) -> None:

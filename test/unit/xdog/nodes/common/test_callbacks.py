@@ -1,4 +1,4 @@
-"""Callbacks work as they are until the node is told to end; from then on nothing is called, and nothing complains."""
+"""Callbacks are called until the node shuts down; from then on they are not called and raise no errors."""
 
 from typing import Any, Callable, List
 
@@ -14,7 +14,7 @@ CLOSED = rospy.ROSException("publish() to a closed topic")
 
 
 class Node:
-    """A node without ROS: whether it ends is what the test says."""
+    """A node without ROS; the test sets whether it shuts down."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ending = False
@@ -28,7 +28,7 @@ class Node:
         return callback
 
     def end_and_fail(self) -> None:
-        """What happens to a callback in the middle of which the topics are closed."""
+        """A callback during which the topics are closed."""
         self.ending = True
         raise CLOSED
 
@@ -42,7 +42,7 @@ def test_a_guarded_callback_is_the_callback(node: Node) -> None:
     assert guarded(lambda a, b: a + b)(1, 2) == 3
 
 
-def test_once_the_node_ends_nothing_is_called(node: Node) -> None:
+def test_once_the_node_ends_the_callback_is_not_called(node: Node) -> None:
     calls: List[int] = []
     call = guarded(calls.append)
     call(1)
@@ -52,7 +52,7 @@ def test_once_the_node_ends_nothing_is_called(node: Node) -> None:
 
 
 @pytest.mark.parametrize("error", [CLOSED, AttributeError("'NoneType' object has no attribute 'tell'")])
-def test_a_topic_that_is_closed_under_a_callback_is_no_error(node: Node, error: Exception) -> None:
+def test_a_topic_that_is_closed_during_a_callback_is_no_error(node: Node, error: Exception) -> None:
     def publish() -> None:
         node.ending = True
         raise error
@@ -61,7 +61,7 @@ def test_a_topic_that_is_closed_under_a_callback_is_no_error(node: Node, error: 
 
 
 @pytest.mark.parametrize("error", [CLOSED, AttributeError("a typing error")])
-def test_the_same_in_a_node_that_goes_on_is_an_error(node: Node, error: Exception) -> None:
+def test_the_same_in_a_running_node_is_an_error(node: Node, error: Exception) -> None:
     def fail() -> None:
         raise error
 
@@ -69,7 +69,7 @@ def test_the_same_in_a_node_that_goes_on_is_an_error(node: Node, error: Exceptio
         guarded(fail)()
 
 
-def test_any_other_error_stays_one(node: Node) -> None:
+def test_any_other_error_is_raised(node: Node) -> None:
     def fail() -> None:
         node.ending = True
         raise ValueError("a bug")
@@ -96,7 +96,7 @@ def test_a_service_of_a_node_that_ends_says_so(node: Node) -> None:
         handle("another")
 
 
-def test_a_service_in_the_middle_of_which_the_node_ends_says_so_too(node: Node) -> None:
+def test_a_service_during_which_the_node_ends_says_so_too(node: Node) -> None:
     handle = offer("stand", Trigger, lambda _: node.end_and_fail())
     with pytest.raises(rospy.ServiceException, match="is shutting down"):
         handle("a call")

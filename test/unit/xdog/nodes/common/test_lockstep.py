@@ -1,4 +1,4 @@
-"""A client in lockstep is done with no more than it has received on every topic that it follows."""
+"""A lockstep client reports time as done only up to what it has received on every topic that it follows."""
 
 from typing import Any, List, Optional
 
@@ -14,7 +14,7 @@ SUBSCRIBER: Any = object()
 
 
 class Simulation:
-    """What the simulation reads on lockstep/done, and whether the followed topics have publishers."""
+    """The messages on lockstep/done, and whether the followed topics have publishers."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, simulated: bool = True) -> None:
         self.done: List[float] = []
@@ -50,7 +50,7 @@ def simulation(monkeypatch: pytest.MonkeyPatch) -> Simulation:
 
 @pytest.fixture
 def client(simulation: Simulation) -> LockstepClient:
-    """It follows one topic, 0.05 s behind which it may be."""
+    """It follows one topic with a lag of 0.05 s."""
     client = LockstepClient()
     client.follow("topic", SUBSCRIBER, 0.05)
     return client
@@ -82,7 +82,7 @@ def test_a_topic_without_a_publisher_is_not_waited_for(simulation: Simulation, c
     assert simulation.newest == 2.0
 
 
-def test_a_new_simulation_begins_at_its_own_time(simulation: Simulation, client: LockstepClient) -> None:
+def test_a_new_simulation_starts_at_its_own_time(simulation: Simulation, client: LockstepClient) -> None:
     client.received("topic", 100.0)
     client.done(100.0)
     client.received("topic", 0.02)
@@ -95,7 +95,7 @@ def test_a_new_simulation_begins_at_its_own_time(simulation: Simulation, client:
     assert simulation.newest == 0.02
 
 
-def test_on_the_robot_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_the_robot_it_does_not_publish(monkeypatch: pytest.MonkeyPatch) -> None:
     simulation = Simulation(monkeypatch, simulated=False)
     client = LockstepClient()
     client.follow("topic", SUBSCRIBER, 0.05)
@@ -105,7 +105,7 @@ def test_on_the_robot_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> N
     assert (simulation.done, simulation.closed) == ([], False)
 
 
-def test_a_client_that_has_left_is_silent(simulation: Simulation, client: LockstepClient) -> None:
+def test_a_closed_client_does_not_publish(simulation: Simulation, client: LockstepClient) -> None:
     client.close()
     assert simulation.closed
     client.done(1.0)

@@ -1,9 +1,9 @@
-"""Questions to masters and nodes that answer, are gone, or hang."""
+"""Calls to masters and nodes that answer, have died, or hang."""
 
 from typing import Iterator
 
 import pytest
-from fake_master import FakeMaster, Hung, nobody
+from fake_master import FakeMaster, Hung, refused_uri
 
 from xdog.nodes.common.master import (
     HungError,
@@ -38,16 +38,16 @@ def hung() -> Iterator[Hung]:
 def test_an_answer_is_the_value_and_none_for_what_is_unknown(master: FakeMaster) -> None:
     master.nodes["/mux"] = "http://dog:1/"
     assert ask(master.uri, "lookupNode", "/mux") == "http://dog:1/"
-    assert ask(master.uri, "lookupNode", "/nobody") is None
+    assert ask(master.uri, "lookupNode", "/missing") is None
 
 
-def test_a_program_that_hangs_is_given_up(hung: Hung) -> None:
-    with pytest.raises(HungError, match=f"{hung.port}/ takes connections, but has not answered for 0.05 s"):
+def test_a_call_to_a_program_that_hangs_times_out(hung: Hung) -> None:
+    with pytest.raises(HungError, match=f"{hung.port}/ accepts connections, but has not answered for 0.05 s"):
         ask(hung.uri, "getPid", timeout=SHORT)
 
 
 @pytest.mark.parametrize("uri", ["nonsense", "http://no.such.host.invalid:1/"])
-def test_an_address_without_anybody_is_named(uri: str) -> None:
+def test_an_address_without_a_program_is_named(uri: str) -> None:
     with pytest.raises(NoAnswerError, match=f"no answer from {uri}"):
         ask(uri, "getPid", timeout=SHORT)
 
@@ -57,26 +57,26 @@ def test_an_unknown_method_is_no_answer(master: FakeMaster) -> None:
         ask(master.uri, "noSuchMethod")
 
 
-def test_without_a_master_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch, master: FakeMaster) -> None:
+def test_without_a_master_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, master: FakeMaster) -> None:
     assert master_problem() == ""
-    uri = nobody()
+    uri = refused_uri()
     monkeypatch.setenv("ROS_MASTER_URI", uri)
     assert master_problem().startswith(f"no ROS master (no answer from {uri}")
     assert "./xdog sim" in master_problem()
 
 
 def test_only_nodes_that_answer_are_found(master: FakeMaster) -> None:
-    master.nodes = {"/a/mux": master.uri, "/killed": nobody(), "/other": master.uri}
+    master.nodes = {"/a/mux": master.uri, "/killed": refused_uri(), "/other": master.uri}
     mux = RunningNode("/a/mux", "127.0.0.1", 4711)
     assert find_node("/a/mux") == mux
     assert str(mux) == "/a/mux on 127.0.0.1 (process 4711)"
     assert find_node("/killed") is None
-    assert find_node("/nobody") is None
-    assert find_nodes({"mux", "killed", "nobody"}) == [mux]
+    assert find_node("/missing") is None
+    assert find_nodes({"mux", "killed", "missing"}) == [mux]
 
 
 def test_publishers_are_found_by_their_topic(master: FakeMaster) -> None:
-    master.nodes = {"/bridge": master.uri, "/killed": nobody()}
+    master.nodes = {"/bridge": master.uri, "/killed": refused_uri()}
     master.publishers["/clock"] = ["/killed", "/bridge"]
     assert [node.name for node in find_publishers("/clock")] == ["/bridge"]
     assert find_publishers("/other") == []

@@ -34,14 +34,14 @@ def message(*detections: Detection3D, frame: str = BASE, stamp: float = 12.5) ->
     return array
 
 
-def test_place_size_and_the_best_hypothesis_are_taken() -> None:
+def test_position_size_and_the_best_hypothesis_are_parsed() -> None:
     (found,) = parse_detections(message(detection((0, 0.3), (3, 0.6), (7, 0.1))), BASE, LABELS)
     assert found.label == "cube"
     np.testing.assert_array_equal(found.centre, CENTRE)
     np.testing.assert_array_equal(found.size, SIZE)
 
 
-def test_a_class_without_a_label_is_called_by_its_id() -> None:
+def test_a_class_without_a_label_gets_its_id() -> None:
     assert [found.label for found in parse_detections(message(detection((7, 0.9))), BASE, LABELS)] == ["7"]
     assert [found.label for found in parse_detections(message(detection((0, 0.9))), BASE, {})] == ["0"]
 
@@ -57,7 +57,7 @@ def test_a_class_without_a_label_is_called_by_its_id() -> None:
         detection((0, 0.9), size=(0.04, 0.04, -0.01)),
     ],
 )
-def test_detections_without_class_place_or_size_are_dropped(bad: Detection3D) -> None:
+def test_detections_without_class_position_or_size_are_dropped(bad: Detection3D) -> None:
     found = parse_detections(message(bad, detection((0, 0.9))), BASE, LABELS)
     assert [entry.label for entry in found] == ["ball"]
 
@@ -76,7 +76,7 @@ def test_labels_are_a_mapping_from_ids() -> None:
 
 
 class Graph:
-    """Topics are callbacks; the parameter server answers when the test lets it."""
+    """Topics are callbacks; the test decides when the parameter server answers."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.callbacks: Dict[str, Callable[[Any], None]] = {}
@@ -94,7 +94,7 @@ class Graph:
         monkeypatch.setattr(module.rospy, "logwarn_throttle", lambda _, text: self.warnings.append(text))
 
     def load(self, number: int = 0) -> None:
-        """Let a request for labels be answered."""
+        """Answer a request for labels."""
         self.loads.pop(number)()
 
 
@@ -109,7 +109,7 @@ def test_detections_are_handed_on_with_their_stamp_and_label(graph: Graph) -> No
     assert listener.newest is None
     graph.parameters["/vision/labels"] = {"0": "ball"}
     graph.callbacks["vision_info"](VisionInfo(database_location="/vision/labels"))
-    assert listener.labels == {}, "nothing is asked in the callback itself"
+    assert listener.labels == {}, "the callback itself sends no request"
     graph.load()
     assert listener.labels == {0: "ball"}
     graph.callbacks["detections_3d"](message(detection((0, 0.9))))
@@ -119,7 +119,7 @@ def test_detections_are_handed_on_with_their_stamp_and_label(graph: Graph) -> No
     assert listener.newest[1] is got[0][1]
 
 
-def test_a_message_in_another_frame_is_named_until_a_better_one_comes(graph: Graph) -> None:
+def test_a_message_in_another_frame_is_named_until_the_next_valid_one(graph: Graph) -> None:
     listener = PerceptionListener(ROBOT)
     graph.callbacks["detections_3d"](message(detection((0, 0.9)), frame="odom"))
     assert listener.newest is None
@@ -141,7 +141,7 @@ def test_labels_that_cannot_be_read_are_a_warning(graph: Graph, parameters: Dict
     assert words in graph.warnings[0]
 
 
-def test_an_answer_that_comes_late_does_not_replace_newer_labels(graph: Graph) -> None:
+def test_a_late_answer_does_not_replace_newer_labels(graph: Graph) -> None:
     listener = PerceptionListener(ROBOT)
     graph.parameters = {"/old": {"0": "old"}, "/new": {"0": "new"}}
     graph.callbacks["vision_info"](VisionInfo(database_location="/old"))
@@ -151,8 +151,8 @@ def test_an_answer_that_comes_late_does_not_replace_newer_labels(graph: Graph) -
     assert listener.labels == {0: "new"}
 
 
-def test_a_master_that_does_not_answer_holds_nothing_up(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With real threads: the callback returns, and detections go on, while the master is silent."""
+def test_a_master_that_does_not_answer_does_not_block_detections(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With real threads: the callback returns, and detections continue, while the master does not answer."""
     asked, answers = threading.Event(), threading.Event()
 
     def get_param(_name: str, _default: Any) -> Any:

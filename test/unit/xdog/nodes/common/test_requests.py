@@ -1,4 +1,4 @@
-"""What an operator asks for: the e-stop is repeated until it is seen, and everything is answered in time."""
+"""An operator's requests: the e-stop is repeated until it is confirmed, and every request is answered in time."""
 
 import queue
 import threading
@@ -17,7 +17,7 @@ LONG = 5.0
 
 
 class Robot:
-    """A graph without ROS. What is published lies in ``stops``; services answer what the test says."""
+    """A graph without ROS. ``stops`` holds the published stops; the test sets the services' answers."""
 
     def __init__(self) -> None:
         self.stops: queue.Queue[str] = queue.Queue()
@@ -28,10 +28,10 @@ class Robot:
 
     def call(self, name: str, _timeout: float) -> TriggerResponse:
         if name not in self.services:
-            raise NoAnswerError(f"nobody offers the service /{name}")
+            raise NoAnswerError(f"no node offers the service /{name}")
         return self.services[name]()
 
-    def say(self, level: int, *reasons: str) -> None:
+    def publish_safety(self, level: int, *reasons: str) -> None:
         self.on_safety(SafetyState(level=level, reasons=list(reasons)))
 
 
@@ -77,27 +77,27 @@ def test_a_stop_is_repeated_until_safety_state_shows_it(robot: Robot, operator: 
     operator.call("estop")
     for _ in range(3):
         assert robot.stops.get(timeout=LONG).startswith("an operator at ")
-    robot.say(SafetyState.OK)
-    robot.say(SafetyState.DAMP, "fallen")
+    robot.publish_safety(SafetyState.OK)
+    robot.publish_safety(SafetyState.DAMP, "fallen")
     robot.stops.get(timeout=LONG)
-    robot.say(SafetyState.ESTOP, "e-stop: asked for by /teleop")
+    robot.publish_safety(SafetyState.ESTOP, "e-stop: asked for by /teleop")
     assert operator.answer() == Answer("estop", True, "estop: done (e-stop: asked for by /teleop)")
     assert operator._stopped.is_set()
     robot.now += 10.0
     assert operator.answer() is None
 
 
-def test_every_press_is_confirmed_anew(robot: Robot, operator: RobotRequests) -> None:
-    robot.say(SafetyState.ESTOP, "from before")
-    assert operator.answer() is None, "nobody has asked"
+def test_every_press_is_confirmed_again(robot: Robot, operator: RobotRequests) -> None:
+    robot.publish_safety(SafetyState.ESTOP, "from before")
+    assert operator.answer() is None, "no request yet"
     operator.call("estop")
     assert operator.answer() is None
     robot.stops.get(timeout=LONG)
-    robot.say(SafetyState.ESTOP, "from before")
+    robot.publish_safety(SafetyState.ESTOP, "from before")
     assert operator.answer() == Answer("estop", True, "estop: done (from before)")
 
 
-def test_a_stop_without_confirmation_is_shouted_and_goes_on(robot: Robot, operator: RobotRequests) -> None:
+def test_an_unconfirmed_stop_is_reported_and_repeated(robot: Robot, operator: RobotRequests) -> None:
     robot.connections = 0
     operator.call("estop")
     robot.now += 1.1
@@ -105,17 +105,18 @@ def test_a_stop_without_confirmation_is_shouted_and_goes_on(robot: Robot, operat
     assert answer is not None
     assert not answer.success
     assert (
-        "E-STOP NOT CONFIRMED: /safety/state shows no stop after 1 s, nobody listens to /estop_request" in answer.text
+        "E-STOP NOT CONFIRMED: /safety/state shows no stop after 1 s, no node subscribes to /estop_request"
+        in answer.text
     )
     assert operator.answer() is None, "once"
     while not robot.stops.empty():
         robot.stops.get()
     robot.stops.get(timeout=LONG)
-    robot.say(SafetyState.ESTOP, "at last")
+    robot.publish_safety(SafetyState.ESTOP, "at last")
     assert operator.answer() == Answer("estop", True, "estop: done (at last)")
 
 
-def test_the_service_is_a_second_way(robot: Robot, operator: RobotRequests) -> None:
+def test_the_service_confirms_the_stop_too(robot: Robot, operator: RobotRequests) -> None:
     robot.services["estop"] = lambda: TriggerResponse(True, "stopped")
     operator.call("estop")
     assert next_answer(operator) == Answer("estop", True, "estop: done (stopped)")
@@ -138,7 +139,7 @@ def test_a_granted_reset_ends_a_stop_that_was_never_confirmed(robot: Robot, oper
     [
         (TriggerResponse(True, ""), "stand: done"),
         (TriggerResponse(False, "it lies"), "stand: refused (it lies)"),
-        (None, "stand: failed (nobody offers the service /stand)"),
+        (None, "stand: failed (no node offers the service /stand)"),
     ],
 )
 def test_services_answer(robot: Robot, operator: RobotRequests, response: Any, text: str) -> None:
@@ -158,7 +159,7 @@ def test_a_late_answer_is_reported_twice(robot: Robot, operator: RobotRequests) 
     assert next_answer(operator) == Answer("home", True, "home: done (home: there)")
 
 
-def test_an_operator_sees_beforehand_that_the_stop_is_not_connected(robot: Robot, operator: RobotRequests) -> None:
+def test_the_operator_is_warned_that_the_stop_is_not_connected(robot: Robot, operator: RobotRequests) -> None:
     assert operator.objection == ""
     robot.connections = 0
     assert operator.objection == "THE E-STOP IS NOT CONNECTED"

@@ -1,4 +1,4 @@
-"""What run() does for every node: one line and exit code 1 for a user's mistake, nothing at an ordinary end."""
+"""run() of every node: one line and exit code 1 for a user's mistake, no output at an ordinary end."""
 
 from typing import Any, List
 
@@ -24,7 +24,7 @@ class Ros:
         monkeypatch.setattr(module.rospy.core, "is_shutdown_requested", lambda: self.ending)
 
     def sleep(self, _seconds: float) -> None:
-        """The node is told to end while it leaves the work to callbacks."""
+        """The node shuts down while it leaves the work to callbacks."""
         self.calls.append("spin")
         self.ending = True
 
@@ -69,12 +69,12 @@ def test_a_mistake_of_the_user_is_one_line(ros: Ros, error: Exception) -> None:
     assert ros.fatal == [str(error)]
 
 
-def test_a_bug_is_none_of_them(ros: Ros) -> None:
+def test_a_bug_is_not_a_users_mistake(ros: Ros) -> None:
     with pytest.raises(KeyError):
         run("node", lambda: {}["x"])
 
 
-def test_topics_that_close_under_the_main_thread_are_an_ordinary_end(ros: Ros) -> None:
+def test_topics_that_close_during_the_main_threads_work_are_an_ordinary_end(ros: Ros) -> None:
     def work(_: Any) -> None:
         raise rospy.ROSException("publish() to a closed topic")
 

@@ -1,9 +1,9 @@
-"""Before ./xdog sim starts anything: a master that serves a robot already is left alone."""
+"""Before ./xdog sim starts nodes: a master that already serves a robot is left alone."""
 
 from typing import Iterator
 
 import pytest
-from fake_master import FakeMaster, Hung, nobody
+from fake_master import FakeMaster, Hung, refused_uri
 
 from xdog.nodes.common import master as questions
 from xdog.nodes.common.running_graph import graph_names, objection
@@ -32,12 +32,12 @@ def test_a_running_robot_is_left_alone(master: FakeMaster) -> None:
 
 
 def test_other_programs_and_dead_nodes_do_not_matter(master: FakeMaster) -> None:
-    master.nodes = {"/camera": master.uri, "/teleop_keyboard": master.uri, "/locomotion": nobody()}
+    master.nodes = {"/camera": master.uri, "/teleop_keyboard": master.uri, "/locomotion": refused_uri()}
     assert objection() == ""
 
 
 def test_without_a_master_there_is_no_objection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROS_MASTER_URI", nobody())
+    monkeypatch.setenv("ROS_MASTER_URI", refused_uri())
     assert objection() == ""
 
 
@@ -46,5 +46,5 @@ def test_a_master_that_hangs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROS_MASTER_URI", hung.uri)
     monkeypatch.setattr(questions.ask, "__kwdefaults__", {"timeout": 0.05})
     monkeypatch.setattr(questions.ask_master, "__kwdefaults__", {"timeout": 0.05})
-    assert objection().startswith(f"the ROS master hangs: {hung.uri} takes connections")
+    assert objection().startswith(f"the ROS master hangs: {hung.uri} accepts connections")
     hung.close()

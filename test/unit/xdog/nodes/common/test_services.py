@@ -1,4 +1,4 @@
-"""A service is called in time, or never: also not when what hung goes on."""
+"""A service is called in time or never, even if a hung program recovers."""
 
 import socket
 import struct
@@ -7,7 +7,7 @@ from typing import Callable, Iterator, List
 
 import pytest
 import rosgraph.network
-from fake_master import FakeMaster, Hung, nobody
+from fake_master import FakeMaster, Hung, refused_uri
 from std_srvs.srv import Trigger, TriggerResponse
 
 from xdog.nodes.common.master import NoAnswerError
@@ -41,7 +41,7 @@ class Service:
                 self.requests.append(link.recv(4))
                 link.sendall(self._reply())
             except ConnectionError:
-                self.requests.append(b"the caller has gone")
+                self.requests.append(b"the caller has closed")
         self.served.set()
 
     def close(self) -> None:
@@ -99,10 +99,10 @@ def test_a_node_that_ends_meanwhile_is_no_answer(offer: Offer) -> None:
         call_trigger("/stand", LONG)
 
 
-def test_a_service_that_nobody_offers_is_named(master: FakeMaster) -> None:
-    with pytest.raises(NoAnswerError, match="nobody offers the service /stand"):
+def test_a_service_that_no_node_offers_is_named(master: FakeMaster) -> None:
+    with pytest.raises(NoAnswerError, match="no node offers the service /stand"):
         call_trigger("/stand", LONG)
-    master.services["/stand"] = nobody().replace("http", "rosrpc").rstrip("/")
+    master.services["/stand"] = refused_uri().replace("http", "rosrpc").rstrip("/")
     with pytest.raises(NoAnswerError, match=r"service /stand failed: .*refused"):
         call_trigger("/stand", LONG)
 
@@ -115,10 +115,10 @@ def test_a_master_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) 
     hung.close()
 
 
-def test_what_was_given_up_is_never_carried_out(offer: Offer) -> None:
+def test_a_call_that_timed_out_is_never_executed(offer: Offer) -> None:
     service = offer(lambda: response(True, "standing"))
     with pytest.raises(NoAnswerError, match="service /stand failed: timed out"):
-        call_trigger("/stand", SHORT)  # it takes the connection, as a stopped program does
-    service.serve()  # and now it goes on
+        call_trigger("/stand", SHORT)  # it accepts the connection, as a stopped program does
+    service.serve()  # and now it continues
     assert service.served.wait(LONG)
     assert bytes(4) not in service.requests

@@ -1,4 +1,4 @@
-"""How programs become nodes: in nobody's place, and without a port to the network that nobody asked for."""
+"""Programs become nodes without replacing a running node and without opening an unwanted port to the network."""
 
 import os
 import re
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from fake_master import FakeMaster, nobody
+from fake_master import FakeMaster, refused_uri
 from repository import ROOT
 
 from xdog.nodes.common import start
@@ -25,7 +25,9 @@ def master(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMaster]:
 
 def test_a_running_node_is_not_replaced(master: FakeMaster) -> None:
     master.nodes["/teleop_keyboard"] = master.uri
-    with pytest.raises(SystemExit, match=r"^/teleop_keyboard on 127.0.0.1 \(process 4711\) runs already.*rosnode kill"):
+    with pytest.raises(
+        SystemExit, match=r"^/teleop_keyboard on 127.0.0.1 \(process 4711\) is already running.*rosnode kill"
+    ):
         start.refuse_second("teleop_keyboard")
 
 
@@ -37,8 +39,8 @@ def test_a_launch_files_name_counts(master: FakeMaster, monkeypatch: pytest.Monk
         start.refuse_second("velocity_mux")
 
 
-def test_dead_nodes_and_other_nodes_stand_in_nobodys_way(master: FakeMaster) -> None:
-    master.nodes = {"/velocity_mux": nobody(), "/other": master.uri}
+def test_dead_nodes_and_other_nodes_do_not_matter(master: FakeMaster) -> None:
+    master.nodes = {"/velocity_mux": refused_uri(), "/other": master.uri}
     master.publishers["/clock"] = ["/velocity_mux"]
     start.refuse_second("velocity_mux", ["/clock"])
 
@@ -46,12 +48,14 @@ def test_dead_nodes_and_other_nodes_stand_in_nobodys_way(master: FakeMaster) -> 
 def test_two_bridges_do_not_share_a_graph(master: FakeMaster) -> None:
     master.nodes["/hardware_bridge"] = master.uri
     master.publishers["/arm/state"] = ["/hardware_bridge"]
-    with pytest.raises(SystemExit, match=r"^/sim_bridge is not started: /hardware_bridge on .* publishes /arm/state"):
+    with pytest.raises(
+        SystemExit, match=r"^/sim_bridge is not started: /hardware_bridge on .* already publishes /arm/state"
+    ):
         start.refuse_second("sim_bridge", ["/clock", "arm/state"])
 
 
 def test_without_a_master_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROS_MASTER_URI", nobody())
+    monkeypatch.setenv("ROS_MASTER_URI", refused_uri())
     start.refuse_second("velocity_mux")
 
 
@@ -62,7 +66,7 @@ def test_without_a_master_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_node_opens_no_port_to_the_network_that_its_master_does_not_have(
     master: FakeMaster, uri: str, address: str
 ) -> None:
-    master.says = uri
+    master.reported_uri = uri
     start._stay_on_loopback()
     assert os.environ.get("ROS_IP") == address
 

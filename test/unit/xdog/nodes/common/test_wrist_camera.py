@@ -1,4 +1,4 @@
-"""The newest picture of the wrist camera: fresh, readable and of the size that is needed, or the reason why not."""
+"""The newest picture of the wrist camera: fresh, readable and of the needed size, or the reason why not."""
 
 from typing import Any, List
 
@@ -26,9 +26,9 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> List[Any]:
     return callbacks
 
 
-def test_the_newest_picture_is_given_while_it_is_fresh(topic: List[Any]) -> None:
+def test_the_newest_picture_is_returned_while_it_is_fresh(topic: List[Any]) -> None:
     camera = WristCameraListener()
-    with pytest.raises(PolicyError, match=f"nothing is received on {TOPIC}"):
+    with pytest.raises(PolicyError, match=f"no picture received on {TOPIC}"):
         camera.image(10.0)
     topic[0](picture(10.0))
     np.testing.assert_array_equal(camera.image(10.0 + 0.99 * FRESH), PICTURE)
