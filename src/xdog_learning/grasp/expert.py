@@ -1,9 +1,9 @@
 """A scripted expert that picks objects up in simulation, and its demonstrations.
 
-It sees what a policy sees: measured joints and the object's token. Its hand follows a straight way down to the object,
-closes around its middle and lifts it, by differential inverse kinematics (mink); the commanded joint targets are the
-actions. A slowly varying disturbance is added to what is sent, not to what is recorded, so that a policy learns to come
-back to the way (DART, arXiv 1703.09327).
+It observes what a policy observes: measured joints and object features. Its hand follows a straight path down to the
+object, closes around its middle and lifts it, by differential inverse kinematics (mink); the joint targets are the
+actions. A slowly varying disturbance is added to the targets sent, not to those recorded, so that a policy learns to
+return to the path (DART, arXiv 1703.09327).
 """
 
 from dataclasses import dataclass
@@ -25,37 +25,37 @@ Array = np.ndarray
 TRAVEL_SPEED = 1.4
 """rad/s of the fastest joint on the way to the pre-grasp."""
 HAND_SPEED = 0.16
-"""m/s of the hand down to the object and up again. It arrives more slowly: at this speed at most, and at"""
+"""m/s, largest speed of the hand down to the object and up again. It slows down before the object: to"""
 SLOWING = 5.0
-"""1/s times the way that is left, and"""
+"""1/s times the remaining distance, plus"""
 LEAST_SPEED = 0.03
 """m/s."""
 CLOSING_SPEED = 1.4
 """rad/s of the gripper's target."""
 CLOSED = -0.16
-"""rad, the gripper's last target: nearly shut, so that it presses with all that its torque limit allows."""
+"""rad, the gripper's last target: nearly shut, so that it presses with its full torque limit."""
 STALL = 0.012
-"""rad in a policy period; a closing gripper that moves less has met something."""
+"""rad in a policy period; a closing gripper that moves less touches something."""
 DISTURBANCE = 0.012
-"""rad, standard deviation of what is added to the sent targets, and"""
+"""rad, standard deviation of the disturbance of the sent targets, and"""
 DISTURBANCE_TIME = 0.25
-"""s, over which it changes."""
+"""s, its correlation time."""
 LAG = 0.13
-"""rad that a stalled gripper is behind its target; one that moves freely is less than 0.1 behind."""
+"""rad by which a stalled gripper lags its target; a free one lags by less than 0.1."""
 WIDER = 0.017
-"""m that jaws may be further open than the object is wide, as around a cube's edges; wider, only one has met it."""
+"""m by which the gap may exceed the object's width, as around a cube's edges; beyond it only one jaw has contact."""
 PLAY = 0.009
-"""rad, most that is added to a joint's target because of its backlash, and"""
+"""rad, largest correction of a joint's target for its backlash, and"""
 FEEDBACK = 0.2
-"""share by which the sum grows with what the joint is short of the last target."""
+"""gain of that correction on the joint's last tracking error, per period."""
 SETTLE = 0.12
-"""s that the jaws must have stood still around the object before the hand lifts it."""
+"""s for which the jaws must be still around the object before the hand lifts it."""
 REST = 1.25
 """s of holding still at the end of an episode, at least."""
-KEPT_OFF = 0.008
-"""m that the arm stays off everything on its way where it can: it does not follow its targets exactly."""
+CLEARANCE = 0.008
+"""m of clearance on the path where possible: the arm does not follow its targets exactly."""
 ROUNDING = 5
-"""Policy periods over which the way to the pre-grasp is averaged: corners are rounded, nothing stops there."""
+"""Policy periods over which the path to the pre-grasp is averaged: it rounds corners without a stop."""
 
 
 class ArmSolver:
@@ -94,10 +94,12 @@ class ArmSolver:
 class Expert:
     """One attempt: `act` once a policy period."""
 
-    def __init__(self, placer: ScenarioSampler, solver: ArmSolver, path: GraspPath, token: Array, start: Array) -> None:
-        self._placer, self._solver, self._period = placer, solver, placer.config.policy_period
-        self._arm, self._gripper = placer.planner.arm, placer.planner.gripper
-        self._approach, self._down, self._width = path.approach, token[5:8].astype(float), float(token[3])
+    def __init__(
+        self, sampler: ScenarioSampler, solver: ArmSolver, path: GraspPath, features: Array, start: Array
+    ) -> None:
+        self._sampler, self._solver, self._period = sampler, solver, sampler.config.policy_period
+        self._arm, self._gripper = sampler.planner.arm, sampler.planner.gripper
+        self._approach, self._down, self._width = path.approach, features[5:8].astype(float), float(features[3])
         self._rotation = self._arm.forward(path.approach.at)[1]
         self._way = self._rounded([start, *path.way])
         self._target = np.array(start, dtype=float)
@@ -112,7 +114,7 @@ class Expert:
 
     @property
     def done(self) -> bool:
-        """Whether the object is up and was held for a while."""
+        """Whether the object is lifted and was held for `REST`."""
         return self._rested >= REST
 
     def act(self, observation: Observation) -> Array:
@@ -138,8 +140,8 @@ class Expert:
             self._last_gripper = float(observation.joints[5])
             behind = observation.joints[5] - self._target[5]
             self._gap = max(self._gripper.gap(observation.joints[5]), self._width)
-            met = behind > LAG and self._gap < self._width + WIDER
-            still = moved < STALL and (met or self._target[5] <= CLOSED)
+            touching = behind > LAG and self._gap < self._width + WIDER
+            still = moved < STALL and (touching or self._target[5] <= CLOSED)
             self._stalled = self._stalled + self._period if still else 0.0
             self._gripping = self._stalled >= SETTLE
         gap = max(self._gripper.gap(self._target[5]), self._width)
@@ -174,13 +176,13 @@ class Expert:
 
 @lru_cache(maxsize=None)
 def _tools() -> Tuple[ScenarioSampler, ArmSolver]:
-    placer = ScenarioSampler()
-    return placer, ArmSolver(placer.robot)
+    sampler = ScenarioSampler()
+    return sampler, ArmSolver(sampler.robot)
 
 
 @dataclass(frozen=True, eq=False)
 class GraspAttempt:
-    """What became of one placement: its episode, whether the judge counted it, and what the judge saw last."""
+    """Result of one placement: its episode, whether the judge counted it, and why not."""
 
     placement: GraspScenario
     episode: Optional[Episode]
@@ -189,29 +191,29 @@ class GraspAttempt:
 
 
 def attempt(
-    placement: GraspScenario, seed: int, images: bool, flaws: Optional[ObservationNoise] = None, disturbed: bool = True
+    placement: GraspScenario, seed: int, images: bool, noise: Optional[ObservationNoise] = None, disturbed: bool = True
 ) -> GraspAttempt:
-    """Let the expert try a placement once. ``seed``: of perception's errors and of the disturbance."""
-    placer, solver = _tools()
+    """Let the expert try a placement once. ``seed``: of perception errors and of the disturbance."""
+    sampler, solver = _tools()
     if images:
-        placement = placer.at_view_pose(placement, seed)
-    scene = GraspScene(placement, placer, seed, flaws, visuals=images)
+        placement = sampler.at_view_pose(placement, seed)
+    scene = GraspScene(placement, sampler, seed, noise, visuals=images)
     first = scene.observe()
-    path = placer.path(placement, first.object_features, KEPT_OFF) or placer.path(placement, first.object_features)
+    path = sampler.path(placement, first.object_features, CLEARANCE) or sampler.path(placement, first.object_features)
     if path is None:
         return GraspAttempt(placement, None, False, "no way to where the object seems to be")
-    expert = Expert(placer, solver, path, first.object_features, first.joints)
+    expert = Expert(sampler, solver, path, first.object_features, first.joints)
     random = np.random.default_rng([seed, 1])
-    keep = np.exp(-placer.config.policy_period / DISTURBANCE_TIME)
+    keep = np.exp(-sampler.config.policy_period / DISTURBANCE_TIME)
     sway = np.zeros(6)
-    rows: Dict[str, List[Array]] = {"state": [], "token": [], "action": [], "image": []}
+    rows: Dict[str, List[Array]] = {"state": [], "features": [], "action": [], "image": []}
     observation = first
-    while scene.time < placer.config.success.time and not scene.judge.failed:
+    while scene.time < sampler.config.success.time and not scene.judge.failed:
         if expert.done and (scene.judge.success or scene.judge.held == 0.0):
             break
         action = expert.act(observation)
         rows["state"].append(observation.joints)
-        rows["token"].append(observation.object_features)
+        rows["features"].append(observation.object_features)
         rows["action"].append(action)
         if images:
             rows["image"].append(scene.render())
@@ -226,10 +228,10 @@ def attempt(
         return GraspAttempt(placement, None, False, f"{reason}, lifted {judge.lift:.3f} m")
     episode = Episode(
         state=np.asarray(rows["state"], dtype=np.float32),
-        environment_state=np.asarray(rows["token"], dtype=np.float32),
+        environment_state=np.asarray(rows["features"], dtype=np.float32),
         action=np.asarray(rows["action"], dtype=np.float32),
         images=np.asarray(rows["image"], dtype=np.uint8) if images else None,
         task=f"pick up the {placement.item.kind}",
-        fps=round(1.0 / placer.config.policy_period),
+        fps=round(1.0 / sampler.config.policy_period),
     )
     return GraspAttempt(placement, episode, True, "")

@@ -1,4 +1,4 @@
-"""Held-out placements side by side in one scene, the dog put before one after the other, and what became of each."""
+"""Held-out placements side by side in one scene, which the dog tries one after the other, and their results."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ import yaml
 from xdog_sim.grasp.scenario import GraspScenario
 
 LANE = 2.0
-"""m between two lanes: nothing of one is within reach or in the way in the next."""
+"""m between two lanes, so that they do not disturb each other."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class PickScenario:
     Attributes:
         name: of the object in the scene.
         label: class of the object.
-        support: what it stands on.
-        y: m, where the dog stands; it looks along x.
-        surface: m, height of what the object stands on.
+        support: kind of what it stands on.
+        y: m, where the dog stands; it faces along x.
+        surface: m, height of the support.
     """
 
     name: str
@@ -33,11 +33,11 @@ class PickScenario:
 
 @dataclass(frozen=True)
 class PickResult:
-    """What became of one request.
+    """Result of one request.
 
     Attributes:
         outcome, message, attempts: as in PickObject's result.
-        lifted: whether the object really was up by the strict rule's height, and still after its time.
+        lifted: whether in the simulation the object was lifted and held by the strict rule.
         seconds: simulated, from the request to its end.
     """
 
@@ -57,7 +57,7 @@ def lay_out(placements: Sequence[GraspScenario]) -> List[PickScenario]:
 
 
 def write_scene(placements: Sequence[GraspScenario], path: Path) -> List[PickScenario]:
-    """Write a scene file (see `xdog_sim.scene`) of these placements; gives their lanes."""
+    """Write a scene file (see `xdog_sim.scene`) of these placements; returns their lanes."""
     lanes = lay_out(placements)
     supports: Dict[str, Any] = {}
     objects: Dict[str, Any] = {}

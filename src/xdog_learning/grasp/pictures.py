@@ -17,7 +17,7 @@ from xdog_sim.grasp.scene import GraspScene, nominal_noise
 Array = np.ndarray
 
 ROWS = 6
-"""Attempts on a sheet: failures first."""
+"""Attempts on a sheet, failures first."""
 COLUMNS = 7
 FRAME_EVERY = 0.6
 """s between two frames of a sheet."""
@@ -64,17 +64,17 @@ def save_contact_sheet(policy: Path, trials: Sequence[Trial], condition: str, se
 def _frames(job: "Tuple[Path, int, int]") -> Tuple[List[Array], TrialOutcome]:
     """Frames of the attempt at placement (policy file, index, seed), FRAME_EVERY s apart, and how it ended."""
     file, index, seed = job
-    placer, policies = tools((("policy", file),))
-    placement = placer.draw(index, seed, held_out=True)
-    eye = mujoco.MjvCamera()
-    eye.lookat[:] = placement.position
-    eye.distance, eye.azimuth, eye.elevation = 0.75, 130.0, -20.0
+    sampler, policies = tools((("policy", file),))
+    placement = sampler.draw(index, seed, held_out=True)
+    camera = mujoco.MjvCamera()
+    camera.lookat[:] = placement.position
+    camera.distance, camera.azimuth, camera.elevation = 0.75, 130.0, -20.0
     frames: List[Array] = []
 
     def watch(scene: GraspScene) -> None:
         if len(frames) < COLUMNS and scene.time >= FRAME_EVERY * len(frames) - 1e-9:
-            frames.append(scene.render_camera(eye, 320, 240).copy())
+            frames.append(scene.render_camera(camera, 320, 240).copy())
 
-    noise = noise_seed(index, seed)
-    outcome = roll_out(policies["policy"], placement, placer, noise, nominal_noise(placer), watch, visuals=True)
+    noise = nominal_noise(sampler)
+    outcome = roll_out(policies["policy"], placement, sampler, noise_seed(index, seed), noise, watch, visuals=True)
     return frames, outcome

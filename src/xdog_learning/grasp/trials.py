@@ -1,4 +1,4 @@
-"""Attempts at held-out placements, with the flaws of every score, on several processes."""
+"""Attempts at held-out placements, under the condition of every score, on several processes."""
 
 import math
 from collections import deque
@@ -19,29 +19,29 @@ from xdog_sim.grasp.scene import GraspScene, ObservationNoise, nominal_noise
 Array = np.ndarray
 
 EXPERT = "expert"
-"""Who acts in the expert's trial; every other name is a policy's."""
+"""Actor of the expert's trials; every other name is that of a policy."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One score: who acts, and what is worse than nominal.
+    """One score: the actor, and what is worse than nominal.
 
     Attributes:
         name: of the score.
         actor: EXPERT or a policy's name.
-        flaws: entries of `xdog_sim.grasp.scene.ObservationNoise` in place of the nominal ones.
-        camera_error: m, how far the camera is from where it should be, in a random direction.
+        noise: entries of `xdog_sim.grasp.scene.ObservationNoise` in place of the nominal ones.
+        camera_error: m, error of the camera position, in a random direction.
     """
 
     name: str
     actor: str
-    flaws: Mapping[str, float] = field(default_factory=dict)
+    noise: Mapping[str, float] = field(default_factory=dict)
     camera_error: float = 0.0
 
     @property
     def is_nominal(self) -> bool:
         """Whether nothing is worse than nominal."""
-        return not self.flaws and not self.camera_error
+        return not self.noise and not self.camera_error
 
 
 def _per_axis(length: float) -> float:
@@ -64,12 +64,12 @@ CONDITIONS = (
     Condition("image_delay_60ms", "image", {"delay": 0.06}),
     Condition("image_backlash", "image", {"backlash": math.radians(1.0)}),
 )
-"""All scores. Nominal backlash is that of sim/hardware.yaml, half a degree to either side; the worse one is a whole."""
+"""All scores. Nominal backlash is that of sim/hardware.yaml, half a degree to either side; the worse one is twice that."""
 
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """How one attempt ended: counted or not, why not, after how many s."""
+    """How one attempt ended: success, reason of a failure, duration in s."""
 
     success: bool
     reason: str
@@ -88,7 +88,7 @@ class Trial:
         index: of the placement.
         support, kind: of the object.
         radius: m from the arm's base.
-        seen: whether the wrist camera sees the object's middle where a grasp by camera starts.
+        seen: whether the wrist camera sees the object's centre where an image policy starts.
         outcomes: by condition.
     """
 
@@ -103,9 +103,9 @@ class Trial:
 def roll_out(
     policy: GraspPolicy,
     placement: GraspScenario,
-    placer: ScenarioSampler,
+    sampler: ScenarioSampler,
     seed: int,
-    flaws: ObservationNoise,
+    noise: ObservationNoise,
     watch: Optional[Callable[[GraspScene], None]] = None,
     visuals: bool = False,
 ) -> TrialOutcome:
@@ -113,19 +113,19 @@ def roll_out(
 
     Args:
         policy: reset here.
-        placement: what it is to pick up.
-        placer: of the world.
+        placement: the scenario to pick from.
+        sampler: of the scenarios.
         seed: of all noise.
-        flaws: of perception and servos.
+        noise: of perception and servos.
         watch: called with the scene every period, before the policy acts.
-        visuals: build the scene with visuals though the policy does not see, for ``watch``.
+        visuals: build the scene with visuals, for ``watch``, even if the policy takes no image.
     """
     sees = policy.contract.image is not None
     if sees:
-        placement = placer.at_view_pose(placement, seed)
-    scene = GraspScene(placement, placer, seed, flaws, visuals=sees or visuals)
+        placement = sampler.at_view_pose(placement, seed)
+    scene = GraspScene(placement, sampler, seed, noise, visuals=sees or visuals)
     policy.reset()
-    late = math.ceil(flaws.delay / policy.contract.period)  # periods; the camera has one image a period
+    late = math.ceil(noise.delay / policy.contract.period)  # periods; the camera has one image a period
     images: Deque[Array] = deque(maxlen=late + 1)
     try:
         while scene.time < scene.config.success.time - 1e-9:
@@ -150,13 +150,13 @@ def attempt_under(
     condition: Condition,
     policies: Mapping[str, GraspPolicy],
     placement: GraspScenario,
-    placer: ScenarioSampler,
+    sampler: ScenarioSampler,
     seed: int,
 ) -> TrialOutcome:
     """One attempt under a condition."""
-    flaws = replace(nominal_noise(placer), **condition.flaws)
+    noise = replace(nominal_noise(sampler), **condition.noise)
     if condition.actor == EXPERT:
-        tried = attempt(placement, seed, images=False, flaws=flaws, disturbed=False)
+        tried = attempt(placement, seed, images=False, noise=noise, disturbed=False)
         return TrialOutcome(
             tried.success, tried.reason, 0.0 if tried.episode is None else len(tried.episode) / tried.episode.fps
         )
@@ -164,7 +164,7 @@ def attempt_under(
         direction = np.random.default_rng([seed, 2]).normal(size=3)
         shift = placement.camera_shift + condition.camera_error * direction / np.linalg.norm(direction)
         placement = replace(placement, camera_shift=shift)
-    return roll_out(policies[condition.actor], placement, placer, seed, flaws)
+    return roll_out(policies[condition.actor], placement, sampler, seed, noise)
 
 
 def run_trials(
@@ -173,7 +173,7 @@ def run_trials(
     """Trials at the first ``episodes`` held-out placements of a seed, in their order.
 
     Args:
-        conditions: what every placement is tried under.
+        conditions: those that every placement is tried under.
         files: policy file of every actor but the expert.
         episodes: placements.
         seed: of placements and noise.
@@ -184,32 +184,32 @@ def run_trials(
 
 
 def noise_seed(index: int, seed: int) -> int:
-    """Of all noise in the attempts at a placement. Demonstrations have the seeds below the stride."""
+    """Seed of all noise in the attempts at a placement. Demonstrations have the seeds below the stride."""
     return NOISE_STRIDE * (1 + seed) + index
 
 
 def _trial(job: "Tuple[int, int, Tuple[Condition, ...], Tuple[Tuple[str, Path], ...]]") -> Trial:
     index, seed, conditions, files = job
-    placer, policies = tools(files)
-    placement = placer.draw(index, seed, held_out=True)
-    noise = noise_seed(index, seed)
-    base, _ = placer.arm_base(placement.rise, placement.pitch)
-    sight = FieldOfView(placer.robot, placer.config.camera)
-    seen = sight.sees(placer.object_features(placement)[:3], placer.at_view_pose(placement, noise).start)
+    sampler, policies = tools(files)
+    placement = sampler.draw(index, seed, held_out=True)
+    trial_seed = noise_seed(index, seed)
+    base, _ = sampler.arm_base(placement.rise, placement.pitch)
+    view = FieldOfView(sampler.robot, sampler.config.camera)
+    seen = view.sees(sampler.object_features(placement)[:3], sampler.at_view_pose(placement, trial_seed).start)
     outcomes: Dict[str, TrialOutcome] = {}
     for condition in conditions:
-        outcomes[condition.name] = attempt_under(condition, policies, placement, placer, noise)
+        outcomes[condition.name] = attempt_under(condition, policies, placement, sampler, trial_seed)
     radius = float(np.hypot(*(placement.position - base)[:2]))
     return Trial(index, placement.support, placement.item.kind, radius, seen, outcomes)
 
 
 @lru_cache(maxsize=None)
 def tools(files: "Tuple[Tuple[str, Path], ...]") -> "Tuple[ScenarioSampler, Dict[str, GraspPolicy]]":
-    """What a process needs for all its trials: the placer and the policies by name."""
-    placer = ScenarioSampler()
-    return placer, {name: GraspPolicy(path, placer.robot) for name, path in files}
+    """The sampler and the policies by name, shared by all trials of a process."""
+    sampler = ScenarioSampler()
+    return sampler, {name: GraspPolicy(path, sampler.robot) for name, path in files}
 
 
 def successes(trials: Sequence[Trial], condition: str) -> List[bool]:
-    """Of every trial."""
+    """Whether each trial succeeded."""
     return [trial.outcomes[condition].success for trial in trials]

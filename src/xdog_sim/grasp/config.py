@@ -104,7 +104,7 @@ class SuccessConfig:
 
 @dataclass(frozen=True)
 class GraspScenarioConfig:
-    """Content of grasp_scenarios.yaml; policy_period in s, friction without unit, torsional friction and the rest in m."""
+    """Content of grasp_scenarios.yaml; policy_period in s, friction without unit, all else in m."""
 
     policy_period: float = field(metadata=POSITIVE)
     objects: Mapping[ObjectKind, ObjectRanges]

@@ -11,8 +11,8 @@ from xdog_sim.scene import load_scene
 
 
 def test_every_placement_is_a_lane_of_a_scene_that_loads(tmp_path: Path) -> None:
-    placer = ScenarioSampler()
-    placements = list(placer.draws(12, 1000, held_out=True))
+    sampler = ScenarioSampler()
+    placements = list(sampler.draws(12, 1000, held_out=True))
     lanes = write_scene(placements, tmp_path / "new" / "scene.yaml")
     scene = load_scene(str(tmp_path / "new" / "scene.yaml"))
     assert [lane.y for lane in lanes] == pytest.approx([LANE * number for number in range(12)])

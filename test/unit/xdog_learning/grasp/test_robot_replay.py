@@ -165,7 +165,7 @@ def end_program(bench: Bench) -> None:
         (forbid, "stopped: .*somebody pressed the button"),
         (block, "stopped: holding: the arm does not follow"),
         (begin_a_goal, "stopped: arm_controller executes a trajectory goal"),
-        (end_program, "stopped: this program was told to end"),
+        (end_program, "stopped: this program is shutting down"),
     ],
 )
 def test_a_stop_of_any_kind_ends_it(bench: Bench, stop: Callable[[Bench], None], message: str) -> None:

@@ -36,7 +36,7 @@ def test_only_the_named_episodes_and_entries_are_seen() -> None:
     batches = FrameSampler(data, [0, 2], policy)
     assert batches.frames.tolist() == [0, 1, 2, 7, 8]
     batch = batches.spread(5)
-    np.testing.assert_array_equal(batch["token"], data.environment_state[[0, 1, 2, 7, 8]][:, [4, 0]])
+    np.testing.assert_array_equal(batch["features"], data.environment_state[[0, 1, 2, 7, 8]][:, [4, 0]])
     np.testing.assert_array_equal(batch["centre"], data.environment_state[[0, 1, 2, 7, 8], :3])
 
 
@@ -47,7 +47,7 @@ def test_noise_disturbs_what_is_observed_and_nothing_else() -> None:
     batch = FrameSampler(make_demonstrations(), [0, 1, 2, 3], policy).spread(26)
     batch = {name: values.repeat(200, *[1] * (values.ndim - 1)) for name, values in batch.items()}
     noisy = disturb(batch, policy, torch.Generator().manual_seed(1))
-    moved = noisy["token"] - batch["token"]
+    moved = noisy["features"] - batch["features"]
     assert moved[:, :3].std().item() == pytest.approx(0.2, rel=0.05)
     assert not moved[:, 3:].any()
     assert (noisy["joints"] - batch["joints"]).std().item() == pytest.approx(0.1, rel=0.05)

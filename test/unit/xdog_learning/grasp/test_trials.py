@@ -1,4 +1,4 @@
-"""Attempts under every condition: real flaws, a policy that does nothing never counts, a camera out of place."""
+"""Attempts under every condition: real noise, a policy that does nothing never counts, a camera out of place."""
 
 import math
 from dataclasses import fields
@@ -27,14 +27,14 @@ def test_every_condition_has_its_own_name_and_real_flaws() -> None:
     known = {entry.name for entry in fields(ObservationNoise)}
     nominal = nominal_noise(PLACER)
     for condition in CONDITIONS:
-        assert set(condition.flaws) <= known
-        for name, value in condition.flaws.items():
+        assert set(condition.noise) <= known
+        for name, value in condition.noise.items():
             assert value > getattr(nominal, name)  # worse than nominal
 
 
 def test_an_error_of_a_centimetre_is_one() -> None:
     condition = next(condition for condition in CONDITIONS if condition.name == "state_error_1cm")
-    errors = np.random.default_rng(0).normal(0.0, condition.flaws["position_error"], (20000, 3))
+    errors = np.random.default_rng(0).normal(0.0, condition.noise["position_error"], (20000, 3))
     assert math.sqrt((errors**2).sum(1).mean()) == pytest.approx(0.01, rel=0.02)
 
 

@@ -162,7 +162,7 @@ def test_ordinary_modes_interrupt_nothing(graph: Graph, words: str) -> None:
 
 
 def test_the_controllers_words_are_those_that_end_an_episode() -> None:
-    """What `xdog.arm` says is what LET_GO begins with."""
+    """The states of `xdog.arm` begin as in STOPPED_FOLLOWING."""
     from xdog.arm.config import load_arm_config
     from xdog.arm.controller import ArmController
     from xdog.arm.motions import ArmMeasurement
@@ -179,7 +179,7 @@ def test_the_controllers_words_are_those_that_end_an_episode() -> None:
     step(0.0)
     controller.on_setpoint(ROBOT.arm.names, rest.tolist(), float("nan"))
     step(0.02)
-    assert controller.state.startswith(arm_link.LET_GO[1])
+    assert controller.state.startswith(arm_link.STOPPED_FOLLOWING[1])
     goal = np.clip(rest + 1.0, ROBOT.arm.lower, ROBOT.arm.upper)
     for i in range(150):  # it is sent away and stays
         if i > 100:
@@ -187,4 +187,4 @@ def test_the_controllers_words_are_those_that_end_an_episode() -> None:
         step(0.04 + 0.02 * i)
         if "does not follow" in controller.state:
             break
-    assert controller.state.startswith(arm_link.LET_GO[0])
+    assert controller.state.startswith(arm_link.STOPPED_FOLLOWING[0])
