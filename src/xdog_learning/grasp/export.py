@@ -34,13 +34,13 @@ def make_grasp_contract(
         settings: object features and how much of a chunk is executed.
         chunk: actions that the network predicts.
         image: (height, width) px that it sees, or None.
-        fps: policy periods a second.
+        fps: policy periods per second.
         commit: of the training.
-        dataset: summary of what it learned from.
-        scores: what training measured.
+        dataset: summary of the demonstrations.
+        scores: measured in training.
 
     Raises:
-        ContractError: the robot would refuse such a policy; with every reason.
+        ContractError: the robot would refuse such a policy; lists every reason.
     """
     contract = GraspContract(
         name=name,

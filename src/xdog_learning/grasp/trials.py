@@ -64,7 +64,7 @@ CONDITIONS = (
     Condition("image_delay_60ms", "image", {"delay": 0.06}),
     Condition("image_backlash", "image", {"backlash": math.radians(1.0)}),
 )
-"""All scores. Nominal backlash is that of sim/hardware.yaml, half a degree to either side; the worse one is twice that."""
+"""All scores. Nominal backlash, of sim/hardware.yaml, is half a degree to either side; the worse one is twice that."""
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def read(*words: str) -> Options:
             ["--output", "file/p.onnx"],
             "--output: file/p.onnx cannot be written: {here}/file is a file; run the command",
         ),
-        (["--only"], "--only is empty; name one at least"),
+        (["--only"], "--only is empty; name at least one"),
         (["gone"], "source is gone; there is no such folder"),
         (["file"], "source is file; that is a file, not a folder"),
     ],

@@ -37,7 +37,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     ("words", "message"),
     [
         (["--seed=-1"], "--seed is -1; it must be 0 or more"),
-        (["--only"], "--only is empty; name one at least"),
+        (["--only"], "--only is empty; name at least one"),
         (["--output", __file__], "that is a file, not a folder"),
         (["--policy", "gone[/1].onnx"], "--policy is gone[/1].onnx; there is no such file: train one with"),
         (["--policy", "/"], "--policy is /; that is a folder, not a file"),

@@ -33,7 +33,7 @@ def adds_one(writer: DatasetWriter, *_: Any) -> None:
         (["--workers", "0"], "--workers is 0; it must be 1 or more"),
         (["--seed=-1"], "--seed is -1; it must be 0 or more"),
         (["--out", __file__], "that is a file, not a folder"),
-        (["--by", "keyboard", "--task", " "], "--task is empty; say what is done"),
+        (["--by", "keyboard", "--task", " "], "--task is empty; describe the task"),
         (["--by", "leader"], "--by leader needs --calibration FILE of the leader arm"),
         (["--by", "leader", "--calibration", "gone[/1].json"], "--calibration is gone[/1].json; there is no such file"),
     ],
