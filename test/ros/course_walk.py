@@ -46,7 +46,7 @@ class CourseTest(unittest.TestCase):
 
         marks = {mark.label: int(np.searchsorted(run.time, mark.time)) for mark in run.phases}
         heights = run.position[:, 2]
-        assert heights[0] < 0.15  # it lies before it is told to stand
+        assert heights[0] < 0.15  # it lies before the request to stand
         assert 0.22 < heights[marks["forward"]] < 0.32
         assert heights[-1] < 0.15
         assert tilt_angle(run.orientation)[-1] < 0.15

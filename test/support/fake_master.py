@@ -11,7 +11,7 @@ class FakeMaster:
 
     Attributes:
         uri: its address.
-        process: what it says its process id is.
+        process: the process id that it reports.
     """
 
     def __init__(self) -> None:
@@ -20,12 +20,12 @@ class FakeMaster:
         self.services: Dict[str, str] = {}
         self.publishers: Dict[str, List[str]] = {}
         self.parameters: Dict[str, Any] = {}
-        self.says = "http://127.0.0.1:1/"
+        self.reported_uri = "http://127.0.0.1:1/"
         self._server = SimpleXMLRPCServer(("127.0.0.1", 0), logRequests=False, allow_none=True)
         self.uri = f"http://127.0.0.1:{self._server.server_address[1]}/"
         answers = {
             "getPid": lambda _: (1, "", self.process),
-            "getUri": lambda _: (1, "", self.says),
+            "getUri": lambda _: (1, "", self.reported_uri),
             "lookupNode": lambda _, name: self._find(self.nodes, name),
             "lookupService": lambda _, name: self._find(self.services, name),
             "getParam": lambda _, name: self._find(self.parameters, name),

@@ -1,4 +1,4 @@
-"""A toy world for the picking script: an arm and a trunk that obey, an object that sticks to closed fingers."""
+"""A toy world for the picking script: arm and trunk follow commands, an object sticks to closed fingers."""
 
 from typing import List, Optional
 
@@ -28,7 +28,7 @@ SIZE = np.array([0.04, 0.04, 0.04])
 
 
 class ScriptedPolicy:
-    """Goes where the token says, closes and lifts: a stand-in for a learned policy."""
+    """Goes to the object, closes and lifts: a stand-in for a learned policy."""
 
     def __init__(self) -> None:
         self.attempts = 0
@@ -41,10 +41,10 @@ class ScriptedPolicy:
         self._way: Optional[List[np.ndarray]] = None
         self.attempts += 1
 
-    def act(self, joints: np.ndarray, token: np.ndarray) -> np.ndarray:
+    def act(self, joints: np.ndarray, features: np.ndarray) -> np.ndarray:
         if self._way is None:
             self.began = joints
-            grasp = next(iter(PLANNER.candidates(token)))
+            grasp = next(iter(PLANNER.candidates(features)))
             wide = GRIPPER.angle(grasp.opening)
             poses = ((grasp.before, wide), (grasp.at, wide), (grasp.at, -0.16), (grasp.lifted, -0.16))
             self._way = [np.append(pose, angle) for pose, angle in poses]
@@ -74,7 +74,7 @@ class PickBench:
         self.arm = ROBOT.arm.poses["home"].copy()
         self.effort = np.zeros(6)
         self.load = np.zeros(6)
-        """Nm with which somebody bears on the joints."""
+        """Nm of an external load on the joints."""
         self.object = np.asarray(place, dtype=float)
         self.held: Optional[np.ndarray] = None
         self.slippery = 0
@@ -83,7 +83,7 @@ class PickBench:
         self.stands = True
         self.torque_off = ""
         self.ahead = 0.0
-        """s by which sightings are stamped too late."""
+        """s by which detections are stamped too late."""
         self.objection = ""
         self.obeys = True
         self.phases: List[str] = []
@@ -105,7 +105,7 @@ class PickBench:
         tick = round(self.now / CONTROL)
         if self.visible and tick % 3 == 0:
             self.pick.see([TrackedDetection(self.now - 0.04 + self.ahead, "ball", self.object.copy(), SIZE)])
-        wish = self.pick.step(
+        command = self.pick.step(
             PickInput(
                 self.now,
                 self.arm.copy(),
@@ -118,10 +118,10 @@ class PickBench:
         )
         if not self.phases or self.phases[-1] != self.pick.phase:
             self.phases.append(self.pick.phase)
-        if wish.body is not None:
-            self.body = wish.body
-        if wish.arm is not None and self.obeys:
-            self._execute_command(wish.arm)
+        if command.body is not None:
+            self.body = command.body
+        if command.arm is not None and self.obeys:
+            self._execute_command(command.arm)
         self.now += CONTROL
 
     def _execute_command(self, target: np.ndarray) -> None:

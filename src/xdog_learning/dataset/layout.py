@@ -29,7 +29,7 @@ COPY_AGAIN = "copy this file again from where it is whole; the other files can s
 
 
 class DatasetError(ValueError):
-    """A dataset is missing, damaged or of another kind, or an episode does not fit. The message names file and remedy."""
+    """A dataset is missing, damaged or of another kind, or an episode does not fit it. Names file and remedy."""
 
 
 class ChunkFile(NamedTuple):

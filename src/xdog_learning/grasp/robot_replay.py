@@ -106,8 +106,8 @@ class RobotReplay:
         self._wait_until_free()
         before, first = self._joints(), episode.state[0].astype(float)
         self._console.print(
-            f"The arm will move to where the episode begins ({self._duration(before, first):.1f} s), then as it was "
-            f"recorded for {len(episode) / episode.fps:.1f} s, whatever is in its way."
+            f"The arm will move to the start of the episode ({self._duration(before, first):.1f} s), then as "
+            f"recorded for {len(episode) / episode.fps:.1f} s. It does not avoid obstacles."
         )
         if not agreed and not self._agrees():
             self._console.print("Nothing was moved.")
@@ -116,8 +116,8 @@ class RobotReplay:
         off = np.abs(self._joints() - before)
         if off.max() > MOVED:
             raise ReplayError(
-                f"{self._robot.arm.names[int(off.argmax())]} has moved by {off.max():.2f} rad since the way was "
-                "announced: nothing was sent, give the command again"
+                f"{self._robot.arm.names[int(off.argmax())]} has moved by {off.max():.2f} rad since the motion was "
+                "announced: nothing was sent, run the command again"
             )
         start = self._arm.target()
         assert start is not None, "joints were waited for"
@@ -140,7 +140,7 @@ class RobotReplay:
 
     def _agrees(self) -> bool:
         try:
-            answer = self._console.input("Is the way free? Move the arm? (y/N) ")
+            answer = self._console.input("Is the path clear? Move the arm? (y/N) ")
         except EOFError:  # there is no terminal
             return False
         return answer.strip().lower() in ("y", "yes")

@@ -56,7 +56,7 @@ def test_training_needs_no_policy(measured: List[str], monkeypatch: pytest.Monke
     assert measured == ["training"]
 
 
-def test_what_was_not_measured_is_null_and_the_last_line_is_json(
+def test_missing_metrics_are_null_and_the_last_line_is_json(
     measured: List[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, tmp_path: Path
 ) -> None:
     assert call(monkeypatch, "--json", "--only", "policy", "graph", "--output", str(tmp_path)) == 1

@@ -12,7 +12,7 @@ def angles(value: float) -> np.ndarray:
     return np.full(6, value)
 
 
-def test_frames_stand_at_the_rate_whatever_the_measurements_rate() -> None:
+def test_frames_keep_their_rate_at_any_rate_of_measurements() -> None:
     builder = EpisodeBuilder(25, FEATURES, "pick up the cube", with_images=False)
     stamps = [10.0 + i * 0.01 for i in range(101)]  # 100 Hz for a second
     taken = [stamp for stamp in stamps if builder.sample(stamp, angles(stamp), angles(stamp + 0.5), None)]
@@ -30,14 +30,14 @@ def test_an_action_is_the_target_at_the_end_of_its_period() -> None:
     np.testing.assert_allclose(builder.finish().action[:, 0], [10.0, 20.0, 30.0])
 
 
-def test_unsteady_stamps_do_not_add_up() -> None:
+def test_jitter_of_stamps_does_not_accumulate() -> None:
     builder = EpisodeBuilder(25, FEATURES, "grasp", with_images=False)
     stamps = np.arange(0.0, 4.0, 0.011)  # never on the beat
     count = sum(builder.sample(float(stamp), angles(0.0), angles(0.0), None) for stamp in stamps)
     assert count == 100
 
 
-def test_a_gap_spoils_the_take() -> None:
+def test_a_gap_invalidates_the_episode() -> None:
     builder = EpisodeBuilder(25, FEATURES, "grasp", with_images=False)
     builder.sample(0.0, angles(0), angles(0), None)
     with pytest.raises(EpisodeBuilderError, match=r"no joint_states for 0\.13 s"):
@@ -55,7 +55,7 @@ def test_images_belong_to_their_frames() -> None:
         EpisodeBuilder(25, FEATURES, "grasp", with_images=True).sample(0.0, angles(0), angles(0), None)
 
 
-def test_nothing_is_no_episode() -> None:
+def test_an_empty_recording_is_no_episode() -> None:
     builder = EpisodeBuilder(25, FEATURES, "grasp", with_images=False)
     builder.sample(0.0, angles(0), angles(0), None)
     with pytest.raises(EpisodeBuilderError, match="nothing was recorded"):

@@ -1,4 +1,4 @@
-"""A recorded demonstration is found again in simulation: the scene that was drawn, or one like what was seen."""
+"""The scene of a recorded demonstration: the one that was drawn, or one from the recorded features."""
 
 from typing import Any, Dict
 
@@ -15,7 +15,7 @@ from xdog_sim.grasp.scene import GraspScene
 VERSION = {"commit": "abc", "grasp_yaml": "123"}
 
 
-def test_a_replay_does_the_same_again() -> None:
+def test_a_replay_reproduces_the_episode() -> None:
     sampler = ScenarioSampler()
     number, episode = next(
         (number, result.episode)

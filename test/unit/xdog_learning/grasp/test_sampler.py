@@ -1,4 +1,4 @@
-"""Batches: chunks that end with their episode, what is seen, and noise."""
+"""Batches: chunks that end with their episode, selected features, and noise."""
 
 import copy
 import dataclasses
@@ -40,7 +40,7 @@ def test_only_the_named_episodes_and_entries_are_seen() -> None:
     np.testing.assert_array_equal(batch["centre"], data.environment_state[[0, 1, 2, 7, 8], :3])
 
 
-def test_noise_disturbs_what_is_observed_and_nothing_else() -> None:
+def test_noise_changes_observations_only() -> None:
     raw = copy.deepcopy(RAW)
     raw["state"]["noise"].update(joints=0.1, object=0.2)
     policy = parse(GraspSettings, raw, "grasp_training.yaml").state
@@ -55,7 +55,7 @@ def test_noise_disturbs_what_is_observed_and_nothing_else() -> None:
         assert torch.equal(noisy[name], batch[name])
 
 
-def test_images_are_shifted_and_lit() -> None:
+def test_images_are_shifted_and_brightened() -> None:
     noise = dataclasses.replace(SETTINGS.image.noise, brightness=0.0, contrast=0.0, shift=2)
     image = torch.arange(HEIGHT * WIDTH).remainder(251).to(torch.uint8).view(1, HEIGHT, WIDTH, 1).repeat(8, 1, 1, 3)
     shifted = disturb_images(image, noise, torch.Generator().manual_seed(0))

@@ -1,4 +1,4 @@
-"""Attempts under every condition: real noise, a policy that does nothing never counts, a camera out of place."""
+"""Attempts under every condition: noise, a policy that does nothing never counts, a camera out of place."""
 
 import math
 from dataclasses import fields
@@ -18,14 +18,14 @@ from xdog_sim.grasp.scenario import ScenarioSampler
 from xdog_sim.grasp.scene import GraspScene, ObservationNoise, nominal_noise
 
 ROBOT = load_description()
-PLACER = ScenarioSampler()
+SAMPLER = ScenarioSampler()
 
 
-def test_every_condition_has_its_own_name_and_real_flaws() -> None:
+def test_every_condition_has_its_own_name_and_is_worse_than_nominal() -> None:
     names = [condition.name for condition in CONDITIONS]
     assert len(set(names)) == len(names)
     known = {entry.name for entry in fields(ObservationNoise)}
-    nominal = nominal_noise(PLACER)
+    nominal = nominal_noise(SAMPLER)
     for condition in CONDITIONS:
         assert set(condition.noise) <= known
         for name, value in condition.noise.items():
@@ -45,15 +45,15 @@ def test_doing_nothing_never_counts(tmp_path: Path) -> None:
     def watch(scene: GraspScene) -> None:
         seen.append(scene.time)
 
-    outcome = trials.roll_out(policy, PLACER.draw(0, 1), PLACER, 0, nominal_noise(PLACER), watch)
+    outcome = trials.roll_out(policy, SAMPLER.draw(0, 1), SAMPLER, 0, nominal_noise(SAMPLER), watch)
     assert not outcome.success
-    assert outcome.seconds == pytest.approx(PLACER.config.success.time)
-    assert len(seen) == round(PLACER.config.success.time / PLACER.config.policy_period)
-    assert np.diff(seen) == pytest.approx(PLACER.config.policy_period)
+    assert outcome.seconds == pytest.approx(SAMPLER.config.success.time)
+    assert len(seen) == round(SAMPLER.config.success.time / SAMPLER.config.policy_period)
+    assert np.diff(seen) == pytest.approx(SAMPLER.config.policy_period)
 
 
-def test_a_misplaced_camera_is_misplaced_by_what_the_condition_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    placement = PLACER.draw(0, 1)
+def test_a_misplaced_camera_is_off_by_the_error_of_the_condition(monkeypatch: pytest.MonkeyPatch) -> None:
+    placement = SAMPLER.draw(0, 1)
     moved = []
 
     def note(_: Any, tried: Any, *__: Any) -> TrialOutcome:
@@ -62,18 +62,18 @@ def test_a_misplaced_camera_is_misplaced_by_what_the_condition_says(monkeypatch:
 
     monkeypatch.setattr(trials, "roll_out", note)
     for seed in range(3):
-        trials.attempt_under(Condition("c", "image", camera_error=0.02), {"image": Any}, placement, PLACER, seed)  # type: ignore[dict-item]
+        trials.attempt_under(Condition("c", "image", camera_error=0.02), {"image": Any}, placement, SAMPLER, seed)  # type: ignore[dict-item]
     assert [float(np.linalg.norm(shift)) for shift in moved] == pytest.approx([0.02] * 3)
     assert not np.allclose(moved[0], moved[1])
 
 
 def test_the_wrist_camera_sees_every_placement_from_where_a_grasp_by_camera_starts() -> None:
-    sight = FieldOfView(ROBOT, PLACER.config.camera)
+    view = FieldOfView(ROBOT, SAMPLER.config.camera)
     for index in range(24):
-        placement = PLACER.draw(index, 1, held_out=True)
-        looking = PLACER.at_view_pose(placement, index)
-        assert sight.sees(PLACER.object_features(placement)[:3], looking.start)
-        assert PLACER.path(looking, PLACER.object_features(looking)) is not None
+        placement = SAMPLER.draw(index, 1, held_out=True)
+        looking = SAMPLER.at_view_pose(placement, index)
+        assert view.sees(SAMPLER.object_features(placement)[:3], looking.start)
+        assert SAMPLER.path(looking, SAMPLER.object_features(looking)) is not None
 
 
 def test_successes_are_those_of_the_condition() -> None:

@@ -62,7 +62,7 @@ def test_without_a_master_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_node_opens_no_port_to_the_network_that_its_master_does_not_have(
     master: FakeMaster, uri: str, address: str
 ) -> None:
-    master.says = uri
+    master.reported_uri = uri
     start._stay_on_loopback()
     assert os.environ.get("ROS_IP") == address
 
