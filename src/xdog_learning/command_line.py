@@ -1,4 +1,4 @@
-"""What the command lines of this package share: options and their ranges, one line for each error, exit statuses."""
+"""Shared by the command lines of this package: options and their ranges, one-line errors, exit statuses."""
 
 import os
 import shlex
@@ -22,28 +22,28 @@ LARGEST = 2**31 - 1
 TRAIN_GAIT = "train one with './xdog train gait'"
 TRAIN_GRASP = "train one with './xdog train grasp --observe state'"
 BAD_OPTION = 2
-"""Exit status of a command that was called wrongly: nothing was done."""
+"""Exit status for bad options: nothing was done."""
 
 
 class OptionError(ValueError):
-    """An option cannot be used as it was given. The message names it, its value and what it must be."""
+    """An option has a bad value. The message names the option, its value and what it must be."""
 
 
 class Check(Protocol):
-    """What `Annotated` adds to the type of an option that not every value of the type suits."""
+    """A check that `Annotated` adds to the type of an option, for further limits on its values."""
 
     def require(self, option: str, value: Any) -> None:
-        """Make sure that the value of an option can be used.
+        """Check the value of an option.
 
         Raises:
-            OptionError: it cannot.
+            OptionError: the value is not allowed.
         """
         ...
 
 
 @dataclass(frozen=True)
 class InRange:
-    """A whole number from ``least`` to ``most``, both included; the reasons say why not less and why not more."""
+    """A whole number from ``least`` to ``most``, both included, with the reasons of the limits."""
 
     least: int
     most: int = LARGEST
@@ -62,17 +62,17 @@ class InRange:
 
 
 class NotEmpty:
-    """A list with an entry at least."""
+    """A list with at least one entry."""
 
     def require(self, option: str, value: Sequence[Any]) -> None:
         """See `Check`."""
         if not value:
-            raise OptionError(f"{option} is empty; name one at least")
+            raise OptionError(f"{option} is empty; name at least one")
 
 
 @dataclass(frozen=True)
 class ReadableFile:
-    """A file that exists; ``remedy`` says how to get one."""
+    """A file that exists; ``remedy`` is the way to get one."""
 
     remedy: str = ""
 
@@ -125,7 +125,7 @@ def _require_writable(option: str, value: Path) -> None:
 
 Count = Annotated[int, InRange(1)]
 Workers = Annotated[int, InRange(1, 1024)]
-"""Of threads or processes."""
+"""Number of threads or processes."""
 Seed = Annotated[int, InRange(0)]
 TrainingSeed = Annotated[
     int, InRange(0, CHECK_SEED - 1, why_not_more="higher seeds are held out for checks and evaluation")
@@ -145,7 +145,7 @@ def read_options(kind: Type[Options], command: str, words: Optional[Sequence[str
     Args:
         kind: dataclass of the options; its docstring is the help.
         command: its name without "xdog", for example "train gait".
-        words: of the command line; the program's own if None.
+        words: of the command line; those of this process if None.
 
     Raises:
         OptionError: a value does not fit the `Check` in its type.
@@ -153,7 +153,7 @@ def read_options(kind: Type[Options], command: str, words: Optional[Sequence[str
     options = tyro.cli(kind, prog=f"xdog {command}", args=words)
     typed = [(entry.name, getattr(options, entry.name)) for entry in _entries(kind)]
     home = {name: value.expanduser() for name, value in typed if isinstance(value, Path)}
-    options = replace(options, **home)  # type: ignore[type-var]  # a TypeVar cannot say: a dataclass
+    options = replace(options, **home)  # type: ignore[type-var]  # a TypeVar cannot be bound to dataclasses
     for entry in _entries(kind):
         value = getattr(options, entry.name)
         for check in _metadata(kind, entry.name):
@@ -163,7 +163,7 @@ def read_options(kind: Type[Options], command: str, words: Optional[Sequence[str
 
 
 def command_line(command: str, options: Any, **changes: Any) -> str:
-    """The line for a shell that runs a command with these options, which may be changed; defaults are left out."""
+    """The shell line of a command with these options and changes; defaults are left out."""
     kind, options = type(options), replace(options, **changes)
     words: List[str] = ["./xdog", *command.split()]
     for entry in _entries(kind):
@@ -183,7 +183,7 @@ def run_command(
     run: Callable[[Options], Optional[int]],
     errors: Tuple[Type[Exception], ...] = (),
 ) -> int:
-    """Read a command's options, run it, and give its exit status; what goes wrong is one message on standard error.
+    """Read a command's options, run it and return its exit status; errors are one message on standard error.
 
     SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does, unless they are ignored (nohup). A KeyboardInterrupt
     that leaves ``run`` may carry a message.
@@ -191,11 +191,11 @@ def run_command(
     Args:
         kind: dataclass of the options.
         command: its name without "xdog".
-        run: does the work; gives the exit status, None for 0.
-        errors: that mean a user's mistake or a missing resource, beside OSError, ValueError and a dead worker.
+        run: does the work; returns the exit status, None for 0.
+        errors: those for a user's mistake or a missing resource, besides OSError, ValueError and a dead worker.
 
     Returns:
-        What ``run`` gives; 2 for options that cannot be used; 1 for ``errors``; 128 + the signal that stopped it.
+        The status of ``run``; 2 for options that cannot be used; 1 for ``errors``; 128 + the signal that stopped it.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -207,8 +207,8 @@ def run_command(
         received[0] = number
         raise KeyboardInterrupt
 
-    heeded = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heeded}
+    handled = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in handled}
     try:
         return run(read_options(kind, command)) or 0
     except OptionError as error:
@@ -229,14 +229,14 @@ def _entries(kind: Type[Any]) -> "Tuple[Field[Any], ...]":
 
 
 def _metadata(kind: Type[Any], name: str) -> Iterator[Any]:
-    """What `Annotated` says of a field, inside Optional too."""
+    """Metadata that `Annotated` adds to a field, inside Optional too."""
     hint = get_type_hints(kind, include_extras=True)[name]
     for candidate in (hint, *get_args(hint)):
         yield from getattr(candidate, "__metadata__", ())
 
 
 def _flag(kind: Type[Any], name: str) -> str:
-    """How an option is written; empty for a positional argument."""
+    """An option as written on the command line; empty for a positional argument."""
     return "" if tyro.conf.Positional in _metadata(kind, name) else f"--{name.replace('_', '-')}"
 
 

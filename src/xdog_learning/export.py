@@ -1,4 +1,4 @@
-"""Turning a trained network into a policy file: ONNX with the contract in its metadata."""
+"""Export of a trained network as a policy file: ONNX with the contract in its metadata."""
 
 import subprocess
 from pathlib import Path
@@ -15,12 +15,12 @@ OPSET = 17
 
 
 def export_policy(network: nn.Module, inputs: Mapping[str, Tensor], metadata: Mapping[str, str], path: Path) -> None:
-    """Write a network as ``inputs`` -> ``action``, for any number of robots at once.
+    """Write a network as ``inputs`` -> ``action``, for any number of robots.
 
     Args:
-        network: takes the inputs in their order and gives the action; its weights are copied.
+        network: maps the inputs, in their order, to the action; its weights are copied.
         inputs: an example of each by name, with one robot in the first dimension.
-        metadata: the contract, which says what the runner must honour.
+        metadata: the contract that the runner must follow.
         path: the .onnx file, replaced only when complete.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def export_policy(network: nn.Module, inputs: Mapping[str, Tensor], metadata: Ma
 def present_commit() -> str:
     """The commit of the checkout, with "-dirty" if files differ from it; "unknown" outside a checkout."""
     root = share_path()
-    # Another user's checkout is read here, no program of it is run: git need not be afraid of its owner.
+    # git may read another user's checkout here: it runs no program of it.
     command = ["git", "-c", f"safe.directory={root}", "describe", "--always", "--dirty"]
     answer = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     return answer.stdout.strip() or "unknown"

@@ -1,4 +1,4 @@
-"""A folder that one process may write to at a time: a dataset, the checkpoints of a training."""
+"""Lock on a folder, so that one process writes to it at a time: a dataset, the checkpoints of a training."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ class FolderBusyError(RuntimeError):
 
 @contextmanager
 def locked(folder: Path, exclusive: bool) -> Iterator[None]:
-    """Hold a folder: alone to write, or with others to read. A killed process lets go of it by itself.
+    """Hold a folder: alone to write, or with others to read. The lock ends with the process.
 
     Raises:
         FolderBusyError: another process holds it in a way that excludes this one.

@@ -1,4 +1,4 @@
-"""What evaluations and benchmarks share: seeds, scores with their intervals, tables, and JSON output."""
+"""Shared by evaluations and benchmarks: seeds, scores with their intervals, tables, and JSON output."""
 
 import json
 import math
@@ -11,12 +11,12 @@ from rich.table import Table
 Interval = Tuple[float, float]
 
 ReportProgress = Callable[[str, float], None]
-"""Called with what is going on and the share of it that is done, 0 to 1."""
+"""Called with a label of the current work and its completed share, 0 to 1."""
 
 CHECK_SEED = 500
 """Lowest seed of the short evaluations during training; training itself uses lower ones."""
 HELD_OUT_SEED = 1000
-"""Lowest seed of scored episodes: nothing was trained or chosen with it."""
+"""Lowest seed of scored episodes: nothing was trained or selected with them."""
 
 
 def wilson_interval(successes: int, trials: int, z: float = 1.96) -> Interval:
@@ -36,7 +36,7 @@ def wilson_interval(successes: int, trials: int, z: float = 1.96) -> Interval:
 def bootstrap_interval(
     values: np.ndarray, statistic: Callable[[np.ndarray], float] = np.mean, rounds: int = 2000, seed: int = 0
 ) -> Interval:
-    """95 % interval of a statistic over independent values, (k,) or (k, m) with one row an episode."""
+    """95 % interval of a statistic over independent values, (k,) or (k, m) with one row per episode."""
     rng = np.random.default_rng(seed)
     rows = rng.integers(0, len(values), (rounds, len(values)))
     drawn = np.array([statistic(values[row]) for row in rows])
@@ -44,7 +44,7 @@ def bootstrap_interval(
 
 
 def root_mean(squares: np.ndarray) -> float:
-    """Root of the mean of squared errors: of (sum, count) rows when there are two columns."""
+    """Root of the mean of squared errors: of (sum, count) rows if there are two columns."""
     if squares.ndim == 2:
         return float(np.sqrt(squares[:, 0].sum() / squares[:, 1].sum()))
     return float(np.sqrt(squares.mean()))
@@ -88,7 +88,7 @@ def make_table(*columns: str, title: str, rows: Sequence[Sequence[str]]) -> Tabl
 
 
 def to_json(value: Any) -> Any:
-    """What `json` can write: numbers rounded to four digits, null where one is not finite."""
+    """Values for `json`: numbers rounded to four digits, null for those that are not finite."""
     if isinstance(value, dict):
         return {name: to_json(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):

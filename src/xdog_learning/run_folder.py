@@ -1,4 +1,4 @@
-"""The folder of a training run: the newest checkpoint and the best one, both sound, and one training at a time."""
+"""The folder of a training run: the newest and the best checkpoint, and a lock for one training at a time."""
 
 import hashlib
 import json
@@ -17,43 +17,43 @@ from xdog_learning.folder_lock import FolderBusyError, locked
 
 NEWEST, BEST = "newest", "best"
 PARTS: FrozenSet[str] = frozenset({"inputs", "progress", "network", "optimizer"})
-"""What every checkpoint holds."""
+"""Entries of every checkpoint."""
 
 ELSEWHERE = "train again in another folder: --run FOLDER without --resume"
-"""The remedy where a run cannot be continued."""
+"""Remedy if a run cannot be continued."""
 
 
 class CheckpointError(ValueError):
-    """A run cannot be begun or continued in this folder. The message says why and what to do."""
+    """A run cannot start or continue in this folder. The message gives the reason and the remedy."""
 
 
 class DivergenceError(ArithmeticError):
-    """A training has diverged: a loss, a weight or an observation is not finite. The message says which."""
+    """A training has diverged: a loss, a weight or an observation is not finite. The message names it."""
 
 
 class RunFolder:
     """Checkpoints of one training run.
 
-    A checkpoint holds tensors, numbers and text only, and is read as such: a file from somebody else runs no code.
+    A checkpoint holds tensors, numbers and text only, and is loaded as such: a foreign file cannot run code.
 
     Args:
         path: of the folder; it need not exist yet.
-        parts: what a checkpoint of this training holds beside `PARTS`.
+        parts: entries of a checkpoint of this training besides `PARTS`.
     """
 
     def __init__(self, path: Path, parts: FrozenSet[str] = frozenset()) -> None:
         self.path, self._parts = path, PARTS | parts
 
     def file(self, name: str) -> Path:
-        """Where the checkpoint `NEWEST` or `BEST` is."""
+        """Path of the checkpoint `NEWEST` or `BEST`."""
         return self.path / f"{name}.pt"
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder, which is made if it is missing, so that no other training writes to it.
+        """Lock the folder, created if missing, so that no other training writes to it.
 
         Raises:
-            CheckpointError: another training does.
+            CheckpointError: another training holds it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
@@ -66,7 +66,7 @@ class RunFolder:
             yield
 
     def check_begin(self) -> None:
-        """Make sure that a new run may begin here.
+        """Check that a new run may start here.
 
         Raises:
             CheckpointError: the folder holds a run.
@@ -77,10 +77,10 @@ class RunFolder:
             raise CheckpointError(f"{self.path} already holds a run: {how}name another folder with --run")
 
     def check_resume(self) -> None:
-        """Make sure that there is a run here that can be continued.
+        """Check that there is a run here to continue.
 
         Raises:
-            CheckpointError: there is none; or it is of an older XDog, whose checkpoints run code when they are loaded.
+            CheckpointError: there is none, or it is of an older XDog, whose checkpoints run code when they are loaded.
         """
         if self.file(NEWEST).exists() or self.file(BEST).exists():
             return
@@ -92,10 +92,10 @@ class RunFolder:
         raise CheckpointError(f"{self.path} holds no run to continue: train without --resume first")
 
     def save(self, content: Mapping[str, Any], is_best: bool) -> None:
-        """Write the newest checkpoint, and the best if it is; an older one is replaced only by a complete one.
+        """Write the newest checkpoint, and the best if ``is_best``; files are replaced atomically.
 
         Raises:
-            DivergenceError: a tensor is not finite; nothing was written.
+            DivergenceError: a tensor is not finite; nothing is written.
         """
         check_finite(content, "the checkpoint")
         self.path.mkdir(parents=True, exist_ok=True)
@@ -116,13 +116,13 @@ class RunFolder:
         path = self.file(name)
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about a file that is not torch's: the error says it better
+                warnings.simplefilter("ignore")  # about a file that is not torch's: the error is clearer
                 content = torch.load(path, map_location="cpu", weights_only=True)
         except FileNotFoundError as error:
             raise CheckpointError(f"{path} does not exist") from error
         except pickle.UnpicklingError as error:
             raise CheckpointError(f"{path} is damaged, or holds more than weights and numbers") from error
-        except Exception as error:  # a damaged archive shows in many ways
+        except Exception as error:  # a damaged archive causes many kinds of errors
             raise CheckpointError(f"{path} is damaged") from error
         if not isinstance(content, dict) or self._parts - set(content):
             raise CheckpointError(f"{path} is not a checkpoint of this training")
@@ -151,10 +151,10 @@ class RunFolder:
                 raise CheckpointError(f"{damage}, and {error}: {ELSEWHERE}") from error
 
     def resume(self, inputs: Mapping[str, str]) -> Tuple[Dict[str, Any], str]:
-        """What `newest_sound` gives, of a run that was trained from these ``inputs``.
+        """As `newest_sound`, but only for a run trained from these ``inputs``.
 
         Raises:
-            CheckpointError: as there, or it was trained from other inputs.
+            CheckpointError: as there, or the inputs differ.
         """
         content, warning = self.newest_sound()
         known = content["inputs"] if isinstance(content["inputs"], dict) else {}
@@ -167,7 +167,7 @@ class RunFolder:
         return content, warning
 
     def after_divergence(self, error: DivergenceError, advice: str, again: str) -> DivergenceError:
-        """The error of a training that diverged, with what is left of it and what to do.
+        """The error of a diverged training, with its last checkpoint and the remedy.
 
         Args:
             error: what was not finite.
@@ -192,7 +192,7 @@ class RunFolder:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignore Ctrl-C, SIGTERM and SIGHUP for a moment: an impatient second one must not spoil the last checkpoint."""
+    """Ignore Ctrl-C, SIGTERM and SIGHUP for a moment: a second one must not damage the last checkpoint."""
     before = {
         number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
@@ -205,7 +205,7 @@ def uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def fitting(path: Path) -> Iterator[None]:
-    """Say of a checkpoint whose content does not fit the training that it does not.
+    """Turn errors from a checkpoint that does not fit the training into one clear error.
 
     Raises:
         CheckpointError: with the remedy.
@@ -218,7 +218,7 @@ def fitting(path: Path) -> Iterator[None]:
 
 
 def digests(contents: Mapping[str, Any]) -> Dict[str, str]:
-    """A digest of each of the things, by name, that a run is trained from. They must be JSON's kinds of values."""
+    """A digest of each input of a training, by name. The inputs must be values that JSON can hold."""
     return {
         name: hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
         for name, content in contents.items()
@@ -226,7 +226,7 @@ def digests(contents: Mapping[str, Any]) -> Dict[str, str]:
 
 
 def check_finite(content: Any, what: str) -> None:
-    """Make sure that every tensor in nested mappings and lists is finite.
+    """Check that every tensor in nested mappings and lists is finite.
 
     Raises:
         DivergenceError: one is not.

@@ -1,4 +1,4 @@
-"""Work on several processes, its results in order."""
+"""Work in several processes, with results in order."""
 
 import itertools
 import multiprocessing
@@ -11,19 +11,19 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 AHEAD = 3
-"""Jobs that each worker may be ahead of whoever takes the results: enough to keep it busy, few enough for memory."""
+"""Jobs that each worker may be ahead of the consumer: enough to keep it busy, few enough for memory."""
 
 
 def in_processes(work: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -> Generator[Result, None, None]:
-    """Results in the order of the jobs, of which there may be endlessly many.
+    """Results in the order of the jobs, which may be endless.
 
     The processes are fresh interpreters: MuJoCo chooses its renderer when it is imported, and OpenGL contexts do not
     survive a fork.
 
     Args:
         work: a function of a module, called in the workers.
-        jobs: taken as they are needed.
-        workers: processes.
+        jobs: consumed as needed.
+        workers: number of processes.
 
     Yields:
         A result; closing the generator ends the processes.
@@ -50,5 +50,5 @@ def in_processes(work: Callable[[Job], Result], jobs: Iterable[Job], workers: in
 
 
 def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches every process of a terminal: the parent ends its workers and says what became of the work."""
+    """Ctrl-C reaches every process of a terminal: the parent ends its workers and reports the state of the work."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

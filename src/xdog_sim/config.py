@@ -55,7 +55,7 @@ class SimArmConfig:
 @numbers(NOT_NEGATIVE)
 @dataclass(frozen=True)
 class BatteryConfig:
-    """What drains the battery: ohm, W, W per (Nm)^2, s."""
+    """The load on the battery: ohm, W, W per (Nm)^2, s."""
 
     internal_resistance: float
     electronics: float
@@ -65,7 +65,7 @@ class BatteryConfig:
 
 @dataclass(frozen=True)
 class SimConfig:
-    """All of hardware.yaml. physics_step in s."""
+    """Content of hardware.yaml. physics_step in s."""
 
     physics_step: float = field(metadata=between(1e-4, 5e-3))  # the actuators need it
     legs: LegsConfig
@@ -74,7 +74,7 @@ class SimConfig:
     battery: BatteryConfig
 
     def perfect(self) -> "SimConfig":
-        """The same robot without flaws: no delay, noise, offset, backlash, ramp or voltage sag; limits stay."""
+        """The same robot without imperfections: no delay, noise, offset, backlash, ramp or voltage sag; limits stay."""
         legs = dict.fromkeys(
             ("ramp", "command_delay", "encoder_offset", "position_noise", "velocity_noise", "effort_noise"), 0.0
         )

@@ -1,4 +1,4 @@
-"""Bodies, floors and actuators drawn from sim/randomization.yaml."""
+"""Random bodies, floors and actuators, drawn from the ranges of sim/randomization.yaml."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +29,7 @@ class SensorNoise:
 
 @dataclass(frozen=True)
 class Randomization:
-    """All of sim/randomization.yaml, which explains each entry."""
+    """Content of sim/randomization.yaml, which explains each entry."""
 
     friction: Range = field(metadata=POSITIVE)
     trunk_mass: Range
@@ -49,7 +49,7 @@ class Randomization:
     noise: SensorNoise
 
     def without_pushes(self) -> "Randomization":
-        """The same with a first push that never comes."""
+        """The same ranges, without pushes."""
         return replace(self, push_interval=Range(1e9, 1e9))
 
 
@@ -59,7 +59,7 @@ def load_ranges(path: Optional[Path] = None) -> Randomization:
 
 
 def nominal_ranges() -> Randomization:
-    """Ranges without any variation, noise, delay or push: the robot as its URDF says."""
+    """Ranges without any variation, noise, delay or push: the robot of the URDF."""
     zero, one = Range(0.0, 0.0), Range(1.0, 1.0)
     return Randomization(
         friction=Range(0.8, 0.8), trunk_mass=zero, trunk_com=zero, payload=zero, arm_anywhere=0.0, arm_near_stow=0.0,
@@ -74,8 +74,8 @@ class TrunkTable:
     Args:
         robot: the body.
         ranges: what varies.
-        size: how many arm poses to prepare.
-        seed: of the drawing.
+        size: number of arm poses to prepare.
+        seed: of the draws.
     """
 
     def __init__(self, robot: RobotDescription, ranges: Randomization, size: int, seed: int) -> None:

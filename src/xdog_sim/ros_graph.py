@@ -1,4 +1,4 @@
-"""A private ROS graph: xdog.launch under a master of its own, gone when the block ends."""
+"""A private ROS graph: xdog.launch under its own master, stopped when the block ends."""
 
 import os
 import signal
@@ -13,16 +13,16 @@ from typing import Mapping, Optional, Type
 MASTER_TIMEOUT = 30.0
 """s until roslaunch's master must answer."""
 STOP_TIMEOUT = 30.0
-"""s that roslaunch gets to end its nodes."""
+"""s within which roslaunch must end its nodes."""
 LINES_SHOWN = 15
 
 
 class GraphError(RuntimeError):
-    """The ROS graph does not start; the message holds the end of its log."""
+    """The ROS graph does not start; the message quotes the end of its log."""
 
 
 def free_port() -> int:
-    """A TCP port that nobody uses now."""
+    """A free TCP port."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         return int(probe.getsockname()[1])
@@ -56,7 +56,7 @@ class RosGraph:
         os.environ.update(
             ROS_MASTER_URI=f"http://localhost:{port}", ROS_HOSTNAME="localhost", ROS_LOG_DIR=str(self._logs)
         )
-        # roslaunch refuses to join a master of another run, which may have come to this port meanwhile.
+        # roslaunch refuses to join a master of another run, which may have taken this port meanwhile.
         command = ["roslaunch", "-p", str(port), f"--run_id={uuid.uuid1()}", "xdog", "xdog.launch"]
         command += [f"{name}:={value}" for name, value in self._arguments.items()]
         try:
@@ -83,7 +83,7 @@ class RosGraph:
         self._stop()
 
     def tail(self) -> str:
-        """The last lines that the graph printed."""
+        """The last lines of the graph's output."""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LINES_SHOWN:])
 
     def _wait_for_master(self, port: int) -> None:
@@ -93,7 +93,7 @@ class RosGraph:
             with socket.socket() as probe:
                 if probe.connect_ex(("localhost", port)) == 0:
                     return
-            time.sleep(0.1)  # a port that opens tells nobody: ask again
+            time.sleep(0.1)  # an opened port sends no notice: poll
         raise GraphError(f"the ROS graph did not start; {self.log} ends with:\n{self.tail()}")
 
     def _stop(self) -> None:

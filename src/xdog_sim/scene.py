@@ -1,4 +1,4 @@
-"""Things around the simulated dog, from a file of sim/scenes: furniture that stays, objects that can be picked up."""
+"""The scene around the simulated dog, from a file of sim/scenes: fixed supports and objects that can be picked up."""
 
 import math
 from dataclasses import dataclass, field
@@ -18,12 +18,12 @@ from xdog_sim.grasp.objects import GraspObject, add_object, add_support, prepare
 Array = np.ndarray
 
 EMPTY = "empty"
-"""The scene without anything."""
+"""Name of the scene without objects."""
 
 
 @dataclass(frozen=True)
 class SceneSupport:
-    """What objects stand on: its kind, height of its surface, x of its near edge and y of its middle, m."""
+    """What objects stand on: kind, height of the surface, x of the near edge and y of the middle, m."""
 
     kind: Literal["table", "shelf"]
     height: float = field(metadata=POSITIVE)
@@ -33,7 +33,7 @@ class SceneSupport:
 
 @dataclass(frozen=True)
 class SceneObject:
-    """One object and where it starts: its middle (3,) m in the world and yaw in rad."""
+    """One object and its start pose: centre (3,) m in the world, yaw in rad."""
 
     name: str
     item: GraspObject
@@ -43,10 +43,10 @@ class SceneObject:
 
 @dataclass(frozen=True)
 class Scene:
-    """All furniture, by name, and objects."""
+    """Supports by name, and objects."""
 
-    furniture: Mapping[str, SceneSupport] = field(default_factory=dict)
-    things: Tuple[SceneObject, ...] = ()
+    supports: Mapping[str, SceneSupport] = field(default_factory=dict)
+    objects: Tuple[SceneObject, ...] = ()
 
 
 @numbers(POSITIVE)
@@ -65,7 +65,7 @@ class _ObjectEntry:
 
 @dataclass(frozen=True)
 class SceneFile:
-    """All of a file of sim/scenes."""
+    """Content of a file of sim/scenes."""
 
     objects: Mapping[str, _ObjectEntry]
     supports: Mapping[str, SceneSupport] = field(default_factory=dict)
@@ -84,10 +84,10 @@ def load_scene(name: str, locate: Callable[[str], Path] = Path) -> Scene:
 
     Args:
         name: of the scene, or the path of a file that ends in .yaml.
-        locate: what finds the file of a path; of nodes ``user_path``.
+        locate: resolves a path; nodes pass ``user_path``.
 
     Raises:
-        ConfigError: there is no such scene, or it is malformed.
+        ConfigError: the scene does not exist or is malformed.
         OSError: the file cannot be read.
     """
     if name == EMPTY:
@@ -95,40 +95,41 @@ def load_scene(name: str, locate: Callable[[str], Path] = Path) -> Scene:
     path = locate(name) if name.endswith(".yaml") else share_path("sim", "scenes", f"{name}.yaml")
     if not path.is_file():
         known = sorted(file.stem for file in share_path("sim", "scenes").glob("*.yaml"))
-        looked = f" ({path} is no file)" if name.endswith(".yaml") else ""
+        missing = f" ({path} is no file)" if name.endswith(".yaml") else ""
         raise ConfigError(
-            f"no scene {name!r}{looked}; known: {', '.join([EMPTY, *known])}, or the path of a .yaml file"
+            f"no scene {name!r}{missing}; known: {', '.join([EMPTY, *known])}, or the path of a .yaml file"
         )
     content = load(SceneFile, path)
-    things = []
+    objects = []
     for label, entry in content.objects.items():
         item = GraspObject(entry.kind, entry.width, entry.height, entry.mass, entry.friction, entry.colour)
         surface = content.supports[entry.support].height if entry.support else 0.0
-        things.append(SceneObject(label, item, (*entry.place, surface + 0.5 * item.height), entry.yaw))
-    return Scene(content.supports, tuple(things))
+        objects.append(SceneObject(label, item, (*entry.place, surface + 0.5 * item.height), entry.yaw))
+    return Scene(content.supports, tuple(objects))
 
 
-def furnish(spec: mujoco.MjSpec, scene: Scene, robot: RobotDescription) -> None:
-    """Put a scene into the world of a robot. An empty one changes nothing.
+def add_scene(spec: mujoco.MjSpec, scene: Scene, robot: RobotDescription) -> None:
+    """Add a scene to the world of a robot. An empty scene changes nothing.
 
     Raises:
-        ConfigError: something in the scene has the name of a part of the robot.
+        ConfigError: an object or support has the name of a part of the robot.
     """
-    if not scene.things:
+    if not scene.objects:
         return
-    taken = {body.name for body in spec.bodies} & {*scene.furniture, *(thing.name for thing in scene.things)}
+    taken = {body.name for body in spec.bodies} & {*scene.supports, *(item.name for item in scene.objects)}
     if taken:
         raise ConfigError(f"the scene's '{min(taken)}' has the name of a part of the robot: rename it")
     config: GraspScenarioConfig = load_grasp_scenarios()
     prepare_for_grasping(spec, robot)
-    for name, piece in scene.furniture.items():
-        add_support(spec, piece.kind, piece.height, piece.edge, piece.y, name)
-    for thing in scene.things:
-        add_object(spec, thing.item, np.array(thing.position), thing.yaw, config, thing.name)
+    for name, support in scene.supports.items():
+        add_support(spec, support.kind, support.height, support.edge, support.y, name)
+    for scene_object in scene.objects:
+        start = np.array(scene_object.position)
+        add_object(spec, scene_object.item, start, scene_object.yaw, config, scene_object.name)
 
 
 def class_names() -> Tuple[str, ...]:
-    """Labels of the objects that scenes are made of; a class id is a place in this list."""
+    """Labels of the objects in scenes; a class id is an index into this list."""
     return tuple(load_grasp_scenarios().objects)
 
 
@@ -136,34 +137,34 @@ class Objects:
     """The objects of a scene while it is simulated.
 
     Args:
-        scene: that `furnish` built into the model.
+        scene: that `add_scene` built into the model.
         model, data: MuJoCo's.
     """
 
     def __init__(self, scene: Scene, model: mujoco.MjModel, data: mujoco.MjData) -> None:
         self._data = data
-        self._things = {thing.name: thing.item for thing in scene.things}
-        self._body = {name: model.body(name).id for name in self._things}
-        self._joint = {name: model.joint(name) for name in self._things}
+        self._items = {scene_object.name: scene_object.item for scene_object in scene.objects}
+        self._body = {name: model.body(name).id for name in self._items}
+        self._joint = {name: model.joint(name) for name in self._items}
         labels = class_names()
-        self._kind = {name: labels.index(item.kind) for name, item in self._things.items()}
-        self._pulled: Dict[str, float] = {}  # until when, s
+        self._kind = {name: labels.index(item.kind) for name, item in self._items.items()}
+        self._pulled: Dict[str, float] = {}  # end of each pull, s
 
     def truth(self) -> List[ObjectPose]:
-        """Where the objects are, in the world, each in an upright box."""
+        """Poses of the objects in the world, each in an upright box."""
         seen = []
-        for name, item in self._things.items():
+        for name, item in self._items.items():
             body = self._body[name]
             rotation, size = upright_box(item, self._data.xmat[body].reshape(3, 3))
             seen.append(ObjectPose(self._kind[name], self._data.xpos[body].copy(), rotation, size))
         return seen
 
     def orientations(self) -> List[Array]:
-        """How the objects themselves are turned in the world: quaternions (4,) x, y, z, w, in the order of `truth`."""
-        return [self._data.xquat[self._body[name]][[1, 2, 3, 0]] for name in self._things]
+        """Orientations of the objects themselves in the world: quaternions (4,) x, y, z, w, in the order of `truth`."""
+        return [self._data.xquat[self._body[name]][[1, 2, 3, 0]] for name in self._items]
 
     def place(self, name: str, lowest: Array, yaw: float) -> None:
-        """Put an object somewhere, upright and at rest.
+        """Move an object, upright and at rest.
 
         Args:
             name: of the scene file.
@@ -171,19 +172,19 @@ class Objects:
             yaw: rad.
 
         Raises:
-            ValueError: no such object, or a place that is not finite.
+            ValueError: the object does not exist, or a number is not finite.
         """
         self._check(name)
         if not np.isfinite([*lowest, yaw]).all():
             raise ValueError(f"place {list(lowest)} and yaw {yaw} must be finite")
-        joint, height = self._joint[name], self._things[name].height
+        joint, height = self._joint[name], self._items[name].height
         q, v = int(joint.qposadr[0]), int(joint.dofadr[0])
         self._data.qpos[q : q + 3] = [lowest[0], lowest[1], lowest[2] + 0.5 * height]
         self._data.qpos[q + 3 : q + 7] = [math.cos(yaw / 2.0), 0.0, 0.0, math.sin(yaw / 2.0)]
         self._data.qvel[v : v + 6] = 0.0
 
     def pull(self, name: str, force: Array, until: float) -> None:
-        """Pull at an object's middle, as somebody does who takes it, until `let_go` is called that late.
+        """Pull at an object's centre, as a person who takes it, until `end_pulls` is called with a later time.
 
         Args:
             name: of the scene file.
@@ -191,7 +192,7 @@ class Objects:
             until: s.
 
         Raises:
-            ValueError: no such object, or a number that is not finite.
+            ValueError: the object does not exist, or a number is not finite.
         """
         self._check(name)
         if not np.isfinite([*force, until]).all():
@@ -199,19 +200,19 @@ class Objects:
         self._data.xfrc_applied[self._body[name], :3] = force
         self._pulled[name] = until
 
-    def let_go(self, now: float) -> None:
+    def end_pulls(self, now: float) -> None:
         """End every pull whose time is over; now in s."""
         for name in [name for name, until in self._pulled.items() if now >= until]:
             del self._pulled[name]
             self._data.xfrc_applied[self._body[name], :3] = 0.0
 
     def _check(self, name: str) -> None:
-        if name not in self._things:
-            raise ValueError(f"no object '{name}' in this scene; known: {', '.join(self._things) or 'none'}")
+        if name not in self._items:
+            raise ValueError(f"no object '{name}' in this scene; known: {', '.join(self._items) or 'none'}")
 
 
 def upright_box(item: GraspObject, rotation: Array) -> Tuple[Array, Array]:
-    """The box with a vertical axis around an object, however it lies.
+    """The bounding box with a vertical axis around an object in any orientation.
 
     Args:
         rotation: (3, 3) from the object's axes to the world's.

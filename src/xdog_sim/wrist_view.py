@@ -8,7 +8,7 @@ import numpy as np
 from xdog.core.description import RobotDescription
 from xdog_sim.grasp.camera import WRIST, SceneRenderer, add_wrist_camera
 from xdog_sim.grasp.config import load_grasp_scenarios
-from xdog_sim.scene import Scene, furnish
+from xdog_sim.scene import Scene, add_scene
 from xdog_sim.world import WorldOptions, build_spec
 
 Array = np.ndarray
@@ -22,7 +22,7 @@ class BodyPlacement(NamedTuple):
 
 
 class WristView:
-    """A scene with the robot, without physics: only `show` moves anything.
+    """A scene with the robot, without physics: only `show` moves them.
 
     Args:
         robot: description of the robot.
@@ -32,14 +32,14 @@ class WristView:
     def __init__(self, robot: RobotDescription, scene: Scene) -> None:
         config = load_grasp_scenarios()
         spec = build_spec(WorldOptions(sensors=False), robot)
-        furnish(spec, scene, robot)
+        add_scene(spec, scene, robot)
         add_wrist_camera(spec, config.camera, robot.tool_frame)
         self._size = int(config.camera.width), int(config.camera.height)
         model = spec.compile()
         self._data = mujoco.MjData(model)
         self._joint = {name: int(model.joint(name).qposadr[0]) for name in (*robot.legs.names, *robot.arm.names)}
         self._root = int(model.joint("root").qposadr[0])
-        self._objects = [int(model.joint(item.name).qposadr[0]) for item in scene.things]
+        self._objects = [int(model.joint(item.name).qposadr[0]) for item in scene.objects]
         self._model, self._renderer = model, SceneRenderer(model)
 
     def show(self, joints: Mapping[str, float], base: BodyPlacement, objects: Sequence[BodyPlacement]) -> None:
@@ -59,5 +59,5 @@ class WristView:
         mujoco.mj_camlight(self._model, self._data)
 
     def render(self) -> Array:
-        """Image of the wrist camera, (height, width, 3) uint8 RGB, in the size that policies are trained with."""
+        """Image of the wrist camera, (height, width, 3) uint8 RGB, in the size that policies are trained on."""
         return self._renderer.render(self._data, WRIST, *self._size)

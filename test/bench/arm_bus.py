@@ -49,7 +49,7 @@ def run(arm: So101Arm, rate: float, seconds: float) -> Dict[str, Union[int, floa
         return arm.bus.counts.incomplete - before
 
     start = time.monotonic()
-    told = start
+    reported = start
     while time.monotonic() - start < seconds:
         cycle.wait()
         begin = time.monotonic()
@@ -58,8 +58,8 @@ def run(arm: So101Arm, rate: float, seconds: float) -> Dict[str, Union[int, floa
             arm.write(middle + SWING * np.sin(begin - start))
         end = time.monotonic()
         spent.append(1000.0 * (end - begin))
-        if end - told >= REPORT_EVERY:
-            told = end
+        if end - reported >= REPORT_EVERY:
+            reported = end
             print(
                 f"{end - start:.0f} of {seconds:.0f} s: {cycle.missed} late, {unread()} unread",
                 file=sys.stderr,
@@ -76,7 +76,7 @@ def run(arm: So101Arm, rate: float, seconds: float) -> Dict[str, Union[int, floa
 
 
 def bench(seconds: float) -> Dict[str, Union[int, float]]:
-    """Start the emulator, connect, and measure for so many s."""
+    """Start the emulator, connect, and measure for ``seconds``."""
     robot = load_description()
     with tempfile.TemporaryDirectory() as folder:
         link = Path(folder) / "tty"
@@ -85,7 +85,7 @@ def bench(seconds: float) -> Dict[str, Union[int, float]]:
         ) as emulator:
             try:
                 assert emulator.stdout is not None
-                emulator.stdout.readline()  # it is ready
+                emulator.stdout.readline()  # wait until it is ready
                 calibration = load_calibration(Path(f"{link}.json"), robot.arm.names)
                 arm = So101Arm(
                     robot, FeetechBus(str(link), servo_names(calibration)), calibration, load_health_config()
@@ -102,11 +102,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600.0, help="how long (600)")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()
-    figures = bench(options.seconds)
-    for name, value in figures.items():
+    metrics = bench(options.seconds)
+    for name, value in metrics.items():
         print(f"{name:<18} {value}")
     if options.json:
-        print(json.dumps(figures))
+        print(json.dumps(metrics))
 
 
 if __name__ == "__main__":

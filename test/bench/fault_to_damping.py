@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How long a fault takes to damp the legs, in simulated time: one JSON line {fault: ms}.
+"""Time from a fault to damped legs, in simulated time: one JSON line {fault: ms}.
 
 Runs the rostests of the safety rules in a graph of their own and collects what they measured. Needs the workspace
 sourced, as `./xdog bench` does it.
@@ -29,7 +29,7 @@ def fault_to_damping(policy: str = "") -> Dict[str, float]:
         policy: gait policy with which the robot walks; empty for the shipped one.
 
     Returns:
-        ms of simulated time from each fault's cause to the first legs/state that says DAMPING.
+        ms of simulated time from each fault's cause to the first legs/state with DAMPING.
 
     Raises:
         BenchError: the tests failed; the message holds the end of their output.

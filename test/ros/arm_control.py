@@ -69,7 +69,7 @@ class ArmControl(unittest.TestCase):
         topics = {"joint_states": JointState, "arm/mode": String, "arm/command": JointTrajectory, "arm/state": ArmState}
         cls.commands = []
         rospy.Subscriber("arm/command", JointTrajectory, cls.on_command, queue_size=100, tcp_nodelay=True)
-        cls.graph = Graph(topics, relay=True)  # after it, so that what the graph has heard is in the list
+        cls.graph = Graph(topics, relay=True)  # after it, so that the list has what the graph received
         cls.arm = actionlib.ActionClient("arm_controller/follow_joint_trajectory", FollowJointTrajectoryAction)
         cls.gripper = actionlib.ActionClient("gripper_controller/gripper_action", GripperCommandAction)
         cls.graph.wait_until(lambda: "arm/command" in cls.graph.latest, 10.0, "the first arm/command")
@@ -105,8 +105,8 @@ class ArmControl(unittest.TestCase):
         return str(self.graph.latest["arm/mode"].data)
 
     def wait_for_mode(self, words: str) -> None:
-        """Until arm/mode says these words. It comes by another connection than results do, sooner or later."""
-        self.graph.wait_until(lambda: words in self.mode, 1.0, f"arm/mode says '{words}'")
+        """Wait until arm/mode has these words. It arrives over another connection than results, sooner or later."""
+        self.graph.wait_until(lambda: words in self.mode, 1.0, f"arm/mode is '{words}'")
 
     def begin(self, client: Any, goal: Any, **callbacks: Any) -> Any:
         """Send a goal while time stands still, until it is under way; its handle."""
@@ -130,7 +130,7 @@ class ArmControl(unittest.TestCase):
         return handle.get_goal_status(), handle.get_result()
 
     def assert_at(self, positions: Sequence[float], within: float = 0.03) -> None:
-        self.graph.pass_time(PERIOD)  # what was measured last may be older than what says that the arm is there
+        self.graph.pass_time(PERIOD)  # the last measurement may be older than the result
         np.testing.assert_allclose(self.joints[: len(positions)], positions, atol=within)
 
     def assert_still(self, seconds: float) -> None:

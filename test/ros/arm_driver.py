@@ -66,7 +66,7 @@ class Servos(ServoBus):
         self.servo(servo).silent = silent
 
     def turn(self, servo: int, way: float) -> None:
-        """Somebody turns a joint."""
+        """Turn a joint from outside."""
         self.servo(servo).shaft += way
 
     def reset(self, servo: int) -> None:
@@ -218,7 +218,7 @@ class ArmDriver(unittest.TestCase):
         self.assertEqual(self.torques(), [1] * 6)
         self.assertLess(abs(self.goal() - self.wire.position(1)), 300)  # they go on to the last goal, which is near
         own = self.goal()
-        self.wire.turn(1, -150.0)  # somebody moves it by 0.23 rad
+        self.wire.turn(1, -150.0)  # moved from outside by 0.23 rad
         found = self.wire.position(1)
         self.wire.plug_in()
         self.steer("shoulder_pan", 1.5, lambda: not self.state.faults)  # a program that goes on
@@ -230,7 +230,7 @@ class ArmDriver(unittest.TestCase):
         for place in (self.goal(), self.wire.position(1)):
             self.assertGreater(place, found - 5)
             self.assertLess(place, max(found, own) + 5)
-        self.reach("shoulder_pan", 0.0)  # which clears the stop and begins anew
+        self.reach("shoulder_pan", 0.0)  # which clears the stop and starts again
 
     def test_4_a_stalled_joint_is_named_and_relieved(self) -> None:
         self.reach("elbow_flex", 0.0)
@@ -279,7 +279,7 @@ class ArmDriver(unittest.TestCase):
         self.assertLessEqual(abs(self.goal() - self.wire.position(1)), 5)
 
     def diagnosis(self, part: str) -> str:
-        """What the bridge said last about one of its parts."""
+        """Latest diagnostics of one part of the bridge."""
         for status in self.graph.latest["/diagnostics"].status:
             if status.name == f"hardware_bridge: {part}":
                 return status.message + " " + ", ".join(f"{value.key}: {value.value}" for value in status.values)

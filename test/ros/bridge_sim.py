@@ -105,7 +105,7 @@ class ArmSender:
         self._publisher.publish(message)
 
     def die(self) -> None:
-        """Say no more."""
+        """Stop publishing."""
         with self._lock:
             self._alive = False
         self._subscriber.unregister()
@@ -170,11 +170,11 @@ class BridgeSim(unittest.TestCase):
         """Every true pose from now on that shows something, if for a moment only: `wait_until` may miss a moment."""
         found: List[Odometry] = []
 
-        def look(truth: Odometry) -> None:
+        def record(truth: Odometry) -> None:
             if shows(truth):
                 found.append(truth)
 
-        listener = rospy.Subscriber("ground_truth/odom", Odometry, look, queue_size=100, tcp_nodelay=True)
+        listener = rospy.Subscriber("ground_truth/odom", Odometry, record, queue_size=100, tcp_nodelay=True)
         try:
             yield found
         finally:
@@ -292,7 +292,7 @@ class BridgeSim(unittest.TestCase):
         self.graph.wait_until(lambda: self.legs.gate == LegState.ACTIVE, 1.0, "the gate opens again")
 
     def send_arm(self, pan: Optional[float] = None) -> ArmSender:
-        """A sender of arm/command that lives until the test ends, heard also after what the gate takes for a stop."""
+        """A sender of arm/command that lives until the test ends, received even after the gate assumes a stop."""
         self.graph.pass_time(0.55)
         sender = ArmSender(RAISED)
         sender.pan = pan
@@ -312,7 +312,7 @@ class BridgeSim(unittest.TestCase):
         sender.pan = None
         torque = rospy.ServiceProxy("set_torque", SetBool)
         self.assertTrue(torque(False).success)
-        self.graph.wait_until(lambda: self.angle("elbow_flex") > 1.4, 5.0, "the limp forearm sinks")
+        self.graph.wait_until(lambda: self.angle("elbow_flex") > 1.4, 5.0, "the forearm without torque sinks")
         self.assertTrue(torque(True).success)
         sunk = self.angle("elbow_flex")
         self.graph.pass_time(1.0)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The examples that need a running graph do what they say, each as a program of its own."""
+"""The examples that need a running graph work, each as a program of its own."""
 
 # ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
 import subprocess

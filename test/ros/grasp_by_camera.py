@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""PickObject with the policy that sees: it looks, picks an object up, and stops when its camera falls silent."""
+"""PickObject with the image policy: it picks an object up, and stops when its camera stops publishing."""
 
 # ruff: noqa: PT009 - rostest runs unittest, whose assertions show the values
 import sys

@@ -16,7 +16,7 @@ from xdog.msg import LocomotionState, PickObjectGoal, SafetyState
 
 HELD_OUT = load_pick_config().poses.hand_over
 PULL = Vector3(4.7, 0.0, 1.7)
-"""N with which somebody takes what the arm holds out: 5 N forward, 20 degrees upwards."""
+"""N with which a person takes the object from the arm: 5 N forward, 20 degrees upwards."""
 
 
 class GraspTest(GraspCase):
@@ -41,15 +41,15 @@ class GraspTest(GraspCase):
         self.graph.pass_time(1.0)
         self.graph.require("push", Vector3(0.0, 0.3, 0.0))
         self.graph.pass_time(3.0)  # longer than noticing a pull and opening take
-        self.assertNotEqual(self.client.simple_state, actionlib.SimpleGoalState.DONE, "shoved, but nobody has pulled")
-        self.assertLess(self.arm[5], 0.8, "shoved, but nobody has pulled")
+        self.assertNotEqual(self.client.simple_state, actionlib.SimpleGoalState.DONE, "pushed, but not pulled")
+        self.assertLess(self.arm[5], 0.8, "pushed, but not pulled")
         held = self.where("ball")
         self.assertGreater(held.z, 0.2)
         self.graph.require("pull", "ball", PULL, 3.0)
         result = self.result(10.0)
         self.assertEqual((result.success, result.outcome), (True, "handed_over"), result.message)
         self.assertGreater(self.arm[5], 1.0)
-        self.assertGreater(self.where("ball").x, held.x + 0.1, "whoever pulled has it")
+        self.assertGreater(self.where("ball").x, held.x + 0.1, "the object follows the pull")
 
     def test_out_of_reach_says_how_far(self) -> None:
         self.place("ball", 1.2, 0.0)
@@ -102,7 +102,7 @@ class GraspTest(GraspCase):
     def test_refused_unless_it_stands(self) -> None:
         self.graph.require("damp")
         self.graph.wait_until(lambda: self.legs == LocomotionState.DAMPED, 1.0, "damped")
-        self.graph.pass_time(0.1)  # until everybody has heard it
+        self.graph.pass_time(0.1)  # until all nodes have received it
         self.ask("ball")
         result = self.result(5.0)
         self.assertEqual((result.success, result.outcome), (False, "refused"), result.message)

@@ -74,7 +74,7 @@ class LocomotionStates(unittest.TestCase):
         self.graph.wait_until(lambda: self.state.state == state, timeout, f"locomotion state {state}")
 
     def stand(self) -> None:
-        self.graph.expect("stand", 2.0)  # locomotion may hear of the permission later than the reset's caller
+        self.graph.expect("stand", 2.0)  # locomotion may receive the permission after the caller of the reset
         self.wait_for(LocomotionState.STANDING)
 
     def walk(self) -> None:

@@ -171,7 +171,7 @@ class NodeLife(unittest.TestCase):
                 self.news.wait(STEP)
 
     def check_ends(self) -> None:
-        """The programs, which were told to end, do so in order and print no traceback."""
+        """The programs end cleanly on request and print no traceback."""
         for program in self.programs:
             output = program.wait()
             self.assertNotIn("Traceback", output, program.name)

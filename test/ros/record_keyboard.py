@@ -26,7 +26,7 @@ from xdog_learning.dataset import DatasetWriter, load_dataset
 from xdog_learning.dataset.episode import Episode
 
 WALL_LIMIT = 90.0
-"""s of wall time for anything to happen."""
+"""s of wall time that a wait may last."""
 
 
 class Terminal:
@@ -64,11 +64,11 @@ class Terminal:
         end = time.monotonic() + WALL_LIMIT
         with self._news:
             while not condition():
-                assert time.monotonic() < end, f"{what}; the terminal shows: {self.told()}"
+                assert time.monotonic() < end, f"{what}; the terminal shows: {self.output()}"
                 meanwhile()
                 self._news.wait(0.1)
 
-    def told(self) -> str:
+    def output(self) -> str:
         """What was shown, without the status line's repetitions."""
         return "\n".join(dict.fromkeys(re.split(r"[\r\n]+", self.shown)))[-3000:]
 
@@ -105,7 +105,7 @@ class RecordTest(unittest.TestCase):
         heights = [arm.forward(joints)[0][2] for joints in episode.state]
         assert max(heights) - heights[0] > 0.03
         assert np.abs(episode.state - episode.action)[:, :5].max() < 0.4  # what was sent is what it follows
-        assert np.linalg.norm(episode.environment_state[0, :3]) < 1.0  # a thing of the scene
+        assert np.linalg.norm(episode.environment_state[0, :3]) < 1.0  # an object of the scene
         assert abs(np.linalg.norm(episode.environment_state[0, 5:]) - 1.0) < 1e-5
 
         replay = self.run_in_terminal("xdog_learning.commands.replay", dataset, "--robot")
@@ -157,7 +157,7 @@ class RecordTest(unittest.TestCase):
         return recorder
 
     def begin(self, recorder: Terminal) -> None:
-        """Record a second at rest. An episode that a slow machine spoils or refuses is begun again, as a user would."""
+        """Record a second at rest. An episode that fails on a slow machine is recorded again, as a user would."""
         over = 0
         recorder.press(b"\r")
 

@@ -113,7 +113,7 @@ class SafetyFaults(SafetyCase):
         self.assertIn("no legs/state for more than 0.1 s", self.safety.reasons[0])
         self.assertFalse(self.graph.call("estop_reset").success)
         self.graph.require("fault", "none", "", 0.0)
-        self.first_damping(cause)  # the first states that come again say that the legs were damped meanwhile
+        self.first_damping(cause)  # the first new states show that the legs were damped meanwhile
 
     def test_fallen(self) -> None:
         since = self.graph.now

@@ -164,7 +164,7 @@ class TeleopTest(unittest.TestCase):
         self.wait(lambda: self.safety_level() == SafetyState.ESTOP, "space is the e-stop")
         self.wait(lambda: self.legs and self.legs.name == "damped", "the legs are damped")
         self.wait(lambda: self.sent[-1] == Twist(), "zero is sent")
-        self.wait(lambda: "E-STOP: r resets" in self.terminal.shown, "the status line says how to go on")
+        self.wait(lambda: "E-STOP: r resets" in self.terminal.shown, "the status line shows how to continue")
         self.forget()
         self.terminal.press(b"w")
         self.terminal.press(b"h")
@@ -179,7 +179,7 @@ class TeleopTest(unittest.TestCase):
 
         self.terminal.press(b"x")
         assert self.terminal.process.wait(WALL_LIMIT) == 0
-        self.wait(lambda: self.sent[-1] == Twist(), "zero is the last thing sent")
+        self.wait(lambda: self.sent[-1] == Twist(), "zero is the last command sent")
         assert termios.tcgetattr(self.terminal.program) == self.terminal.before
 
     def stand(self) -> None:
@@ -200,7 +200,7 @@ class TeleopTest(unittest.TestCase):
         self.wait(lambda: any(twist.linear.x == 0.5 for twist in self.sent), "w drives")
         os.close(self.terminal.keyboard)  # as when SSH breaks off
         self.terminal.process.wait(WALL_LIMIT)
-        self.wait(lambda: self.sent[-1] == Twist(), "zero is the last thing sent")
+        self.wait(lambda: self.sent[-1] == Twist(), "zero is the last command sent")
 
     def test_a_second_teleop_is_refused_and_the_first_goes_on(self) -> None:
         second = Terminal(self.news)
@@ -219,8 +219,8 @@ class TeleopTest(unittest.TestCase):
         self.wait(lambda: "x  quit" in after.shown, "another one starts")
 
     def test_a_running_graph_is_not_replaced(self) -> None:
-        look = [sys.executable, "-m", "xdog.nodes.common.running_graph"]  # as ./xdog sim does it
-        refused = subprocess.run(look, capture_output=True, text=True, check=False)
+        command = [sys.executable, "-m", "xdog.nodes.common.running_graph"]  # as ./xdog sim does it
+        refused = subprocess.run(command, capture_output=True, text=True, check=False)
         assert refused.returncode == 1
         for word in ("/locomotion, ", "/safety_supervisor, ", "rosnode kill -a", "export ROS_MASTER_URI="):
             assert word in refused.stderr, refused.stderr
@@ -263,7 +263,8 @@ class TeleopTest(unittest.TestCase):
             self.stop()
             self.terminal.press(b"1")
             self.wait(
-                lambda: re.search(r"stand: (no answer|failed)", self.terminal.shown), "what needs the master is said"
+                lambda: re.search(r"stand: (no answer|failed)", self.terminal.shown),
+                "a failed service is reported",
             )
             self.terminal.press(b"x")
             self.terminal.process.wait(WALL_LIMIT)

@@ -68,7 +68,7 @@ class TwinTest(unittest.TestCase):
             self.graph.wait_until(self._waits_or_ended, 60.0, "the rehearsal")
             return "waiting" in self.graph.latest["twin/state"].data
 
-        # A twin that has just started may not have heard yet where the robot is.
+        # A twin that has just started may not have received the robot's pose yet.
         self.graph.eventually(waits, 2.0, lambda: self.graph.latest["twin/state"].data)
 
     def _waits_or_ended(self) -> bool:

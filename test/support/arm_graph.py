@@ -1,4 +1,4 @@
-"""The running graph as recording and replay meet it, without ROS: topics are calls, time is what the test says."""
+"""The running graph for recording and replay, without ROS: topics are calls, the test sets the time."""
 
 from typing import Any, Callable, Dict, List
 
@@ -113,6 +113,6 @@ class ArmGraph(TopicGraph):
             self.step()
 
     def move_to(self, pose: Array) -> None:
-        """Carry the resting arm somewhere else."""
+        """Move the resting arm to another pose."""
         self.bench.position = np.array(pose)
         self.step()

@@ -6,7 +6,7 @@ from xdog_sim.tasks.gait_config import GaitConfig, load_gait_config
 
 
 def no_report(_label: str, _share: float) -> None:
-    """Nobody watches."""
+    """Ignore progress."""
 
 
 def small_config() -> GaitConfig:

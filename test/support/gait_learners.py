@@ -1,4 +1,4 @@
-"""Small learners on the velocity task, and the settings files of small trainings."""
+"""Small PPO models on the velocity task, and the settings files of small trainings."""
 
 import dataclasses
 from pathlib import Path
@@ -18,7 +18,7 @@ SMALL = {"robots": 16, "steps": 8, "minibatches": 2, "epochs": 1, "actor": [16],
 SMALL_CONFIG: GaitConfig = config_with(
     ppo=dataclasses.replace(CONFIG.ppo, **{**SMALL, "actor": (16,), "critic": (16,)})  # type: ignore[arg-type]
 )
-"""The shipped settings with a tiny learner."""
+"""The shipped settings with a tiny model."""
 
 
 def make_environment(count: int = 4, **changes: Any) -> GaitVecEnv:
@@ -27,12 +27,12 @@ def make_environment(count: int = 4, **changes: Any) -> GaitVecEnv:
 
 
 def make_learner(folder: Path, count: int = 4) -> GaitPPO:
-    """A tiny learner that has not learned anything."""
+    """A tiny untrained model."""
     return build_ppo(make_environment(count), SMALL_CONFIG.ppo, seed=3, log_folder=str(folder))
 
 
 def write_settings(folder: Path, **changes: Any) -> Path:
-    """policies/gait.yaml with the tiny learner and further changes, as folder/gait.yaml."""
+    """policies/gait.yaml with the tiny model and further changes, as folder/gait.yaml."""
     content = yaml.safe_load(share_path("policies", "gait.yaml").read_text())
     content["ppo"].update(SMALL)
     content.update(changes)

@@ -19,7 +19,7 @@ from xdog_sim.scene import load_scene
 harness.SERVICES.update(place_object=PlaceObject, pull=Pull)
 ROBOT = load_description()
 ARM = ROBOT.arm
-NAMES = [thing.name for thing in load_scene("tabletop").things]
+NAMES = [scene_object.name for scene_object in load_scene("tabletop").objects]
 
 
 class GraspCase(unittest.TestCase):

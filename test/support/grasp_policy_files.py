@@ -1,4 +1,4 @@
-"""Small ONNX grasp policies for tests, with a valid contract unless told otherwise."""
+"""Small ONNX grasp policies for tests, with a valid contract by default."""
 
 import dataclasses
 from pathlib import Path
@@ -43,7 +43,7 @@ def write_grasp_policy(
     metadata: Optional[Mapping[str, str]] = None,
     inputs: Optional[List[Any]] = None,
 ) -> Path:
-    """Write a policy whose k-th action is ``joints + steps[k]``, plus the mean of the image / 1000 if it sees.
+    """Write a policy whose k-th action is ``joints + steps[k]``, plus the mean of the image / 1000 for an image policy.
 
     Args:
         path: of the file.

@@ -19,7 +19,7 @@ from xdog_learning.grasp.trainer import GraspTrainer, Network, build_network
 
 ROBOT = load_description()
 RAW: Dict[str, Any] = read(share_path("policies", "grasp_training.yaml"))
-"""The shipped settings as they are in their file."""
+"""The shipped settings."""
 HEIGHT, WIDTH = 48, 64
 """px, of the images."""
 TINY_ACT = {"width": 16, "heads": 2, "feedforward": 16, "encoder_layers": 1, "decoder_layers": 1, "dropout": 0.0}
@@ -42,7 +42,7 @@ SETTINGS = tiny_settings()
 
 
 def make_demonstrations(lengths: Tuple[int, ...] = (7, 4, 9, 6), images: bool = False) -> Demonstrations:
-    """Episodes whose actions count frames: joint 0 is the frame's number, so that every chunk can be told."""
+    """Episodes whose actions count frames: joint 0 is the frame's number, so that every chunk can be identified."""
     rng = np.random.default_rng(3)
     starts = np.concatenate([[0], np.cumsum(lengths)])
     frames = int(starts[-1])

@@ -45,7 +45,7 @@ class Nodes:
         return out <= there and into <= incoming
 
     def start(self, node: str, *arguments: str) -> None:
-        """Start a node of this package again; it ends with the test, in whose process group it is."""
+        """Start a node of this package again; it is in the process group of the test and ends with it."""
         command = [roslib.packages.find_node("xdog", node)[0], f"__name:={node}", *arguments]
         self._children.append(subprocess.Popen(command))
 

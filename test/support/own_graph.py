@@ -38,7 +38,7 @@ class OwnGraph:
         end = time.monotonic() + START_TIMEOUT
         while master_problem():
             assert time.monotonic() < end, master_problem()
-            time.sleep(0.1)  # a port that opens tells nobody: ask again
+            time.sleep(0.1)  # an opened port sends no notice: poll
 
     @property
     def processes(self) -> List[int]:
@@ -48,7 +48,7 @@ class OwnGraph:
     def close(self) -> None:
         """End everything."""
         if self.master.poll() is None:
-            self.master.send_signal(signal.SIGCONT)  # a stopped one hears nothing
+            self.master.send_signal(signal.SIGCONT)  # a stopped one ignores other signals
         self._launch.send_signal(signal.SIGINT)
         self._launch.wait()
         self.master.terminate()

@@ -49,10 +49,10 @@ class ScriptedPolicy:
         self._way: Optional[List[np.ndarray]] = None
         self.attempts += 1
 
-    def act(self, joints: np.ndarray, token: np.ndarray) -> np.ndarray:
+    def act(self, joints: np.ndarray, features: np.ndarray) -> np.ndarray:
         if self._way is None:
             self.began = joints
-            grasp = next(iter(APPROACHES.candidates(token)))
+            grasp = next(iter(APPROACHES.candidates(features)))
             wide = GRIPPER.angle(grasp.opening)
             poses = ((grasp.before, wide), (grasp.at, wide), (grasp.at, -0.16), (grasp.lifted, -0.16))
             self._way = [np.append(pose, angle) for pose, angle in poses]
@@ -85,7 +85,7 @@ class PickBench:
         self.velocity = np.zeros(6)
         self.effort = np.zeros(6)
         self.load = np.zeros(6)
-        """Nm with which somebody bears on the joints."""
+        """Nm of an external load on the joints."""
         self.object = np.asarray(place, dtype=float)
         self.held: Optional[np.ndarray] = None
         self.slippery = 0

@@ -1,4 +1,4 @@
-"""Small ONNX policies for tests: action = observation @ weights + bias, with a valid contract unless told otherwise."""
+"""Small ONNX policies for tests: action = observation @ weights + bias, with a valid contract by default."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""STS3215 servos behind a pseudo-terminal: they speak real bytes, and can be made to misbehave.
+"""STS3215 servos behind a pseudo-terminal: they exchange real bytes, and can be made to misbehave.
 
 Time in the emulation is the number of sync reads of all servos: each moves them on by 20 ms, so that what they do
 depends on no machine's speed. As a program it serves a calibrated arm until it is ended: `python servo_bus.py LINK`.
@@ -71,7 +71,7 @@ CALIBRATION = {
 
 
 class Servo:
-    """One servo: its registers, its shaft, and what ails it.
+    """One servo: its registers, its shaft, and its faults.
 
     Attributes:
         shaft: position of the encoder, before Homing_Offset.
@@ -319,7 +319,7 @@ class ServoBus:
                 self._answer(number, servos)
 
     def _answer(self, number: int, servos: Sequence[Servo], start: int = 0, length: int = 0) -> None:
-        """What all servos of an id say: bytes from their tables."""
+        """Answer of all servos of an id: bytes from their tables."""
         packets = []
         for servo in servos:
             body = bytes([number, length + 2, servo.alarm]) + bytes(servo.memory[start : start + length])
@@ -341,7 +341,7 @@ class ServoBus:
         self._send_raw(self.noise + bytes(packet))
 
     def _send_raw(self, data: bytes) -> None:
-        with contextlib.suppress(BlockingIOError):  # nobody listens
+        with contextlib.suppress(BlockingIOError):  # no reader
             os.write(self._master, data)
 
 

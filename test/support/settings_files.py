@@ -1,4 +1,4 @@
-"""Shipped settings files with one change, and what their readers say about it."""
+"""Shipped settings files with one change, and the errors of their readers."""
 
 from pathlib import Path
 from typing import Any, Callable
@@ -9,7 +9,7 @@ from xdog.core.config_file import ConfigError
 
 
 def refusal(load: Callable[[Path], Any], shipped: Path, old: str, new: str, folder: Path) -> str:
-    """What ``load`` says, after the name of the file, about a copy of a shipped one with ``new`` instead of ``old``."""
+    """The error of ``load``, without the file name, for a copy of a shipped file with ``new`` instead of ``old``."""
     text = shipped.read_text(encoding="utf-8")
     assert old in text, f"{shipped} has no '{old}'"
     path = folder / shipped.name

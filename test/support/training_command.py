@@ -31,11 +31,11 @@ class TrainingCommand:
         self._monkeypatch, self._capsys = monkeypatch, capsys
 
     def __call__(self, *words: str) -> Tuple[int, str]:
-        """Train; exit status, and all that was printed."""
+        """Train; returns the exit status and all output."""
         return self.plain(*self._words, *words)
 
     def plain(self, *words: str) -> Tuple[int, str]:
-        """Call the command with these words alone; exit status, and all that was printed."""
+        """Call the command with these words alone; returns the exit status and all output."""
         self._monkeypatch.setattr("sys.argv", ["train", *words])
         status = self._main()
         printed = self._capsys.readouterr()

@@ -25,19 +25,19 @@ def wait_for_ever(marker: Path) -> None:
 
 def compare_wrist_pictures(index: int, folder: Path) -> Tuple[float, float]:
     """Share of pixels in which the graph's picture of a placement is not the learned one; spread of its values."""
-    placer = ScenarioSampler()
+    sampler = ScenarioSampler()
     placement = replace(
-        placer.at_view_pose(placer.draw(index, 2000, held_out=True), index),
+        sampler.at_view_pose(sampler.draw(index, 2000, held_out=True), index),
         camera_shift=np.zeros(3),
         camera_turn=np.zeros(3),
         brightness=1.0,
     )
-    learned = GraspScene(placement, placer, visuals=True)
+    learned = GraspScene(placement, sampler, visuals=True)
     expected = learned.render().astype(int)
     learned.close()
     write_scene([placement], folder / "scene.yaml")
-    view = WristView(placer.robot, load_scene(str(folder / "scene.yaml")))
-    trunk, names = placer.trunk(placement.rise, placement.pitch), (*placer.robot.legs.names, *placer.robot.arm.names)
+    view = WristView(sampler.robot, load_scene(str(folder / "scene.yaml")))
+    trunk, names = sampler.trunk(placement.rise, placement.pitch), (*sampler.robot.legs.names, *sampler.robot.arm.names)
     turn = np.array([0.0, 0.0, np.sin(placement.yaw / 2.0), np.cos(placement.yaw / 2.0)])
     view.show(
         dict(zip(names, [*trunk.legs, *placement.start])),

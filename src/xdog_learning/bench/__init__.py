@@ -2,4 +2,4 @@
 
 
 class BenchError(RuntimeError):
-    """A part of the benchmark cannot be measured. The message says why and what to do."""
+    """A part of the benchmark cannot be measured. The message gives the reason and the remedy."""

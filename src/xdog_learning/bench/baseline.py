@@ -1,4 +1,4 @@
-"""What training is compared with: stable-baselines3's PPO over SubprocVecEnv, one robot a process.
+"""Baseline of the training speed: stable-baselines3's PPO over SubprocVecEnv, one robot per process.
 
 The environment is deliberately cheaper than our task (no randomisation, delays, noise or critic's extra observation,
 three reward terms), so that the comparison favours it. Steps of the physics and widths of the networks are the same.
@@ -32,11 +32,11 @@ class LeanWalk(gymnasium.Env):
     """One robot that follows commanded vx, vy and wz.
 
     Observation: angular velocity, gravity, command, joint positions, joint velocities and last action, newest first,
-    as many control steps of them as fit into the wanted width.
+    as many control steps as fit into ``width``.
 
     Args:
         model: with position actuators on the legs.
-        robot: whose joints are looked up.
+        robot: its joints are used.
         config: period, time step, action scale, episode and commands.
         width: of the observation.
         seed: of commands and starts.
@@ -88,7 +88,7 @@ class LeanWalk(gymnasium.Env):
         return self._seen.copy(), float(reward), bool(fell), self._age >= self._length, {}
 
     def _measure(self) -> Tuple[Array, float]:
-        """Take a new observation; returns vx, vy, wz in the trunk's frame (3,) and the cosine of the tilt."""
+        """Make a new observation; returns vx, vy, wz in the trunk's frame (3,) and the cosine of the tilt."""
         data = self._data
         mujoco.mju_quat2Mat(self._rotation, data.qpos[3:7])
         rotation = self._rotation.reshape(3, 3)
@@ -110,7 +110,7 @@ class LeanWalk(gymnasium.Env):
 def baseline_robots(
     model: mujoco.MjModel, robot: RobotDescription, config: GaitConfig, width: int, seed: int
 ) -> SubprocVecEnv:
-    """`PROCESSES` processes with a robot each. Close it."""
+    """`PROCESSES` processes with a robot each. The caller must close it."""
     return SubprocVecEnv([partial(LeanWalk, model, robot, config, width, seed + i) for i in range(PROCESSES)])
 
 

@@ -1,4 +1,4 @@
-"""From a fault to damped legs, in simulated time: measured by the safety rules' own tests."""
+"""Time from a fault to damped legs, in simulated time, measured by the tests of the safety rules."""
 
 import json
 import math
@@ -14,7 +14,7 @@ TIMEOUT = 1200.0
 
 
 def measure_faults(script: Path, policy: Path) -> Dict[str, Any]:
-    """The longest time of all faults, and each fault's, ms.
+    """The longest time of all faults, and that of each fault, ms.
 
     Args:
         script: provokes every fault and prints {fault: ms} as its last line.

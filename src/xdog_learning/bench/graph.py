@@ -1,4 +1,4 @@
-"""The running ROS graph at the wall clock's pace: how steady its control loop is how fast commands get through."""
+"""The running ROS graph at the wall clock's pace: jitter of its control loop, latency of commands."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ def measure_graph(policy: Path, seed: int, logs: Path, report: ReportProgress) -
 
 
 def probe(seed: int, logs: Path, report: ReportProgress) -> Dict[str, List[Any]]:
-    """Run the probe in a process of its own, so that nothing of ours delays its clock; returns what it recorded."""
+    """Run the probe in a process of its own, so that nothing here delays it; returns its records."""
     output = logs / "probe.json"
     output.unlink(missing_ok=True)
     command = [sys.executable, "-m", "xdog_sim.nodes.graph_probe", str(output), str(seed)]
@@ -57,7 +57,7 @@ def probe(seed: int, logs: Path, report: ReportProgress) -> Dict[str, List[Any]]
 
 
 def graph_metrics(records: Mapping[str, Any], period: float) -> Dict[str, Any]:
-    """Metrics of what the probe recorded; see `xdog_sim.nodes.graph_probe`."""
+    """Metrics from the probe's records; see `xdog_sim.nodes.graph_probe`."""
     latencies = command_latencies(records["published"], records["safe"], records["states"], records["commands"])
     return {
         "loop_jitter_p99_ms": jitter_p99_ms([at for at, _ in records["walking"]], period),

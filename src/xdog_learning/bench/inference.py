@@ -1,4 +1,4 @@
-"""How long one step of the gait policy takes on one thread, as the locomotion node runs it."""
+"""Time of one step of the gait policy on one thread, as the locomotion node runs it."""
 
 import time
 from pathlib import Path
@@ -19,7 +19,7 @@ STEPS, WARM_UP = 2000, 200
 
 
 def measure_policy(path: Path, seed: int, report: ReportProgress, steps: int = STEPS) -> Dict[str, Any]:
-    """Median time of `GaitPolicy.step` from legs/state's values to targets, ms.
+    """Median time of `GaitPolicy.step` from the values of legs/state to targets, ms.
 
     Raises:
         BenchError: the policy cannot be run.

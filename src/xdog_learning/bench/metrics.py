@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmark: from recorded times to the metrics that are reported."""
+"""Computes the metrics of the benchmark from recorded times."""
 
 import math
 import time
@@ -10,7 +10,7 @@ import numpy as np
 from xdog_learning.report import ReportProgress
 
 Stamped = Sequence[Tuple[float, float]]
-"""What came in: when, s of wall time in ascending order, and a value."""
+"""Messages: arrival in s of wall time, ascending, and a value."""
 
 
 def interleave(
@@ -23,7 +23,7 @@ def interleave(
 
     Args:
         contestants: each runs one block when called and returns how many steps it did.
-        rounds: blocks of each that count; one before them warms up.
+        rounds: blocks of each that count, after one to warm up.
         report: called with the progress.
         clock: s.
 
@@ -43,20 +43,20 @@ def interleave(
 
 
 def jitter_p99_ms(arrivals: Sequence[float], period: float) -> float:
-    """How far the time between two arrivals is from the period, 99th percentile of its size, ms.
+    """Deviation of the time between two arrivals from the period, 99th percentile of its absolute value, ms.
 
     Raises:
         ValueError: fewer than two arrivals.
     """
     if len(arrivals) < 2:
-        raise ValueError(f"jitter of {len(arrivals)} arrivals: it needs two at least")
+        raise ValueError(f"jitter of {len(arrivals)} arrivals: at least two are needed")
     return float(np.percentile(np.abs(np.diff(arrivals) - period), 99) * 1e3)
 
 
 def command_latencies(published: Stamped, safe: Stamped, states: Stamped, commands: Stamped) -> List[float]:
-    """From every change of cmd_vel to the first legs/command that must know it, s of wall time.
+    """Time from every change of cmd_vel to the first legs/command that must reflect it, s of wall time.
 
-    That is the command which answers a state that came after the first changed cmd_vel_safe.
+    That command answers a state that arrived after the first changed cmd_vel_safe.
 
     Args:
         published: when cmd_vel was changed, and to what.
@@ -65,18 +65,18 @@ def command_latencies(published: Stamped, safe: Stamped, states: Stamped, comman
         commands: legs/command with the stamp of the state that it answers.
 
     Returns:
-        One for each change; infinite where no answer came before the recording ended.
+        One for each change; infinite if no answer arrived before the recording ended.
     """
     safe_times, state_times, command_times = ([at for at, _ in topic] for topic in (safe, states, commands))
     latencies = []
-    for asked, _ in published:
-        first = bisect_right(safe_times, asked)
+    for changed_at, _ in published:
+        first = bisect_right(safe_times, changed_at)
         before = safe[first - 1][1] if first else math.nan
         changed = next((at for at, value in safe[first:] if value != before), math.inf)
         later = bisect_right(state_times, changed)
         needed = states[later][1] if later < len(states) else math.inf
         after = commands[bisect_right(command_times, changed) :]
-        latencies.append(next((at for at, stamp in after if stamp >= needed), math.inf) - asked)
+        latencies.append(next((at for at, stamp in after if stamp >= needed), math.inf) - changed_at)
     return latencies
 
 

@@ -1,4 +1,4 @@
-"""The parts of the benchmark, one after the other, and what each of them measures."""
+"""The parts of the benchmark and the metrics of each."""
 
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Literal, Sequence, Tuple
@@ -26,7 +26,7 @@ METRICS = {
     "fault_to_damping_ms": ("faults", "ms of simulated time", "<= 200"),
     "fault_to_damping_by_fault": ("faults", "ms of simulated time", ""),
 }
-"""Of every metric: the part that measures it, its unit, its goal. docs/explain/benchmarks.md says more."""
+"""For every metric: the part that measures it, its unit, its goal. docs/explain/benchmarks.md explains them."""
 
 
 def measure_part(part: Part, policy: Path, seed: int, logs: Path, report: ReportProgress) -> Dict[str, Any]:
@@ -61,7 +61,7 @@ def measure_part(part: Part, policy: Path, seed: int, logs: Path, report: Report
 
 
 def measure_parts(parts: Sequence[Part], measure: Callable[[Part], Dict[str, Any]]) -> Tuple[Dict[str, Any], List[str]]:
-    """The metrics of some parts, None where there is none, and what went wrong.
+    """The metrics of some parts, None for those not measured, and the problems.
 
     Args:
         parts: which.

@@ -1,4 +1,4 @@
-"""Steps per second: gait training as './xdog train gait' does it, raw physics, and stable-baselines3's usual way."""
+"""Steps per second: gait training as './xdog train gait' does it, raw physics, and PPO over SubprocVecEnv."""
 
 from typing import Any, Callable, Dict
 
@@ -24,7 +24,7 @@ from xdog_sim.world import build_model
 ROUNDS = 8
 """Blocks of each contestant that count."""
 UPDATES = 2
-"""Rollouts, each with its learning, in one block; the raw physics takes as many steps as the rollouts of training."""
+"""Rollouts, each with its update, in one block; the raw physics runs as many steps as the training."""
 TARGET_SPREAD = 0.3
 """Standard deviation of the raw physics' random joint targets around the stand pose, rad."""
 TRAINING, RAW, SUBPROC = "training", "raw physics", "SubprocVecEnv"
@@ -36,15 +36,15 @@ def measure_throughput(seed: int, report: ReportProgress, rounds: int = ROUNDS) 
     report("building the robots", 0.0)
     task = VelocityTask(training_sim(robot, config, threads), robot, config, load_ranges(), seed, stagger=True)
     robots, model = GaitVecEnv(task), build_model(training_physics(config), robot)
-    learner = build_ppo(robots, config.ppo, seed, None)
-    learner.learn_threads = threads
+    ppo = build_ppo(robots, config.ppo, seed, None)
+    ppo.learn_threads = threads
     raw = RawPhysics(model, robot, config, threads, seed)
     report("starting SubprocVecEnv's processes", 0.0)
     baseline = baseline_robots(model, robot, config, robots.actor_size, seed)
     try:
         contestants = {
             RAW: lambda: raw.run(UPDATES * config.ppo.steps),
-            TRAINING: learning_block(learner, 1),
+            TRAINING: learning_block(ppo, 1),
             SUBPROC: learning_block(build_baseline(baseline, config, seed), threads),
         }
         rates = interleave(contestants, rounds, report)
@@ -60,27 +60,27 @@ def measure_throughput(seed: int, report: ReportProgress, rounds: int = ROUNDS) 
     }
 
 
-def learning_block(learner: PPO, threads: int) -> Callable[[], int]:
-    """A function that lets the learner do `UPDATES` rollouts and updates and returns how many steps these were.
+def learning_block(model: PPO, threads: int) -> Callable[[], int]:
+    """A function that runs `UPDATES` rollouts and updates of the model and returns their number of steps.
 
     Args:
-        learner: its logger is silenced.
+        model: its logger is silenced.
         threads: of torch when the block begins.
     """
-    learner.set_logger(Logger(None, []))
-    steps = UPDATES * learner.n_steps * learner.n_envs
+    model.set_logger(Logger(None, []))
+    steps = UPDATES * model.n_steps * model.n_envs
 
     def run() -> int:
         torch.set_num_threads(threads)
-        before = learner.num_timesteps
-        learner.learn(steps, reset_num_timesteps=False)
-        return learner.num_timesteps - before
+        before = model.num_timesteps
+        model.learn(steps, reset_num_timesteps=False)
+        return model.num_timesteps - before
 
     return run
 
 
 class RawPhysics:
-    """The same robots in the same physics with nothing around it: random targets, no task, no learning."""
+    """The same robots in the same physics alone: random targets, no task, no learning."""
 
     def __init__(self, model: Any, robot: RobotDescription, config: GaitConfig, threads: int, seed: int) -> None:
         self._batch = Batch(model, config.ppo.robots, threads)
@@ -93,7 +93,7 @@ class RawPhysics:
         self._random = np.random.default_rng(seed)
 
     def run(self, count: int) -> int:
-        """Put all robots on their feet, then take ``count`` policy steps with each; returns how many in all."""
+        """Put all robots on their feet, then run ``count`` policy steps with each; returns their total number."""
         self._batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE)
         self._qpos[:, 2] = self._height
         self._qpos[:, self._joints] = self._stand

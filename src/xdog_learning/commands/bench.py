@@ -75,7 +75,7 @@ def bench(options: BenchOptions) -> int:
 
 
 def metrics_table(metrics: Dict[str, Any]) -> Table:
-    """The metrics as a table that is Markdown too, for docs/explain/benchmarks.md."""
+    """The metrics as a table that is also valid Markdown, for docs/explain/benchmarks.md."""
     table = Table("metric", "value", "unit", "goal", box=box.MARKDOWN)
     for name, value in metrics.items():
         _, unit, goal = METRICS[name]

@@ -52,13 +52,13 @@ class EvaluateGraspOptions:
 
     Every score is the share of placements whose object was lifted and held by the rule of
     sim/grasp_scenarios.yaml. Further scores repeat that under worse conditions: the object's position wrong by 1 or
-    2 cm (root mean square of the error's length; for the policy that sees, its camera is that far out of place), a
+    2 cm (root mean square of the error's length; for the image policy, a camera that is off by that much), a
     noise of 15 of 255 on every pixel, measurements that arrive 60 ms late, and joints with twice the backlash.
 
     Attributes:
         policies: folder of grasp_state.onnx, grasp_image.onnx and grasp_mlp.onnx.
-        only: actors to score; if not given, the expert and all whose policy is there.
-        episodes: placements.
+        only: actors to score; if not given, the expert and all that have a policy.
+        episodes: number of placements.
         quick: 20 placements and no worse conditions; not for reported scores.
         seed: of placements and noise; 1000 or more.
         workers: processes, one thread each.
@@ -76,15 +76,15 @@ class EvaluateGraspOptions:
     json: bool = False
 
     def file(self, actor: str) -> Path:
-        """Where an actor's policy is."""
+        """File of an actor's policy."""
         return self.policies / f"grasp_{actor}.onnx"
 
 
 def find_actors(options: EvaluateGraspOptions, console: Console) -> List[str]:
-    """Who is to be scored.
+    """Actors to score.
 
     Raises:
-        OptionError: the policy of one that was asked for is missing.
+        OptionError: the policy of a requested actor is missing.
     """
     missing = [actor for actor in options.only or ACTORS if actor != EXPERT and not options.file(actor).is_file()]
     for actor in missing:
@@ -112,7 +112,7 @@ def evaluate(options: EvaluateGraspOptions) -> None:
     try:
         pictures = draw_pictures(options, scores, conditions, files, trials)
         console.print("Pictures: " + ", ".join(str(picture) for picture in pictures))
-    except Exception as error:  # whatever a picture fails of, the scores took hours
+    except Exception as error:  # no error in a picture may lose scores that took hours
         console.print(f"No pictures: {type(error).__name__}: {error}")
     except KeyboardInterrupt:
         console.print("Interrupted: pictures are missing, the scores are complete.")
@@ -126,7 +126,7 @@ def try_placements(
     """All trials, with their progress.
 
     Raises:
-        KeyboardInterrupt, BrokenProcessPool: interrupted, or a worker died; the message says how far it had come.
+        KeyboardInterrupt, BrokenProcessPool: interrupted, or a worker died; the message gives the progress.
     """
     episodes = QUICK if options.quick else options.episodes
     trials: List[Trial] = []

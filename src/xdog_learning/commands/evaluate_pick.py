@@ -26,12 +26,12 @@ class EvaluatePickOptions:
 
     The placements are held-out ones as in './xdog evaluate grasp', but here the dog stands on its own legs, perception
     is the simulated detector's, the node 'grasp' acts through arm controller and safety, and may try three times. An
-    object counts as picked if in the simulation it is 5 cm up when the action ends, and still is 1 s later.
+    object counts as picked if in the simulation it is 5 cm up when the action ends and still is 1 s later.
 
     Attributes:
-        placements: how many.
+        placements: number of placements.
         seed: of placements; 1000 or more.
-        policy: grasp policy to pick with; one that sees gets a wrist camera.
+        policy: grasp policy to pick with; an image policy gets a wrist camera.
         output: folder for scene and logs.
         json: print one JSON object as the last line.
     """

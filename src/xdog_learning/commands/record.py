@@ -35,13 +35,13 @@ class RecordOptions:
     Attributes:
         by: the scripted expert in simulation; or, through the running ROS graph, real or simulated, the keyboard of
             this terminal, or a second SO101 whose joints the arm follows.
-        episodes: how many the dataset holds in the end. Only what succeeds is kept and counted.
+        episodes: number that the dataset holds at the end. Only successes are kept and counted.
         images: record the wrist camera too; the expert then starts where the camera sees the object.
         out: folder of the dataset; if not given, the expert's is out/datasets/grasp_state, or grasp_image with
             --images, and a human's out/datasets/human.
         seed: expert only: of objects, places, dog and disturbances.
         workers: expert only: processes that simulate at once.
-        task: human only: what is done, in words.
+        task: human only: description of the task.
         label: human only: class of the object among the detections; the nearest if not given.
         port: leader only: serial port of the second arm.
         calibration: leader only: its calibration file.
@@ -66,9 +66,9 @@ class RecordOptions:
 
 
 def record(options: RecordOptions) -> None:
-    """Record until the dataset holds as many episodes as asked for."""
+    """Record until the dataset holds the requested number of episodes."""
     if not options.task.strip():
-        raise OptionError("--task is empty; say what is done")
+        raise OptionError("--task is empty; describe the task")
     if options.by == "leader" and options.calibration is None:
         raise OptionError("--by leader needs --calibration FILE of the leader arm: make it with ./xdog arm calibrate")
     WritableFolder().require("--out", options.folder)

@@ -1,4 +1,4 @@
-"""`./xdog replay`: a recorded demonstration done again, in simulation or by the arm of the running ROS graph."""
+"""`./xdog replay`: replays a recorded demonstration, in simulation or with the arm of the running ROS graph."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ COMMAND = "replay"
 
 @dataclass
 class ReplayOptions:
-    """Replay a recorded demonstration: in simulation with a viewer, or as a film where there is no screen.
+    """Replay a recorded demonstration: in simulation with a viewer, or as a film if there is no screen.
 
     Attributes:
         dataset: folder of the dataset.
@@ -39,14 +39,14 @@ class ReplayOptions:
 
 
 def replay_simulated(options: ReplayOptions, data: Demonstrations, console: Console) -> None:
-    """Replay in a simulated scene and say how it went."""
+    """Replay in a simulated scene and print the result."""
     screen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     filmed = options.film is not None or not screen
     path = options.film or Path("out/replay.mp4")
     if filmed:
         WritableFile().require("--film", path)
         choose_renderer()
-    # These bring MuJoCo, which renders by what was chosen before it is imported.
+    # These import MuJoCo, which uses the renderer chosen before its import.
     from xdog_learning.grasp.replay_scene import film, find_scenario, show
     from xdog_sim.grasp.scenario import ScenarioSampler
     from xdog_sim.grasp.scene import GraspScene

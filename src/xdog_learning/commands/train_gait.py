@@ -67,7 +67,7 @@ def train(options: TrainGaitOptions) -> None:
     WritableFile().require("--output", options.policy)
     console, folder = make_console(), RunFolder(options.run)
     robot, config, ranges = load_description(), load_gait_config(options.settings), load_ranges()
-    make_gait_contract(robot, config, settings=options.settings)  # refused now, not after hours
+    make_gait_contract(robot, config, settings=options.settings)  # fails now, not after hours
     total = config.ppo.total_steps if options.steps is None else options.steps
     again = command_line(COMMAND, options, resume=True)
     with folder.held():

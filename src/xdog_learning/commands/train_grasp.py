@@ -47,10 +47,10 @@ class TrainGraspOptions:
         model: act; or mlp, the baseline, for --observe state only.
         resume: continue from the newest checkpoint in the run's folder.
         run: folder for checkpoints and TensorBoard logs; runs/grasp_NAME if not given.
-        dataset: folder of your own demonstrations; out/datasets/grasp_OBSERVE, recorded if need be, if not given.
+        dataset: folder of your own demonstrations; out/datasets/grasp_OBSERVE, recorded if missing, if not given.
         steps: batches to train in all; the number in the settings if not given.
         settings: policies/grasp_training.yaml if not given.
-        output: file for the policy, if it should not go where the text above says.
+        output: file for the policy, instead of the one above.
         threads: worker threads of learning, processes of recording.
     """
 
@@ -71,7 +71,7 @@ class TrainGraspOptions:
 
     @property
     def folder(self) -> Path:
-        """Of the run."""
+        """Folder of the run."""
         return self.run or Path("runs") / self.name
 
     @property
@@ -89,7 +89,7 @@ class TrainGraspOptions:
 
 
 def record_missing(options: TrainGraspOptions, policy: PolicySettings, console: Console) -> None:
-    """Let the expert give as many demonstrations as the settings ask for, if the usual folder holds fewer."""
+    """Let the expert record demonstrations until the usual folder holds as many as the settings require."""
     images = options.observe == "image"
     if images:
         choose_renderer()

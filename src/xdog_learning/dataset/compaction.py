@@ -1,4 +1,4 @@
-"""Joining the small files of single episodes into few large ones, as the format wants them."""
+"""Joining the small files of single episodes into a few large ones, as the format requires."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def plan(
     limit: float,
     fits: Callable[[ChunkFile, ChunkFile], bool],
 ) -> Groups:
-    """Which neighbouring files become one; it keeps the name of the first.
+    """Groups of neighbouring files to join; each group keeps the name of its first file.
 
     Args:
         files: of the episodes, in order.
@@ -58,10 +58,10 @@ def plan(
 def compact(folder: Path) -> None:
     """Join small files and make stats.json exact, in one step that survives a kill.
 
-    Files that others wrote with types or encodings of their own stay as they are.
+    Files of other programs with other types or encodings stay as they are.
 
     Raises:
-        DatasetError: the dataset would not open afterwards; nothing is changed.
+        DatasetError: the joined dataset would not open; nothing is changed.
     """
     files = Files(folder)
     index = read_index(files)
@@ -76,7 +76,7 @@ def compact(folder: Path) -> None:
 
 
 def _join_data(index: Index, change: Change) -> Dict[str, Any]:
-    """Join data files; gives the new values of columns of meta/episodes."""
+    """Join data files; returns the new values of columns of meta/episodes."""
     files = index.files
 
     def path(file: ChunkFile) -> Path:
@@ -97,7 +97,7 @@ def _join_data(index: Index, change: Change) -> Dict[str, Any]:
 
 
 def _join_videos(index: Index, change: Change) -> Dict[str, Any]:
-    """Join videos; gives the new values of columns of meta/episodes."""
+    """Join videos; returns the new values of columns of meta/episodes."""
     if not index.video:
         return {}
     files, fps, episodes = index.files, index.features.fps, index.video_episodes()

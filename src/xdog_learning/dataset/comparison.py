@@ -1,4 +1,4 @@
-"""How far a replayed episode is from the recorded one."""
+"""Comparison of a replayed episode with the recorded one."""
 
 from typing import Tuple
 
@@ -8,7 +8,7 @@ Array = np.ndarray
 
 
 def difference(measured: Array, recorded: Array, names: Tuple[str, ...]) -> str:
-    """How far joints (T, 6) rad are from the recorded ones, in words."""
+    """Text with the errors of measured joints (T, 6) rad against the recorded ones."""
     error = np.abs(measured - recorded)
     row, joint = np.unravel_index(int(error.argmax()), error.shape)
     rms = float(np.sqrt(np.mean(error**2)))

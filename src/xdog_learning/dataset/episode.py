@@ -1,4 +1,4 @@
-"""One demonstration of a grasp: what was measured, what was commanded, one entry a policy period."""
+"""One demonstration of a grasp: measurements and commands, one entry per policy period."""
 
 from dataclasses import dataclass
 from typing import Optional
@@ -12,7 +12,7 @@ JOINTS = 6
 
 
 class EpisodeError(ValueError):
-    """The arrays of an episode do not fit together or hold numbers that no robot has."""
+    """The arrays of an episode do not fit together or hold impossible numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +21,11 @@ class Episode:
 
     Attributes:
         state: (T, 6) float32, measured joint angles, rad.
-        environment_state: (T, k) float32, the object token (`xdog.grasp.observation`).
-        action: (T, 6) float32, commanded joint targets, rad: what was sent at that instant, not what was reached.
+        environment_state: (T, k) float32, object features (`xdog.grasp.observation`).
+        action: (T, 6) float32, commanded joint targets, rad: as sent at that instant, not as reached.
         images: (T, H, W, 3) uint8 RGB of the wrist camera, or None.
-        task: what is done, in words.
-        fps: policy periods a second.
+        task: description of the task.
+        fps: policy periods per second.
 
     Raises:
         EpisodeError: a shape, a type or a value is wrong; the message names the array.

@@ -1,4 +1,4 @@
-"""A demonstration while it is being recorded from a robot: measured joints come in, an episode comes out."""
+"""Builds an episode from the measurements of a robot while a demonstration is recorded."""
 
 from typing import List, Optional
 
@@ -10,20 +10,19 @@ Array = np.ndarray
 
 
 class EpisodeBuilderError(RuntimeError):
-    """What came in cannot become an episode."""
+    """The measurements cannot become an episode."""
 
 
 class EpisodeBuilder:
     """Collects one episode at an exact rate, in the time of the measurements' stamps.
 
-    The action of a frame is the target that the arm was sent to by the time of the next frame: what a policy that acts
-    once in this period has to command.
+    The action of a frame is the arm's target at the time of the next frame: what a policy with this period has to
+    command.
 
     Args:
-        fps: frames a second.
-        object_features: (k,) what is known of the object, the same in all frames: as it was seen before the arm came
-            into view.
-        task: what is done, in words.
+        fps: frames per second.
+        object_features: (k,) of the object, the same in all frames: as observed before the arm came into view.
+        task: description of the task.
         with_images: whether every frame needs an image.
     """
 
@@ -36,20 +35,20 @@ class EpisodeBuilder:
 
     @property
     def seconds(self) -> float:
-        """How long it is so far."""
+        """Duration so far."""
         return len(self._actions) / self._fps
 
     def sample(self, stamp: float, joints: Array, target: Array, image: Optional[Array]) -> bool:
-        """A measurement has come in.
+        """Add a measurement.
 
         Args:
             stamp: when it was taken, s.
             joints: (6,) rad.
-            target: (6,) rad, where the arm was sent last.
-            image: (H, W, 3) uint8, the newest picture.
+            target: (6,) rad, last target of the arm.
+            image: (H, W, 3) uint8, the newest camera image.
 
         Returns:
-            Whether it became a frame.
+            Whether it was used as a frame.
 
         Raises:
             EpisodeBuilderError: measurements or images are missing.
@@ -71,7 +70,7 @@ class EpisodeBuilder:
         return True
 
     def finish(self) -> Episode:
-        """The episode.
+        """Return the episode.
 
         Raises:
             EpisodeBuilderError: it is too short.

@@ -1,4 +1,4 @@
-"""The tables meta/episodes: one row an episode, with where its frames and images are and its statistics."""
+"""The tables meta/episodes: one row per episode, with the location of its frames and images and its statistics."""
 
 from typing import Any, Dict, Mapping, Optional, Sequence
 
@@ -40,12 +40,12 @@ def statistics_columns(features: Features) -> Dict[str, pa.DataType]:
 
 
 def schema(features: Features) -> pa.Schema:
-    """The columns of a dataset that XDog begins."""
+    """The columns of a new dataset."""
     return pa.schema({**columns(features.image_size is not None), **statistics_columns(features)})
 
 
 def read_episodes(files: Files, images: bool) -> pa.Table:
-    """What reading a dataset needs: the `columns` of all episodes in order.
+    """The `columns` of all episodes in order, as needed for reading.
 
     Raises:
         DatasetError: a file is missing or damaged, or a column is.
@@ -59,7 +59,7 @@ def read_episodes(files: Files, images: bool) -> pa.Table:
 
 
 def read_all_columns(files: Files, features: Features) -> pa.Table:
-    """What adding to a dataset needs: all columns of all episodes, in one set of types.
+    """All columns of all episodes, in one set of types, as needed for adding episodes.
 
     LeRobot reads every file by the columns of the first, and its tools need each statistic of every episode. So a
     statistic that some episodes lack is left out, as LeRobot does where it joins statistics. Other columns are kept.
@@ -82,14 +82,14 @@ def read_all_columns(files: Files, features: Features) -> pa.Table:
 def episode_row(
     number: int, task: str, frames: range, file: ChunkFile, fps: Optional[int], statistics: Mapping[str, Statistics]
 ) -> Dict[str, Any]:
-    """The row of an episode whose data and video files hold nothing else.
+    """The row of an episode that has data and video files of its own.
 
     Args:
         number: of the episode.
-        task: what is done in it.
+        task: description of its task.
         frames: their numbers in the dataset.
-        file: which data file, and which video file, holds them.
-        fps: frames a second; None without images.
+        file: the data file, and the video file, that hold them.
+        fps: frames per second; None without images.
         statistics: of its features.
     """
     row: Dict[str, Any] = {
@@ -109,7 +109,7 @@ def episode_row(
 
 
 def set_columns(table: pa.Table, values: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """The table with other values in these of its columns."""
+    """The table with new values in these columns."""
     for name, column in values.items():
         number = table.column_names.index(name)
         table = table.set_column(number, name, pa.array(column, table.schema.field(number).type))
@@ -117,13 +117,13 @@ def set_columns(table: pa.Table, values: Mapping[str, Sequence[Any]]) -> pa.Tabl
 
 
 def write_table(change: Change, file: ChunkFile, table: pa.Table) -> None:
-    """Write episodes as one file, which they name in their own columns."""
+    """Write episodes as one file, and the file's number into their columns."""
     places = {f"{FOLDER}/{key}": [value] * len(table) for key, value in file._asdict().items()}
     pq.write_table(set_columns(table, places), change.path(file.name(EPISODES_PATH)))
 
 
 def replace_tables(change: Change, files: Files, table: pa.Table) -> None:
-    """Write all episodes of a dataset as one file in place of those that there are."""
+    """Write all episodes of a dataset as one file in place of the existing ones."""
     for name in files.names(NAMES):
         change.delete(name)
     write_table(change, ChunkFile(0, 0), table)

@@ -1,4 +1,4 @@
-"""Which features a dataset's frames have, and whether XDog's are among them."""
+"""Features of a dataset's frames, checked against those that XDog needs."""
 
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
@@ -27,10 +27,10 @@ from xdog_learning.dataset.layout import (
 
 @dataclass(frozen=True)
 class Features:
-    """What every frame of a dataset holds; episodes can be added where these are the same.
+    """Features of every frame of a dataset; only episodes with the same features can be added.
 
     Attributes:
-        fps: frames a second.
+        fps: frames per second.
         image_size: (height, width) of the camera's images in pixels, None without.
         others: features that XDog neither records nor reads.
     """
@@ -44,7 +44,7 @@ class Features:
         """The features of one episode.
 
         Raises:
-            DatasetError: its object features are not those that `xdog.grasp.observation` builds.
+            DatasetError: its object features differ from those of `xdog.grasp.observation`.
         """
         width = episode.environment_state.shape[1]
         if width != len(TOKEN_NAMES):
@@ -57,7 +57,7 @@ class Features:
 
     @classmethod
     def of_info(cls, info: Mapping[str, Any]) -> "Features":
-        """The features that an info.json lists. Their order, and whatever else it says of them, do not matter.
+        """The features that an info.json lists. Their order and their other entries do not matter.
 
         Raises:
             DatasetError: they are not those of XDog's demonstrations.
@@ -133,7 +133,7 @@ class Features:
         return {name: entry["shape"][0] for name, entry in self.table().items() if entry["dtype"] != "video"}
 
     def schema(self) -> pa.Schema:
-        """Columns of the data files that XDog writes: one row a frame."""
+        """Columns of the data files that XDog writes: one row per frame."""
         fields = []
         for name, feature in self.table().items():
             if feature["dtype"] == "video":

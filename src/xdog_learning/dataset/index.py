@@ -1,4 +1,4 @@
-"""A dataset's metadata, checked against each other and against the files that are there."""
+"""A dataset's metadata, checked for consistency and against the files."""
 
 import json
 from dataclasses import dataclass
@@ -38,12 +38,12 @@ class Index:
     Attributes:
         files: of the dataset.
         info: content of info.json.
-        features: what every frame holds.
-        tasks: words of each task.
+        features: of every frame.
+        tasks: description of each task.
         starts: (E + 1,) first frame of each episode, then N.
-        data: which file each episode's frames are in.
-        video: which file each episode's images are in; empty without images.
-        video_starts: (E,) number of an episode's first image in that file.
+        data: file of each episode's frames.
+        video: file of each episode's images; empty without images.
+        video_starts: (E,) number of an episode's first image in its file.
         recording: how it was made; empty if unknown.
     """
 
@@ -98,7 +98,7 @@ def read_json(path: Path) -> Dict[str, Any]:
 
 
 def read_index(files: Files) -> Index:
-    """Read and check the metadata of a dataset; of frames and videos only that they are there in the right number.
+    """Read and check the metadata of a dataset; of frames and videos only their number.
 
     Raises:
         DatasetError: a file is missing or damaged, or files contradict each other; the message names them.
@@ -175,9 +175,9 @@ def _places(episodes: pa.Table, what: str) -> List[ChunkFile]:
 def _video_starts(episodes: pa.Table, fps: int, files: Files) -> Array:
     begin, end = (episodes[f"{VIDEO}/{key}_timestamp"].to_numpy() * fps for key in ("from", "to"))
     lengths = episodes["length"].to_numpy()
-    wrong = np.flatnonzero(np.abs(end - begin - lengths) >= 0.5)
-    if len(wrong):
-        number = int(wrong[0])
+    mismatched = np.flatnonzero(np.abs(end - begin - lengths) >= 0.5)
+    if len(mismatched):
+        number = int(mismatched[0])
         raise DatasetError(
             f"{files.path('meta/episodes')}: the images of episode {number} last {end[number] - begin[number]:.1f} "
             f"frames, the episode {lengths[number]}: it was recorded at another rate than {fps} fps"

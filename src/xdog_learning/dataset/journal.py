@@ -1,8 +1,8 @@
-"""Changing several files of a folder at once: after a kill at any instant, either all of a change is there or none.
+"""Changes of several files of a folder at once: after a kill at any instant, either the whole change is there or none.
 
-A change is prepared in the hidden folder ``.pending``. Renaming that to ``.commit`` is the one instant at which it
-counts; then its files move to their places. What a killed program left is finished or thrown away by `recover`, in a
-folder that is this journal's own: other programs may use hidden folders of the same names.
+A change is prepared in the hidden folder ``.pending``. Renaming that to ``.commit`` commits it; then its
+files move to their places. `recover` finishes or discards what a killed program left, but only in folders of this
+journal: other programs may use hidden folders of the same names.
 """
 
 import os
@@ -26,7 +26,7 @@ class Change:
         self._deleted: Set[str] = set()
 
     def path(self, name: str) -> Path:
-        """Where to write the file that will be ``name`` in the folder."""
+        """Path to write the file to that will be ``name`` in the folder."""
         path = self._folder / PENDING / name
         path.parent.mkdir(parents=True, exist_ok=True)
         self._written.add(name)
@@ -38,11 +38,11 @@ class Change:
 
     @property
     def deletions(self) -> Set[str]:
-        """Names of the files that will be gone."""
+        """Names of the files that will be deleted."""
         return self._deleted - self._written
 
     def commit(self) -> None:
-        """Make the change: it survives a kill, and a loss of power, from here on."""
+        """Commit the change: from here on it survives a kill and a loss of power."""
         pending = self._folder / PENDING
         listing = pending / DELETIONS
         listing.write_text("\n".join(sorted(self.deletions)), encoding="utf-8")
@@ -55,18 +55,18 @@ class Change:
 
 
 class Files:
-    """The files of a folder by their names: as they are, or as they will be after a change.
+    """The files of a folder by name: as they are, or as they will be after a change.
 
     Args:
         folder: of the files.
-        change: of that folder, prepared but not yet made; None for the files as they are.
+        change: of that folder, prepared but not committed; None for the files as they are.
     """
 
     def __init__(self, folder: Path, change: Optional[Change] = None) -> None:
         self.folder, self._change = folder, change
 
     def path(self, name: str) -> Path:
-        """Where the file of this name is, or would be."""
+        """Path of the file of this name, whether it exists or not."""
         prepared = self.folder / PENDING / name
         if self._change is not None and (prepared.exists() or name in self._change.deletions):
             return prepared
@@ -84,9 +84,9 @@ class Files:
 
 @contextmanager
 def change(folder: Path) -> Iterator[Change]:
-    """Prepare a change in a ``with`` block; it is made when the block ends, or not at all if that or the block raises.
+    """Prepare a change in a ``with`` block; it is committed when the block ends, or discarded if the block raises.
 
-    What raises once the change counts leaves it to `recover`.
+    If moving the files of a committed change fails, `recover` finishes it.
     """
     (folder / PENDING).mkdir()
     try:
@@ -95,19 +95,19 @@ def change(folder: Path) -> Iterator[Change]:
         yield prepared
         prepared.commit()
     except BaseException:
-        shutil.rmtree(folder / PENDING, ignore_errors=True)  # it is there only while the change does not count
+        shutil.rmtree(folder / PENDING, ignore_errors=True)  # it exists only until the change is committed
         raise
 
 
 def recover(folder: Path, sign: str) -> str:
-    """Finish or throw away what a killed program left in a folder that nobody else holds; touch nothing else's.
+    """Finish or discard what a killed program left in a folder that no other process holds; touch nothing else.
 
     Args:
-        folder: to put right.
+        folder: to recover.
         sign: name of a file that every folder of this journal has, from its first change on.
 
     Returns:
-        What was done, in words; empty if nothing was left.
+        Text of what was done; empty if nothing was left.
     """
     done = ""
     pending = folder / PENDING
@@ -121,20 +121,20 @@ def recover(folder: Path, sign: str) -> str:
 
 
 def unfinished(folder: Path, sign: str) -> bool:
-    """Whether a change counts already but has not arrived in its place: `recover` finishes it. ``sign`` as there."""
+    """Whether a change is committed but not all files are in place: `recover` finishes it. ``sign`` as there."""
     commit = folder / COMMIT
     return commit.is_dir() and ((folder / sign).exists() or (commit / sign).exists())
 
 
 def _apply(folder: Path) -> None:
-    """Move the files of a change to their places. May be interrupted and done again."""
+    """Move the files of a change to their places. May be interrupted and repeated."""
     commit = folder / COMMIT
     listing = commit / DELETIONS
     for path in sorted(path for path in commit.rglob("*") if path.is_file() and path != listing):
         target = folder / path.relative_to(commit)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, target)
-    if listing.exists():  # else it was done before
+    if listing.exists():  # else the deletions are done
         for name in listing.read_text(encoding="utf-8").splitlines():
             (folder / name).unlink(missing_ok=True)
     shutil.rmtree(commit)

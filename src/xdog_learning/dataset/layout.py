@@ -14,7 +14,7 @@ INFO = "meta/info.json"
 STATS = "meta/stats.json"
 TASKS = "meta/tasks.parquet"
 RECORDING = "meta/recording.json"
-"""XDog's own: how the demonstrations were made and how far the recording has come. LeRobot ignores it."""
+"""XDog's own: how the demonstrations were made, and how many attempts. LeRobot ignores it."""
 
 FILES_PER_CHUNK = 1000
 DATA_FILE_MB = 100
@@ -25,7 +25,7 @@ VIDEO_PATH = f"videos/{{video_key}}/{PATTERN}.mp4"
 EPISODES_PATH = f"meta/episodes/{PATTERN}.parquet"
 
 COPY_AGAIN = "copy this file again from where it is whole; the other files can stay"
-"""The remedy for a file that is missing or damaged."""
+"""Remedy for a missing or damaged file."""
 
 
 class DatasetError(ValueError):
@@ -43,7 +43,7 @@ class ChunkFile(NamedTuple):
         """From a file's name, such as data/chunk-000/file-012.parquet.
 
         Raises:
-            DatasetError: it is not named like that.
+            DatasetError: the name has another form.
         """
         try:
             chunk, file = name.rsplit(".", 1)[0].split("/")[-2:]

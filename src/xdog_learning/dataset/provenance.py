@@ -1,8 +1,8 @@
-"""Who made a dataset's demonstrations and from what: the content of meta/recording.json.
+"""Origin of a dataset's demonstrations: the content of meta/recording.json.
 
 It lists ``sources``: who demonstrated (``by``), the ``seed`` of the expert's scenes, how many attempts were ``tried``,
 and ``kept``: pairs of episode and attempt numbers, so that an episode's scene can be drawn again. The expert's attempts
-depend on the code too: ``versions`` says with which (`present_version`), ``from`` which attempt on.
+also depend on the code: ``versions`` lists it (`present_version`), each from the attempt number ``from`` on.
 """
 
 import hashlib
@@ -31,20 +31,20 @@ def with_source(recording: Mapping[str, Any], source: Mapping[str, Any]) -> Dict
 
 
 def unknown_episodes(recording: Mapping[str, Any], episodes: int) -> int:
-    """How many of a dataset's episodes no source lists: LeRobot's tools do not keep this file."""
+    """Number of a dataset's episodes that no source lists: LeRobot's tools do not keep this file."""
     return episodes - sum(len(source["kept"]) for source in recording.get("sources", []))
 
 
 def present_version() -> Dict[str, str]:
-    """What the expert's attempts depend on beside their seed: the commit and a digest of sim/grasp_scenarios.yaml."""
-    from xdog_learning.export import present_commit  # brings torch, which no worker needs
+    """What the expert's attempts depend on besides their seed: the commit and a digest of sim/grasp_scenarios.yaml."""
+    from xdog_learning.export import present_commit  # imports torch, which no worker needs
 
     digest = hashlib.sha256(share_path("sim", "grasp_scenarios.yaml").read_bytes()).hexdigest()[:12]
     return {"commit": present_commit(), "grasp_yaml": digest}
 
 
 def version_of(source: Mapping[str, Any], attempt: int) -> Dict[str, str]:
-    """With which code a demonstrator made an attempt; "unknown" where the recording does not say."""
+    """The code version with which a demonstrator made an attempt; "unknown" if it is not recorded."""
     version = dict.fromkeys(VERSION_KEYS, "unknown")
     for entry in source.get("versions", []):
         if entry["from"] <= attempt:
@@ -53,15 +53,15 @@ def version_of(source: Mapping[str, Any], attempt: int) -> Dict[str, str]:
 
 
 def version_text(version: Mapping[str, str]) -> str:
-    """A version in words."""
+    """Text of a version."""
     return f"commit {version['commit']} with sim/grasp_scenarios.yaml {version['grasp_yaml']}"
 
 
 def check_recording(recording: Mapping[str, Any], path: Path) -> None:
-    """Check that every source has what recording, replay and training read of it.
+    """Check that every source has the entries that recording, replay and training need.
 
     Raises:
-        DatasetError: one has not; the message names the file and the entry.
+        DatasetError: an entry is missing or malformed; the message names it and the file.
     """
     remedy = "correct that entry, or move the file away: replay then has to guess the episodes' scenes"
     sources = recording.get("sources", [])

@@ -31,24 +31,24 @@ from xdog_learning.folder_lock import FolderBusyError, locked
 Array = np.ndarray
 
 IN_MEMORY = 1_000_000_000
-"""Bytes of decoded images above which they lie in a temporary file that the system pages in and out."""
+"""Bytes of decoded images above which a temporary file holds them, which the system pages in and out."""
 TIME_TOLERANCE = 1e-4
-"""s that a frame's timestamp may be off, as in LeRobot."""
+"""s, largest error of a frame's timestamp, as in LeRobot."""
 
 
 @dataclass(frozen=True, eq=False)
 class Demonstrations:
-    """E episodes of N frames in all, one after the other.
+    """E episodes with N frames in total, one after another.
 
     Attributes:
         folder: where they were read from.
-        fps: frames a second.
+        fps: frames per second.
         state: (N, 6) float32, measured joint angles, rad.
         environment_state: (N, k) float32, object features.
         action: (N, 6) float32, commanded joint targets, rad.
-        images: (N, H, W, 3) uint8 RGB, None if there are none or they were not asked for.
+        images: (N, H, W, 3) uint8 RGB, None if there are none or they were not requested.
         starts: (E + 1,) int, first frame of each episode, then N.
-        tasks: what is done in each episode, in words.
+        tasks: description of each episode's task.
         recording: how the dataset was made.
     """
 
@@ -66,10 +66,10 @@ class Demonstrations:
         return len(self.tasks)
 
     def episode(self, number: int) -> Episode:
-        """One episode.
+        """Return one episode.
 
         Raises:
-            DatasetError: there is none of that number.
+            DatasetError: there is no such episode.
         """
         if not 0 <= number < len(self):
             raise DatasetError(f"{self.folder} has the episodes 0 to {len(self) - 1}, not {number}")
@@ -86,7 +86,7 @@ class Demonstrations:
 
 
 def load_dataset(folder: Path, images: bool = False) -> Demonstrations:
-    """Read a dataset whole.
+    """Read a whole dataset.
 
     Args:
         folder: of the dataset.
@@ -170,12 +170,12 @@ def _images(index: Index) -> Array:
         images = np.empty(shape, np.uint8)
     else:
         folder = index.files.folder
-        beside = folder if os.access(folder, os.W_OK) else None  # not where temporary files lie in memory
-        with tempfile.TemporaryFile(dir=beside) as file:  # unlinked: it goes with the last array that refers to it
+        beside = folder if os.access(folder, os.W_OK) else None  # /tmp may be in memory
+        with tempfile.TemporaryFile(dir=beside) as file:  # unlinked: freed with the last array that refers to it
             images = np.memmap(file, np.uint8, "w+", shape=shape)
     for video, those in index.video_episodes().items():
         path = index.files.path(video.name(VIDEO_PATH))
-        place = {  # where a frame of the file goes; other frames belong to no episode
+        place = {  # destination of each frame of the file; other frames belong to no episode
             int(index.video_starts[number]) + step: int(index.starts[number]) + step
             for number in those
             for step in range(int(index.lengths[number]))

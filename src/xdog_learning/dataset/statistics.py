@@ -11,7 +11,7 @@ Statistics = Dict[str, Array]
 BASIC = ("min", "max", "mean", "std", "count")
 """The standard deviation is the population's."""
 QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
-"""LeRobot has them since v3.0: datasets that it converted from v2.1 lack them."""
+"""LeRobot writes them since v3.0; datasets converted from v2.1 lack them."""
 
 
 def vector_statistics(values: Array) -> Statistics:
@@ -47,9 +47,9 @@ def image_statistics(images: Array) -> Statistics:
 
 
 def merge(parts: Sequence[Statistics]) -> Statistics:
-    """Statistics of all from those of parts: exact, but for the quantiles.
+    """Statistics of all from those of parts, exact except for the quantiles.
 
-    As in LeRobot, quantiles are averaged, and left out where a part lacks them.
+    As in LeRobot, quantiles are averaged, and left out if a part lacks them.
     """
     counts = np.array([part["count"][0] for part in parts], dtype=float)
     weights = (counts / counts.sum()).reshape(-1, *[1] * parts[0]["mean"].ndim)
@@ -75,7 +75,7 @@ def to_json(statistics: Mapping[str, Statistics]) -> Dict[str, Dict[str, Any]]:
 
 
 def from_json(entry: Any, shape: Sequence[int]) -> Statistics:
-    """One feature's entry of stats.json; empty if it is not complete but for the quantiles.
+    """One feature's entry of stats.json; empty if anything but quantiles is missing.
 
     Args:
         entry: as parsed.

@@ -1,4 +1,4 @@
-"""Parquet files by their columns' names: LeRobot and pandas write them in other orders and number types than XDog."""
+"""Parquet files read by column name: LeRobot and pandas use other orders and number types than XDog."""
 
 from pathlib import Path
 from typing import Optional, Sequence
@@ -44,7 +44,7 @@ def numbers(table: pa.Table, name: str, width: int, where: str) -> Array:
     """A column of numbers, or of lists of numbers, as (rows, width); ``where`` names the file in messages.
 
     Raises:
-        DatasetError: a row holds no number, or more or fewer of them.
+        DatasetError: a row does not hold ``width`` numbers.
     """
     column = table[name].combine_chunks()
     if pa.types.is_nested(column.type):

@@ -1,4 +1,4 @@
-"""meta/tasks.parquet: what is done in an episode, in words, as the index of a pandas table."""
+"""meta/tasks.parquet: descriptions of the tasks, as the index of a pandas table."""
 
 import json
 from typing import Sequence, Tuple
@@ -9,7 +9,7 @@ from xdog_learning.dataset.layout import DatasetError
 
 
 def tasks_table(tasks: Sequence[str]) -> pa.Table:
-    """The table: the column task_index, and the tasks' words as what pandas takes for the rows' index."""
+    """The table: the column task_index, and the descriptions as pandas' row index."""
     index = "__index_level_0__"
     columns = [("task_index", "task_index", "int64"), (None, index, "object")]
     description = {
@@ -38,7 +38,7 @@ def read_tasks(table: pa.Table, where: str) -> Tuple[str, ...]:
     """The tasks in the order of their task_index; ``where`` names the file in messages.
 
     Raises:
-        DatasetError: it is not a table as described above.
+        DatasetError: the table has another form.
     """
     words = [name for name in table.column_names if name != "task_index"]
     if len(words) != 1 or "task_index" not in table.column_names:

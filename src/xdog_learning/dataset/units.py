@@ -1,4 +1,4 @@
-"""Whether a dataset's numbers are radians of this arm at the rate of its policies; LeRobot's own are degrees."""
+"""Checks that a dataset holds radians of this arm at the rate of its policies; LeRobot records degrees."""
 
 import math
 
@@ -11,7 +11,7 @@ from xdog_sim.grasp.config import load_grasp_scenarios
 Array = np.ndarray
 
 TOLERANCE = 0.1
-"""rad that an angle may lie beyond its joint's range. Calibrations of one arm differ by some degrees (the SO101's elbow
+"""rad by which an angle may exceed its joint's range. Calibrations of one arm differ by some degrees (the SO101's elbow
 in MuJoCo Menagerie is corrected by 5, 0.087 rad); angles in degrees or percent lie far beyond."""
 
 
@@ -20,7 +20,7 @@ class UnitsError(DatasetError):
 
 
 def policy_rate() -> int:
-    """Frames a second of demonstrations and policies, from policy_period in sim/grasp_scenarios.yaml."""
+    """Frames per second of demonstrations and policies, from policy_period in sim/grasp_scenarios.yaml."""
     return round(1.0 / load_grasp_scenarios().policy_period)
 
 
@@ -42,8 +42,8 @@ def check_angles(angles: Array, feature: str, where: str) -> None:
     """Check that joint angles lie within their joints' ranges.
 
     Args:
-        angles: (N, 6), rad if all is well.
-        feature: what they are, for messages.
+        angles: (N, 6), expected in rad.
+        feature: name of the angles in messages.
         where: names the file in messages.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Images as h264 video at an exact rate: frame i of a file stands at i / fps seconds."""
+"""Images as h264 video at an exact rate: frame i of a file is at i / fps seconds."""
 
 from contextlib import contextmanager
 from fractions import Fraction
@@ -13,7 +13,7 @@ from xdog_learning.dataset.layout import COPY_AGAIN, DatasetError
 Array = np.ndarray
 
 OPTIONS = {"preset": "veryfast", "crf": "20", "bf": "0", "g": "2", "threads": "1"}
-"""Every second frame a key frame, as LeRobot records: training reads at random. No frames that refer forwards, so that
+"""Every second frame a key frame, as LeRobot records: training reads at random. No frames refer forwards, so that
 the packets of several files can be joined without encoding again."""
 
 
@@ -32,10 +32,10 @@ def write_video(path: Path, images: Array, fps: int) -> None:
 
 
 def joinable(first: Path, second: Path) -> bool:
-    """Whether the packets of two videos may stand in one file: encoded alike, and without frames that refer forwards.
+    """Whether the packets of two videos can share a file: same encoding, no frames that refer forwards.
 
     Raises:
-        VideoFileError: a file is missing or damaged.
+        DatasetError: a file is missing or damaged.
     """
     headers = []
     for path in (first, second):
@@ -67,7 +67,7 @@ def join_videos(path: Path, parts: Sequence[Path], fps: int) -> None:
 
 
 def frame_count(path: Path) -> int:
-    """How many frames a video holds, by its header.
+    """Number of frames of a video, from its header.
 
     Raises:
         DatasetError: the file is missing or damaged.
@@ -77,14 +77,14 @@ def frame_count(path: Path) -> int:
 
 
 def read_video(path: Path, fps: int) -> Iterator[Tuple[int, Array]]:
-    """Decode a video's frames in order: the number of each by its time, and its (H, W, 3) uint8 RGB image.
+    """Decode a video's frames in order: each with its number, from its time, and its (H, W, 3) uint8 RGB image.
 
     Raises:
         DatasetError: the file is missing or damaged.
     """
     with _opened(path) as container:
         stream = container.streams.video[0]
-        stream.thread_count = 1  # small frames: threads cost more than they bring
+        stream.thread_count = 1  # small frames: threads cost more than they gain
         for frame in container.decode(stream):
             yield round(frame.time * fps), frame.to_ndarray(format="rgb24")
 

@@ -1,4 +1,4 @@
-"""Adding demonstrations to a dataset, each in one step that survives a kill."""
+"""Adding demonstrations to a dataset, each in one atomic step."""
 
 import json
 from contextlib import ExitStack
@@ -46,24 +46,24 @@ NOT_WRITTEN = (OSError, pa.ArrowException, av.FFmpegError)
 
 
 class DatasetWriter:
-    """Begins a dataset in a new or empty folder, or adds to the one that is there, whether XDog or LeRobot wrote it.
+    """Creates a dataset in a new or empty folder, or adds to an existing one, written by XDog or LeRobot.
 
-    Every added episode is on disk, and the folder is a whole LeRobotDataset, before `add` returns: a program that is
-    killed loses the episode it was about to add and nothing else. Meanwhile each episode has files of its own; `close`
-    joins them into few large ones.
+    Every added episode is on disk, and the folder is a complete LeRobotDataset, before `add` returns: a killed program
+    loses only the episode that it was adding. Each episode has files of its own until `close` joins them into a few
+    large ones.
 
     Attributes:
-        recovered: what an earlier, interrupted program left and was put right on opening; empty if nothing.
+        recovered: what was repaired on opening after an interrupted program; empty if nothing.
         recording: how the dataset was made, as of the last `add`.
-        episodes: how many there are.
-        frames: of all episodes.
+        episodes: number of episodes.
+        frames: number of frames of all episodes.
 
     Args:
         folder: of the dataset.
 
     Raises:
-        DatasetError: the folder holds something else, a dataset that cannot be read or added to, or another program
-            writes to it.
+        DatasetError: the folder holds something else or a dataset that cannot be extended, or another program writes
+            to it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -98,7 +98,7 @@ class DatasetWriter:
             raise
 
     def _continue(self, index: Index) -> None:
-        """Make sure that episodes can be added to what is there, before anything is recorded."""
+        """Check that episodes can be added to the dataset, before anything is recorded."""
         features, files = index.features, index.files
         if features.others:
             raise DatasetError(
@@ -118,7 +118,7 @@ class DatasetWriter:
         self._next_file = max(ChunkFile.parse(name) for name in used).successor()
 
     def check_images(self, images: bool) -> None:
-        """Check before anything is recorded that episodes with or without ``images`` fit what is there.
+        """Check before anything is recorded that episodes with or without ``images`` fit the dataset.
 
         Raises:
             DatasetError: they do not.
@@ -172,7 +172,7 @@ class DatasetWriter:
                 for name, content in ((STATS, to_json(known)), (RECORDING, recording), (INFO, info)):
                     change.path(name).write_text(json.dumps(content, indent=1), encoding="utf-8")
                 self._write_row(change, row)
-                if not self._added:  # what follows is written in the same way
+                if not self._added:  # later episodes are written in the same way
                     self._verify(change)
         except NOT_WRITTEN as error:
             if journal.unfinished(self._folder, INFO):
@@ -189,10 +189,10 @@ class DatasetWriter:
         self._rows_before, self._added = None, True
 
     def close(self) -> None:
-        """Join the episodes' files into few, make the statistics exact, and let go of the folder.
+        """Join the episodes' files into few, make the statistics exact and release the folder.
 
         Raises:
-            DatasetError: that did not work; the dataset is whole all the same.
+            DatasetError: joining failed; the dataset is complete all the same.
         """
         try:
             journal.recover(self._folder, INFO)
@@ -216,7 +216,7 @@ class DatasetWriter:
         try:
             self.close()
         except DatasetError:
-            if error is None:  # else that is what the user must know: the files are joined the next time
+            if error is None:  # else the user must see that error; the files are joined next time
                 raise
 
     def _check(self, episode: Episode) -> Features:
@@ -229,7 +229,7 @@ class DatasetWriter:
         return features
 
     def _merged(self, name: str, statistics: Statistics) -> Statistics:
-        """A feature's statistics with a new episode's; empty if those of the episodes before are not known."""
+        """A feature's statistics with a new episode's; empty if those of the earlier episodes are not known."""
         if not self.episodes:
             return statistics
         before = self._statistics[name]
@@ -238,7 +238,7 @@ class DatasetWriter:
     def _write_row(self, change: Change, row: Mapping[str, Any]) -> None:
         """Add a row to meta/episodes.
 
-        With the first one the rows before are written again, so that all files have the same columns and types.
+        The first added row rewrites the earlier ones, so that all files have the same columns and types.
         """
         new = pa.Table.from_pylist([row], schema=self._row_schema)
         if self._rows_before is None:

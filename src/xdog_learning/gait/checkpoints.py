@@ -1,4 +1,4 @@
-"""What a gait's checkpoint holds: the learner's weights and how far the run is, and from what it was trained."""
+"""Content of a gait's checkpoint: the weights, the progress of the run and digests of its inputs."""
 
 import dataclasses
 import math
@@ -15,11 +15,11 @@ from xdog_sim.tasks.gait_config import GaitConfig
 
 @dataclass(frozen=True)
 class GaitProgress:
-    """How far a run is.
+    """Progress of a run.
 
     Attributes:
         seconds: wall time of the training so far.
-        best: scores of the best checkpoint by name, from the checks during training; "total" is what is compared.
+        best: scores of the best checkpoint by name, from the checks during training; "total" is the one compared.
         steps: control steps so far, over all robots.
         updates: passes over a rollout so far.
         rate: learning rate.
@@ -33,7 +33,7 @@ class GaitProgress:
 
 
 def training_inputs(robot: RobotDescription, config: GaitConfig, ranges: Randomization) -> Dict[str, str]:
-    """Digest of settings, body and ranges. How long to train is left out, comments in the files do not count."""
+    """Digest of settings, body and ranges. The length of the training and comments in the files do not count."""
     settings = dataclasses.asdict(dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, total_steps=0)))
     body = [robot.urdf_hash, [float(angle) for angle in robot.legs.poses["stand"]]]
     return digests(
@@ -47,7 +47,7 @@ def training_inputs(robot: RobotDescription, config: GaitConfig, ranges: Randomi
 
 
 def make_checkpoint(model: GaitPPO, inputs: Mapping[str, str], progress: GaitProgress) -> Dict[str, Any]:
-    """A checkpoint of the learner."""
+    """Make a checkpoint of the model."""
     return {
         "inputs": dict(inputs),
         "progress": {**dataclasses.asdict(progress), "best": dict(progress.best)},
@@ -57,7 +57,7 @@ def make_checkpoint(model: GaitPPO, inputs: Mapping[str, str], progress: GaitPro
 
 
 def restore_checkpoint(model: GaitPPO, content: Mapping[str, Any]) -> GaitProgress:
-    """Put the learner where it was when the checkpoint was made.
+    """Restore the model from a checkpoint.
 
     Raises:
         AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError: the content does not fit it.

@@ -1,4 +1,4 @@
-"""The contract of a gait: made and checked against the robot before training, compared with settings for a test."""
+"""The contract of a gait: made and checked against the robot before training, compared with the settings for a test."""
 
 from pathlib import Path
 from typing import Any, Mapping, Optional
@@ -22,12 +22,12 @@ def make_gait_contract(
     Args:
         robot: the body.
         config: the settings.
-        scores: what training measured, once it has.
+        scores: measured in training, if it has run.
         commit: of the training.
         settings: their file, for messages; policies/gait.yaml if not given.
 
     Raises:
-        ContractError: the robot would refuse such a gait; with every reason.
+        ContractError: the robot would refuse such a gait; lists every reason.
     """
     count = len(robot.legs.names)
     contract = PolicyContract(
@@ -54,7 +54,7 @@ def make_gait_contract(
 
 
 def check_config_fits(contract: PolicyContract, config: GaitConfig) -> None:
-    """Make sure that a policy is tested in the loop that it was trained for.
+    """Check that a policy is tested in the loop that it was trained for.
 
     Raises:
         ContractError: the observation, period, gains or action scale of the settings differ from the contract's.

@@ -32,7 +32,7 @@ class GaitVecEnv(VecEnv):
         return _join(*self.task.observe())
 
     def step_async(self, actions: np.ndarray) -> None:
-        """Remember the actions (n, 12)."""
+        """Store the actions (n, 12)."""
         self._actions = torch.from_numpy(np.asarray(actions, dtype=np.float32))
 
     def step_wait(self) -> Tuple[np.ndarray, np.ndarray, np.ndarray, List[Dict[str, Any]]]:
@@ -59,7 +59,7 @@ class GaitVecEnv(VecEnv):
         """Nothing to release."""
 
     def get_attr(self, attr_name: str, indices: Any = None) -> List[Any]:
-        """The same attribute of this environment for every robot asked for."""
+        """The same attribute of this environment for every requested robot."""
         return [getattr(self, attr_name)] * len(list(self._get_indices(indices)))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
@@ -67,7 +67,7 @@ class GaitVecEnv(VecEnv):
         raise AttributeError(f"GaitVecEnv.set_attr({attr_name!r}): the robots share one environment")
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> List[Any]:
-        """Robots have no environments of their own to call."""
+        """Robots have no environments of their own with methods."""
         raise AttributeError(f"GaitVecEnv.env_method({method_name!r}): the robots share one environment")
 
     def env_is_wrapped(self, wrapper_class: Type[gymnasium.Wrapper], indices: Any = None) -> List[bool]:

@@ -53,8 +53,8 @@ class SplitExtractor(nn.Module):
 class GaitActorCritic(ActorCriticPolicy):
     """Separate networks for actor and critic; the actor never sees privileged entries.
 
-    The Gaussian's few formulas are written out: stable-baselines3's distribution objects give the same numbers, but
-    check and expand their arguments at every step, which costs time.
+    The Gaussian's formulas are written out: stable-baselines3's distributions give the same numbers, but slower,
+    because they check and expand their arguments at every step.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class GaitActorCritic(ActorCriticPolicy):
         return self.action_net(self.mlp_extractor.forward_actor(obs))
 
     def _log_probability(self, noise: Tensor) -> Tensor:
-        """Of actions that lie ``noise`` (n, 12) standard deviations from their mean, (n,)."""
+        """Log-probability of actions that lie ``noise`` (n, 12) standard deviations from their mean, (n,)."""
         constant = self.log_std.sum() + len(self.log_std) * HALF_LOG_TWO_PI
         return -0.5 * (noise * noise).sum(1) - constant
 
@@ -96,7 +96,7 @@ class GaitActorCritic(ActorCriticPolicy):
 
 
 class TensorRollout(RolloutBuffer):
-    """The usual buffer, but its arrays stay where they are, and torch gathers minibatches from them on all threads."""
+    """The usual buffer, but torch gathers minibatches from its arrays in place, on all threads."""
 
     def reset(self) -> None:
         """Start over; every entry will be written again."""
@@ -119,7 +119,7 @@ class GaitPPO(PPO):
     """PPO whose learning rate rises and falls with the KL divergence of the last update.
 
     The rule is the usual one of legged locomotion: beyond twice the target the rate is divided by 1.5, below half of
-    it multiplied. Physics owns the cores while rollouts are collected, so torch works on one thread then.
+    it multiplied. Physics uses the cores while rollouts are collected, so torch uses one thread then.
     """
 
     learn_threads = 2
@@ -136,7 +136,7 @@ class GaitPPO(PPO):
         """One PPO update.
 
         Raises:
-            DivergenceError: the rollout is not finite, then the weights are as before; or the update made them so.
+            DivergenceError: the rollout is not finite (the weights are unchanged), or the updated weights are not.
         """
         buffer = self.rollout_buffer
         for name in ("observations", "actions", "rewards", "values", "log_probs"):
@@ -157,7 +157,7 @@ class GaitPPO(PPO):
 
 
 def build_ppo(environment: GaitVecEnv, settings: PpoSettings, seed: int, log_folder: Optional[str]) -> GaitPPO:
-    """A new learner for the gait; without a log folder it keeps no TensorBoard curves."""
+    """A new PPO model for the gait; without a log folder it writes no TensorBoard curves."""
     batch = environment.num_envs * settings.steps // settings.minibatches
     model = GaitPPO(
         GaitActorCritic,

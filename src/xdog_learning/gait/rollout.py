@@ -29,7 +29,7 @@ class Episodes:
     Attributes:
         command, linear_velocity, angular_velocity: (k, n, 3). planar_error, yaw_error: (k, n) squared.
         position: (k, n, 2) of the trunk, m. valid: (k, n) bool. fell: (n,) bool.
-        power: (k, n) mechanical power put in, W. action_rate: (k, n) rms change of the joint targets, rad.
+        power: (k, n) positive mechanical power, W. action_rate: (k, n) rms change of the joint targets, rad.
         torque_share, limit_share: (k, n) largest torque over its limit, and largest distance of a joint from the
         middle of its range over half the range. lost: simulations that became non-finite.
     """
@@ -91,8 +91,8 @@ def run_episodes(
         push: (n, 2) m/s, world, given to every trunk ``push_time`` seconds after the start.
         push_time: s.
         interval: s that a command holds.
-        report: called with ``label`` and the share that is done.
-        label: what is going on.
+        report: called with ``label`` and the completed share.
+        label: name of the episodes in progress reports.
     """
     count = commands.shape[1]
     sim = make_batch(options or evaluation_options(config), count, robot=robot)
@@ -102,7 +102,7 @@ def run_episodes(
     middle = torch.tensor((robot.legs.lower + robot.legs.upper) / 2, dtype=torch.float32)
     half = torch.tensor((robot.legs.upper - robot.legs.lower) / 2, dtype=torch.float32)
     effort = torch.tensor(robot.legs.effort, dtype=torch.float32)
-    alive, fell = torch.ones(count, dtype=torch.bool), torch.zeros(count, dtype=torch.bool)
+    upright, fell = torch.ones(count, dtype=torch.bool), torch.zeros(count, dtype=torch.bool)
     rows: Dict[str, List[Tensor]] = {
         name: []
         for name in (
@@ -116,8 +116,8 @@ def run_episodes(
             sim.push(torch.arange(count), torch.cat([push, torch.zeros(count, 1)], 1))
         result = task.step(actor(observation))
         observation, final = result.observation, result.final
-        fell |= result.terminated & alive
-        alive &= ~result.terminated
+        fell |= result.terminated & upright
+        upright &= ~result.terminated
         position = sim.state().position[:, :2]
         rows["command"].append(final.command)
         rows["linear_velocity"].append(final.linear_velocity)
@@ -125,7 +125,7 @@ def run_episodes(
         rows["planar_error"].append(final.planar_error)
         rows["yaw_error"].append(final.yaw_error)
         rows["position"].append(position)
-        rows["valid"].append(alive.clone())
+        rows["valid"].append(upright.clone())
         rows["power"].append((final.torque[:, -1] * final.joint_velocity).clamp(min=0.0).sum(1))
         change = config.control.action_scale * (final.action - final.last_action)
         rows["action_rate"].append((change**2).mean(1).sqrt())

@@ -20,21 +20,21 @@ from xdog_sim.tasks.gait_config import GaitConfig
 COMMAND_RANGE = {"vx": (-1.0, 1.0), "vy": (-0.4, 0.4), "wz": (-1.5, 1.5)}
 """Commands of the scored episodes, m/s and rad/s."""
 SETTLE = 1.0
-"""Seconds after a change of command that do not count."""
+"""Seconds after a change of command that are not scored."""
 STAND_SLOT = 3.0
 """Seconds of walking before the standing test's zero command."""
 PUSH_SPEED = 0.6
 """Sudden change of velocity in the push test, m/s."""
 COMMAND_STREAM = 1_000_000
-"""Added to a seed for drawing commands: with the task's own seed, commands and bodies would be the same numbers."""
+"""Added to the seed of commands: with the task's own seed, commands and bodies would use the same random numbers."""
 
 
 def load_actor(path: Path) -> Tuple[Actor, PolicyContract]:
     """A policy file as a function of torch tensors, and its contract.
 
     Raises:
-        PolicyError: there is no such file, or it cannot be run.
-        ContractError: it carries no contract.
+        PolicyError: the file does not exist or cannot be run.
+        ContractError: it has no contract.
     """
     session = open_session(path, "name another with --policy, or train one: ./xdog train gait")
     contract = contract_from_metadata(session.get_modelmeta().custom_metadata_map, str(path))
@@ -46,7 +46,7 @@ def load_actor(path: Path) -> Tuple[Actor, PolicyContract]:
 
 
 def draw_test_commands(seed: int, count: int, robots: int) -> Tuple[Tensor, torch.Generator]:
-    """Commands (count, robots, 3) from COMMAND_RANGE, m/s and rad/s, and the generator for what else is drawn."""
+    """Commands (count, robots, 3) from COMMAND_RANGE, m/s and rad/s, and the generator for further draws."""
     generator = torch.Generator().manual_seed(COMMAND_STREAM + seed)
     axes = [uniform(COMMAND_RANGE[axis], (count, robots), generator) for axis in ("vx", "vy", "wz")]
     return torch.stack(axes, 2), generator
@@ -107,7 +107,7 @@ def evaluate_policy(
     episodes: int = 100,
     report: Optional[ReportProgress] = None,
 ) -> Tuple[Dict[str, Any], Episodes]:
-    """Tracking, standing and push scores, and the recorded tracking episodes. Seeds are the caller's to hold out.
+    """Tracking, standing and push scores, and the recorded tracking episodes. The caller must choose held-out seeds.
 
     Random pushes are off while tracking and standing are scored. Standing: 3 s of a random command, then zero; drift is
     the distance between 1 s and 21 s after the stop. Pushes: every other robot stands, the others follow commands.

@@ -74,7 +74,7 @@ class GaitTraining:
 
     @property
     def progress(self) -> GaitProgress:
-        """How far the run is, interrupted parts added up."""
+        """Progress of the run, over all its parts."""
         seconds = self._begin.seconds + time.monotonic() - self._started
         return GaitProgress(seconds, self._best, self.model.num_timesteps, self.model._n_updates, self.model.rate)
 
@@ -82,7 +82,7 @@ class GaitTraining:
         """Continue from the newest sound checkpoint.
 
         Raises:
-            CheckpointError: there is none that fits.
+            CheckpointError: no checkpoint fits.
         """
         content, warning = self._folder.resume(self._inputs)
         with fitting(self._folder.path):
@@ -114,7 +114,7 @@ class GaitTraining:
             monitor.close()
 
     def save(self, is_best: bool = False) -> None:
-        """Write the newest checkpoint, and the best one if it is.
+        """Write the newest checkpoint, and the best one if ``is_best``.
 
         Raises:
             DivergenceError: the weights are not finite.
@@ -123,7 +123,7 @@ class GaitTraining:
         self._has_best |= is_best
 
     def check(self) -> None:
-        """Evaluate shortly, print the scores, and save: as the best too if none before was better."""
+        """Evaluate briefly, print the scores and save; as the best too if none before was better."""
         score = quick_score(self.model, self._robot, self._config, self._ranges)
         for name, value in score.items():
             self.model.logger.record(f"check/{name}", value)
@@ -140,14 +140,14 @@ class GaitTraining:
         )
 
     def export(self, path: Path) -> int:
-        """Write the best policy of the run as ONNX, its scores in its contract; returns the steps it was trained."""
+        """Write the best policy of the run as ONNX, its scores in its contract; returns its training steps."""
         content = self._folder.read(BEST)
         with fitting(self._folder.file(BEST)):
             best = restore_checkpoint(self.model, content)
         measured = {
             f"check_{name}": round(best.best[name], 4)
             for name in ("velocity_rmse", "yaw_rate_rmse", "fall_rate")
-            if math.isfinite(best.best.get(name, math.inf))  # an error is not, if all fell at once
+            if math.isfinite(best.best.get(name, math.inf))  # an error is infinite if all robots fell at once
         }
         scores = {"minutes": round(self.progress.seconds / 60, 1), "steps": best.steps, **measured}
         contract = make_gait_contract(self._robot, self._config, scores, self._commit)
@@ -230,5 +230,5 @@ def training_physics(config: GaitConfig) -> WorldOptions:
 
 
 def training_sim(robot: RobotDescription, config: GaitConfig, threads: int) -> BatchSim:
-    """The simulated robots that training and its benchmark learn from."""
+    """The simulated robots of training and of its benchmark."""
     return make_batch(training_physics(config), config.ppo.robots, threads, robot)

@@ -22,7 +22,7 @@ JOINTS = 6
 """Joints of the arm."""
 
 LEAST_STD = 0.01
-"""Lower bound of every standard deviation: a value that never changed in the demonstrations must not be blown up."""
+"""Lower bound of every standard deviation: a value that never changed in the demonstrations must not be amplified."""
 
 
 class Normalizer(nn.Module):
@@ -41,7 +41,7 @@ class Normalizer(nn.Module):
         self.register_buffer("std", torch.ones(width))
 
     def fit(self, values: Tensor) -> None:
-        """Take the statistics of values (n, width)."""
+        """Compute the statistics of values (n, width)."""
         self.mean.copy_(values.mean(0))
         self.std.copy_(values.std(0, unbiased=False).clamp(min=LEAST_STD))
 
@@ -121,7 +121,7 @@ class ResidualBlock(nn.Module):
 class Backbone(nn.Module):
     """Image tokens from a small ResNet, and one token with the positions of its keypoints.
 
-    A keypoint is the centre of a channel's softmax over the image: it measures a place finer than the grid of the
+    A keypoint is the centre of a channel's softmax over the image: its resolution is finer than the grid of the
     tokens, which a grasp to the centimetre needs.
     """
 
@@ -159,21 +159,21 @@ class ActPolicy(nn.Module):
 
     Args:
         settings: sizes.
-        token: width of the object token, or of that part of it which the policy sees.
+        features: number of object features that the policy sees.
         chunk: actions predicted at once.
         image: (height, width) px of the camera image, or None without.
     """
 
     def __init__(
-        self, settings: ActSettings, token: int, chunk: int, image: "Optional[tuple[int, int]]" = None
+        self, settings: ActSettings, features: int, chunk: int, image: "Optional[tuple[int, int]]" = None
     ) -> None:
         super().__init__()
         width = settings.width
         self.settings, self.chunk = settings, chunk
-        self.joints, self.token, self.action = Normalizer(JOINTS), Normalizer(token), Normalizer(JOINTS)
-        self.embed_joints, self.embed_token = _embedding(JOINTS, width), _embedding(token, width)
+        self.joints, self.token, self.action = Normalizer(JOINTS), Normalizer(features), Normalizer(JOINTS)
+        self.embed_joints, self.embed_token = _embedding(JOINTS, width), _embedding(features, width)
         self.backbone = None if image is None else Backbone(settings, *image)
-        self.kind = nn.Parameter(0.02 * torch.randn(4, width))  # marks joints, token, image and style
+        self.kind = nn.Parameter(0.02 * torch.randn(4, width))  # marks joints, features, image and style
         self.encoder = nn.ModuleList(Layer(settings, decoder=False) for _ in range(settings.encoder_layers))
         self.memory_norm = nn.LayerNorm(width)
         self.queries = nn.Parameter(0.02 * torch.randn(1, chunk, width))
@@ -184,26 +184,26 @@ class ActPolicy(nn.Module):
         self.place = Normalizer(3)
         self.locate = nn.Linear(width, 3) if image is not None else None
 
-    def forward(self, joints: Tensor, token: Tensor, image: Optional[Tensor] = None) -> Tensor:
+    def forward(self, joints: Tensor, features: Tensor, image: Optional[Tensor] = None) -> Tensor:
         """The policy as it runs.
 
         Args:
             joints: (n, 6) measured angles, rad.
-            token: (n, token) what the policy sees of the object token.
-            image: (n, height, width, 3) uint8 RGB, for a policy that sees.
+            features: (n, features) the object features that the policy sees.
+            image: (n, height, width, 3) uint8 RGB, for an image policy.
 
         Returns:
             (n, chunk, 6) joint targets, rad; the first is for now.
         """
-        return self.action.undo(self._decode(self._observe(joints, token, image, None)))
+        return self.action.undo(self._decode(self._observe(joints, features, image, None)))
 
     def loss(self, batch: Mapping[str, Tensor]) -> Dict[str, Tensor]:
         """Losses of a batch of demonstrations; "total" is to be minimised.
 
         Args:
-            batch: joints (n, 6), token (n, token), action (n, chunk, 6), real (n, chunk) true where the demonstration
-                had an action and did not end before; for a policy that sees also image (n, height, width, 3) and
-                centre (n, 3), the object's place in arm_base_link.
+            batch: joints (n, 6), features (n, features), action (n, chunk, 6), real (n, chunk) false for
+                padding after the end of the demonstration; for an image policy also image (n, height, width, 3) and
+                centre (n, 3), the object position in arm_base_link.
         """
         target, real = self.action(batch["action"]), batch["real"]
         losses: Dict[str, Tensor] = {}
@@ -212,7 +212,7 @@ class ActPolicy(nn.Module):
             mean, log_variance = self.style(self.joints(batch["joints"]), target, ~real)
             style = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
             losses["kl"] = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(-1).mean()
-        memory = self._observe(batch["joints"], batch["token"], batch.get("image"), style)
+        memory = self._observe(batch["joints"], batch["features"], batch.get("image"), style)
         losses["l1"] = masked_l1(self._decode(memory), target, real)
         losses["total"] = losses["l1"] + self.settings.kl_weight * losses.get("kl", torch.zeros(()))
         if self.locate is not None:
@@ -220,15 +220,15 @@ class ActPolicy(nn.Module):
             losses["total"] = losses["total"] + self.settings.locate_weight * losses["locate"]
         return losses
 
-    def _observe(self, joints: Tensor, token: Tensor, image: Optional[Tensor], style: Optional[Tensor]) -> Tensor:
-        """Memory (n, tokens, width): joints first, then the object's token, then the image's, then the style's."""
+    def _observe(self, joints: Tensor, features: Tensor, image: Optional[Tensor], style: Optional[Tensor]) -> Tensor:
+        """Memory (n, tokens, width): joints first, then the object features, the image and the style."""
         tokens = [
             (self.embed_joints(self.joints(joints)) + self.kind[0])[:, None],
-            (self.embed_token(self.token(token)) + self.kind[1])[:, None],
+            (self.embed_token(self.token(features)) + self.kind[1])[:, None],
         ]
         if self.backbone is not None:
             if image is None:
-                raise ValueError("ActPolicy: this policy sees, it needs an image")
+                raise ValueError("ActPolicy: an image policy needs an image")
             tokens.append(self.backbone(image.permute(0, 3, 1, 2).float() / 127.5 - 1.0) + self.kind[2])
         if self.embed_style is not None:
             if style is None:
@@ -260,7 +260,7 @@ class StyleEncoder(nn.Module):
         self.out = nn.Linear(width, 2 * settings.latent)
 
     def forward(self, joints: Tensor, action: Tensor, ignore: Tensor) -> "tuple[Tensor, Tensor]":
-        """Joints (n, 6) and action (n, chunk, 6), normalised; ignore (n, chunk) marks actions that were none."""
+        """Joints (n, 6) and action (n, chunk, 6), normalised; ignore (n, chunk) marks padding."""
         tokens = torch.cat(
             [
                 self.summary.expand(joints.shape[0], -1, -1),

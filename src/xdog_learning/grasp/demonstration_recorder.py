@@ -1,4 +1,4 @@
-"""Records a human who moves the running arm, by the keys of a terminal or with a leader arm. No ROS."""
+"""Records a human who moves the running arm, with the keyboard or a leader arm. No ROS."""
 
 import shutil
 import sys
@@ -35,13 +35,13 @@ RECORDING_HELP = """\
 
 @dataclass(frozen=True)
 class RecordingPlan:
-    """What is recorded.
+    """What to record.
 
     Attributes:
         by: who demonstrates, "keyboard" or "leader".
-        task: what is done, in words.
-        episodes: how many the dataset holds in the end.
-        images: whether every frame has a picture.
+        task: description of the task.
+        episodes: number that the dataset holds at the end.
+        images: whether every frame has a camera image.
     """
 
     by: str
@@ -51,7 +51,7 @@ class RecordingPlan:
 
 
 class EpisodeObservation(Surroundings, Protocol):
-    """What is observed besides the arm, and the object that an episode is about."""
+    """The observations besides the arm, and the object of an episode."""
 
     def object_features(self, now: float) -> Array:
         """The features (8,) of the object at ``now``, s.
@@ -62,7 +62,7 @@ class EpisodeObservation(Surroundings, Protocol):
         ...
 
     def objection(self, now: float) -> str:
-        """Why an episode with pictures cannot have one at ``now`` (s); empty if it can, or needs none."""
+        """Why there is no camera image at ``now`` (s); empty if there is one, or none is needed."""
         ...
 
 
@@ -79,18 +79,18 @@ class Requests(Protocol):
 
 
 class Keys(Protocol):
-    """Where key presses come from."""
+    """Source of key presses."""
 
     def read(self, timeout: float) -> Optional[bytes]:
-        """What was typed within ``timeout`` s: None if nothing was, empty at the end."""
+        """Bytes typed within ``timeout`` s: None if there were none, empty at the end of the input."""
         ...
 
 
 class LeaderArm(Protocol):
-    """An arm that is led by hand."""
+    """An arm that a human moves by hand."""
 
     def read(self) -> ArmReading:
-        """Its joints.
+        """Read its joints.
 
         Raises:
             HardwareError: it does not answer.
@@ -99,21 +99,21 @@ class LeaderArm(Protocol):
 
 
 class DemonstrationRecorder:
-    """Keys in, setpoints and episodes out.
+    """Turns keys into setpoints and episodes.
 
     Args:
-        plan: what is recorded.
+        plan: what to record.
         robot: its description.
         config: speeds of the keys and of the leader's follower.
         writer: of the dataset.
-        arm: that moves. What it measures must go to ``episode``.
+        arm: to move. Its measurements must go to ``episode``.
         observation: of the object.
-        episode: that is being recorded.
+        episode: the one being recorded.
         requests: to the running graph.
         keys: of the human.
-        leader: the arm that is led; None if the keys move the arm.
+        leader: the arm moved by hand; None if the keys move the arm.
         now: time of the measurements' stamps, s.
-        screen: where the help and the status line are shown.
+        screen: shows the help and the status line.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class DemonstrationRecorder:
 
     def run(self, is_ending: Callable[[], bool]) -> None:
         """Record until the dataset holds enough episodes, the user quits, or ``is_ending`` is true."""
-        self._say(self._help)
+        self._print(self._help)
         due = shown = time.monotonic()
         while not (is_ending() or self._is_quitting) and self._writer.episodes < self._plan.episodes:
             data = self._keys.read(max(0.0, due - time.monotonic()))
@@ -159,7 +159,7 @@ class DemonstrationRecorder:
         self._write("\n")
 
     def press(self, data: bytes, now: float) -> None:
-        """Keys were typed at ``now``, s of wall time; none means that there will be no more."""
+        """Handle keys typed at ``now``, s of wall time; empty data means the end of the input."""
         keys = self._decoder.feed(data)
         if not data or any(key in QUIT for key in keys):
             self._is_quitting = True
@@ -178,13 +178,13 @@ class DemonstrationRecorder:
             elif key in DISCARD:
                 self._discard("discarded")
             elif key == "h":
-                self._say(self._help)
+                self._print(self._help)
 
     def step(self, now: float) -> None:
-        """Every PERIOD, at ``now``, s of wall time: move the arm, end the episode where it ends by itself."""
+        """Every PERIOD, at ``now``, s of wall time: move the arm, and end the episode if it is over."""
         answer = self._requests.answer()
         if answer is not None:
-            self._say(answer[2])
+            self._print(answer[2])
         self._move(now)
         if self._episode.is_active and self._episode.problem:
             self._discard(f"discarded: {self._episode.problem}")
@@ -197,7 +197,7 @@ class DemonstrationRecorder:
         self._jog = self._follower = None  # another node moves the arm now
         if service in self._robot.arm.poses:
             self._discard(f"discarded: {service} was requested")
-        self._say(f"{service} ...")
+        self._print(f"{service} ...")
         self._requests.call(service)
 
     def _nudge(self, key: str, now: float) -> None:
@@ -212,18 +212,18 @@ class DemonstrationRecorder:
         joints, interruption = self._arm.joints, self._arm.interruption()
         if interruption or joints is None:
             self._arm.watch()
-            self._jog = self._follower = None  # when the arm may move again, it starts from where it is then
+            self._jog = self._follower = None  # when the arm may move again, start from its new pose
             if self._episode.is_active:
                 self._discard(f"discarded: {interruption}")
             elif not self._arm.objection():  # which the status line shows
-                self._say(interruption)
+                self._print(interruption)
         elif self._leader is not None:
             self._follow(self._leader)
         elif self._jog is not None:
             self._arm.send(self._jog.step(now, PERIOD, joints), PERIOD)
 
     def _follow(self, leader: LeaderArm) -> None:
-        """The arm follows the leader during an episode; before, it rests."""
+        """Follow the leader during an episode; rest before."""
         if not self._episode.is_active:
             self._follower = None
             return
@@ -249,10 +249,10 @@ class DemonstrationRecorder:
         except ConnectionError as error:
             objection, features = str(error), None
         if features is None:
-            self._say(f"not now: {objection}")
+            self._print(f"not now: {objection}")
             return
         self._arm.watch()
-        # What moves the arm to the leader's pose is not part of the demonstration.
+        # The motion to the leader's pose is not part of the demonstration.
         builder = EpisodeBuilder(self._fps, features, self._plan.task, self._plan.images)
         self._episode.begin(builder, is_waiting=self._leader is not None)
 
@@ -267,15 +267,15 @@ class DemonstrationRecorder:
             kept = [*self._source["kept"], [number, self._source["tried"] - 1]]
             self._writer.add(episode, with_source(self._writer.recording, {**self._source, "kept": kept}))
         except (EpisodeBuilderError, UnitsError) as error:
-            self._say(f"discarded: {error}")
+            self._print(f"discarded: {error}")
             return
         self._source["kept"] = kept
-        self._say(f"kept: episode {number}, {len(episode) / episode.fps:.1f} s")
+        self._print(f"kept: episode {number}, {len(episode) / episode.fps:.1f} s")
 
     def _discard(self, why: str) -> None:
         if self._episode.end() is not None:
             self._source["tried"] += 1
-            self._say(why)
+            self._print(why)
 
     # The terminal.
 
@@ -300,7 +300,7 @@ class DemonstrationRecorder:
         width = shutil.get_terminal_size().columns - 1
         self._write("\r" + line[:width] + "\x1b[K")
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self._write("\r\x1b[K" + text + "\n")
 
     def _write(self, text: str) -> None:

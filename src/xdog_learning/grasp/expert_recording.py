@@ -27,9 +27,9 @@ DEFAULT_SEED = 1
 
 
 def attempts_from(first: int, seed: int, images: bool, workers: int) -> Generator[GraspAttempt, None, None]:
-    """The expert's attempts number ``first``, ``first`` + 1, ... of a seed without end, made by several processes.
+    """Endless attempts of the expert, numbers ``first``, ``first`` + 1, ... of a seed, made by several processes.
 
-    Which attempts there are and what becomes of them depends on neither the workers nor the machine.
+    The attempts and their results depend on neither the number of workers nor the machine.
     """
     return in_processes(_numbered, ((number, seed, images) for number in itertools.count(first)), workers)
 
@@ -45,7 +45,7 @@ def _numbered(job: Tuple[int, int, bool]) -> GraspAttempt:
     sampler, view = _tools()
     scenario = sampler.draw(number, seed)
     if images and not view.sees(sampler.object_features(scenario)[:3], sampler.at_view_pose(scenario, number).start):
-        return GraspAttempt(scenario, None, False, "out of the camera's sight")  # nothing to learn from such pictures
+        return GraspAttempt(scenario, None, False, "outside the camera's view")  # nothing to learn from such images
     return attempt(scenario, number, images)
 
 
@@ -55,12 +55,12 @@ def record_expert(
     """Let the expert attempt grasps until the dataset holds ``episodes`` demonstrations.
 
     Args:
-        writer: of the dataset; its recording says after which attempt to continue.
-        episodes: in the end.
+        writer: of the dataset; its recording holds the number of the attempt to continue after.
+        episodes: number that the dataset holds at the end.
         seed: of objects, places, dog and disturbances.
         images: record the wrist camera too.
         workers: processes that simulate at once.
-        console: for progress, and how many attempts succeeded.
+        console: shows progress and how many attempts succeeded.
     """
     source = source_of(writer.recording, "expert", seed)
     begun = source["tried"]
@@ -90,7 +90,7 @@ def record_expert(
 
 
 def _announce(writer: DatasetWriter, source: Dict[str, Any], console: Console) -> None:
-    """Say how this recording continues the one before, and note in ``source`` with which code it does."""
+    """Print how this recording continues the one before, and record the code version in ``source``."""
     begun, seed = source["tried"], source["seed"]
     if begun:
         console.print(f"Continuing with seed {seed} after {begun} attempts, {len(source['kept'])} kept.")

@@ -32,16 +32,16 @@ def make_grasp_contract(
     Args:
         name: of the policy.
         robot: its body.
-        settings: token and how much of a chunk is carried out.
+        settings: object features and how much of a chunk is executed.
         chunk: actions that the network predicts.
         image: (height, width) px that it sees, or None.
-        fps: policy periods a second.
+        fps: policy periods per second.
         commit: of the training.
-        dataset: summary of what it learned from.
-        scores: what training measured.
+        dataset: summary of the demonstrations.
+        scores: measured in training.
 
     Raises:
-        ContractError: the robot would refuse such a policy; with every reason.
+        ContractError: the robot would refuse such a policy; lists every reason.
     """
     contract = GraspContract(
         name=name,
@@ -67,7 +67,7 @@ def make_grasp_contract(
 
 
 def export_grasp(network: Network, contract: GraspContract, path: Path) -> None:
-    """Write the network, statistics inside, as ``joints``, ``token`` and, if it sees, ``image`` -> ``action``."""
+    """Write the network with its statistics: ``joints``, ``token`` and, if it has one, ``image`` -> ``action``."""
     inputs: Dict[str, Tensor] = {"joints": torch.zeros(1, JOINTS), "token": torch.zeros(1, len(contract.token))}
     if contract.image is not None:
         inputs["image"] = torch.zeros(1, *contract.image, 3, dtype=torch.uint8)

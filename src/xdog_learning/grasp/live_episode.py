@@ -1,4 +1,4 @@
-"""The episode that a human is giving: measurements come in from one thread, another begins and ends it."""
+"""The episode that a human demonstrates: one thread adds measurements, another begins and ends it."""
 
 import threading
 from typing import Optional, Protocol
@@ -19,11 +19,11 @@ class Surroundings(Protocol):
     """What is observed besides the arm; `ObservationListener` in a running graph."""
 
     def image(self, now: float) -> Optional[Array]:
-        """The picture of ``now`` (s), (H, W, 3) uint8; None if there is none that is fresh."""
+        """The camera image at ``now`` (s), (H, W, 3) uint8; None if there is no recent one."""
         ...
 
     def height(self, point: Array) -> float:
-        """How high a point (3,) of arm_base_link lies above the origin of base_link, m.
+        """Height of a point (3,) of arm_base_link above the origin of base_link, m.
 
         Raises:
             ConnectionError: the direction of gravity is not known.
@@ -32,15 +32,15 @@ class Surroundings(Protocol):
 
 
 class LiveEpisode:
-    """Fills an `EpisodeBuilder` and watches what the gripper holds.
+    """Fills an `EpisodeBuilder` and monitors the grip.
 
     Args:
         robot: its description.
-        config: of picking, which says what counts as held and lifted.
+        config: of picking; it defines held and lifted.
         surroundings: of the arm.
 
     Attributes:
-        is_waiting: measurements are left out for now: the arm is not yet where the demonstration begins.
+        is_waiting: measurements are ignored until the arm is where the demonstration begins.
         problem: why the episode cannot be used; empty if it can.
     """
 
@@ -60,41 +60,41 @@ class LiveEpisode:
 
     @property
     def seconds(self) -> float:
-        """How long the episode is so far; 0 without one."""
+        """Duration of the episode so far; 0 without one."""
         builder = self._builder
         return 0.0 if builder is None else builder.seconds
 
     @property
     def lift(self) -> float:
-        """How far the gripper has risen with what it holds, m."""
+        """Height by which the gripper has lifted what it holds, m."""
         return self._monitor.lift
 
     @property
     def is_lifted(self) -> bool:
-        """Whether something has been lifted and held for as long as a pick demands."""
+        """Whether something has been lifted and held for as long as a pick requires."""
         return self._monitor.held_up
 
     def begin(self, builder: EpisodeBuilder, is_waiting: bool = False) -> None:
-        """From now on measurements fill this builder, unless the episode ``is_waiting``."""
+        """Fill this builder with the measurements from now on, unless the episode ``is_waiting``."""
         with self._lock:
             self.problem, self.is_waiting = "", is_waiting
             self._monitor = GripMonitor(self._config, self._gripper)
             self._builder = builder
 
     def end(self) -> Optional[EpisodeBuilder]:
-        """The builder as it was filled; None if there was no episode."""
+        """End the episode and return its builder; None if there was no episode."""
         with self._lock:
             builder, self._builder = self._builder, None
         return builder
 
     def on_joints(self, stamp: float, joints: Array, effort: Array, target: Array) -> None:
-        """A measurement has come in.
+        """Handle a measurement.
 
         Args:
             stamp: when it was taken, s.
             joints: (6,) rad.
             effort: of the servos, (6,) Nm.
-            target: (6,) rad, where the arm was sent last.
+            target: (6,) rad, last target of the arm.
         """
         with self._lock:
             if self._builder is None or self.problem or self.is_waiting:

@@ -21,14 +21,14 @@ def attempt_picks(
     """Let the dog pick up the objects of the first ``count`` held-out placements of a seed, in a private graph.
 
     Args:
-        policy: grasp policy; one that sees gets a wrist camera.
+        policy: grasp policy; an image policy gets a wrist camera.
         count: placements.
         seed: of placements and noise.
         output: folder for the scene, the graph's logs and picks.json, which is written after every placement.
         report: called after every placement.
 
     Raises:
-        GraphError: the graph does not start or fails; the message holds the end of its log.
+        GraphError: the graph does not start or fails; the message quotes the end of its log.
         PolicyError, ContractError: the policy cannot be run on this robot.
     """
     sampler = ScenarioSampler()
@@ -46,7 +46,7 @@ def attempt_picks(
     }
     attempted: List[Attempted] = []
 
-    def note(scenario: PickScenario, result: PickResult) -> None:
+    def record(scenario: PickScenario, result: PickResult) -> None:
         attempted.append((scenario, result))
         records = [{**asdict(one), **asdict(what)} for one, what in attempted]
         (output / "picks.json").write_text(json.dumps(records, indent=1), encoding="utf-8")
@@ -56,14 +56,14 @@ def attempt_picks(
         from xdog_learning.nodes.picker import PickerError, pick_all  # rospy reads the environment that the graph set
 
         try:
-            pick_all(scenarios, sampler.config.success, note)
+            pick_all(scenarios, sampler.config.success, record)
         except PickerError as error:
             raise GraphError(f"{error}\n{graph.log} ends with:\n{graph.tail()}") from error
     return attempted
 
 
 def summarise_picks(attempted: Sequence[Attempted]) -> Dict[str, Any]:
-    """Success rates with intervals, over all and by support; outcomes by name; claims that were not true."""
+    """Success rates with intervals, over all and by support; outcomes by name; false claims."""
     results = [result for _, result in attempted]
     lifted = [bool(result.lifted) for result in results]
     rate, interval = success_rate(lifted)

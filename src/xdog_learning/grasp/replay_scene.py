@@ -1,4 +1,4 @@
-"""A recorded demonstration done again in a simulated scene."""
+"""Replay of a recorded demonstration in a simulated scene."""
 
 import math
 import time
@@ -25,20 +25,20 @@ Array = np.ndarray
 WIDTH, HEIGHT = 480, 360
 """px of the film."""
 SURE = 5.0
-"""Standard deviations of perception's error beyond which object features are those of another scenario."""
+"""Standard deviations of the perception error beyond which object features belong to another scenario."""
 SAME_ANGLE = 0.01
 """Largest difference of gravity's direction, rad, in the same stance."""
 SAME_START = 0.05
-"""rad; joints start where the scenario says, as far as encoders and backlash let them."""
+"""rad; joints start at the scenario's angles, within encoder errors and backlash."""
 
 
 def find_scenario(
     recording: Mapping[str, Any], number: int, episode: Episode, sampler: ScenarioSampler
 ) -> Tuple[GraspScenario, int, str]:
-    """The scenario of an episode, the seed of its noise, and why these are not the very ones of the recording.
+    """The scenario of an episode, the seed of its noise, and why it is not the recorded one; empty if it is.
 
-    The expert's scenarios are drawn again, which gives another one if sim/grasp_scenarios.yaml or the code has changed;
-    then, and where a human demonstrated, only what the policy observes of the object is known.
+    The expert's scenarios are drawn again, which gives another one if sim/grasp_scenarios.yaml or the code has changed.
+    Then, and for demonstrations of a human, only the recorded object features are known.
     """
     for source in recording.get("sources", []):
         for kept, attempt in source["kept"]:
@@ -54,7 +54,7 @@ def find_scenario(
 
 
 def is_of(scenario: GraspScenario, episode: Episode, sampler: ScenarioSampler) -> bool:
-    """Whether an episode begins as one in this scenario does, within the errors of perception."""
+    """Whether the start of an episode fits this scenario, within the errors of perception."""
     seen = sampler.config.perception
     place = SURE * math.hypot(seen.position_error, seen.jitter)
     limits = [*[place] * 3, *[SURE * seen.size_error] * 2, *[SAME_ANGLE] * 3]
@@ -63,10 +63,10 @@ def is_of(scenario: GraspScenario, episode: Episode, sampler: ScenarioSampler) -
 
 
 def scenario_as_seen(episode: Episode, sampler: ScenarioSampler) -> GraspScenario:
-    """An object with the first frame's features, where it was seen from a dog that stands at its usual height.
+    """An object with the first frame's features, at its observed position, for a dog at its usual height.
 
     Raises:
-        DatasetError: they are not those of an object.
+        DatasetError: the features are not those of an object.
     """
     features = dict(zip(TOKEN_NAMES, episode.environment_state[0].astype(float)))
     if min(features["width"], features["height"]) <= 0.0:
@@ -94,7 +94,7 @@ def scenario_as_seen(episode: Episode, sampler: ScenarioSampler) -> GraspScenari
 
     rise = 0.0
     position, surface = placed(rise)
-    if surface < 0.0:  # then the dog stood higher
+    if surface < 0.0:  # the dog must have stood higher
         rise = -surface
         position, surface = placed(rise)
     on_ground = surface < 0.5 * config.supports["table"].height[0]
@@ -127,7 +127,7 @@ def run(episode: Episode, scene: GraspScene, after: Callable[[], None]) -> Array
 
 def show(episode: Episode, scene: GraspScene) -> Array:
     """Replay in MuJoCo's viewer, at the recorded speed."""
-    import mujoco.viewer  # needs a screen's libraries
+    import mujoco.viewer  # needs the libraries of a screen
 
     with mujoco.viewer.launch_passive(scene.model, scene.data, show_left_ui=False, show_right_ui=False) as viewer:
         viewer.cam.lookat[:], viewer.cam.distance = scene.scenario.position, 0.9

@@ -1,4 +1,4 @@
-"""A recorded demonstration done again by the running arm. No ROS."""
+"""Replay of a recorded demonstration with the running arm. No ROS."""
 
 import math
 import time
@@ -19,7 +19,7 @@ Array = np.ndarray
 PATIENCE = 5.0
 """s of wall time in which the graph must answer."""
 MOVED = 0.06
-"""rad. An arm that moved further while the user was asked would take another way than the one that was agreed to."""
+"""rad. If the arm moved further while the user was asked, its path differs from the one confirmed."""
 
 
 class ReplayError(ConnectionError):
@@ -27,24 +27,24 @@ class ReplayError(ConnectionError):
 
 
 class JointLog:
-    """What the joints measured, and when."""
+    """Measured joints with their times."""
 
     def __init__(self) -> None:
         self._entries: List[Tuple[float, Array]] = []
 
     def add(self, stamp: float, joints: Array, *_: Array) -> None:
-        """Joints (6,) rad, measured at ``stamp``, s."""
+        """Add joints (6,) rad, measured at ``stamp``, s."""
         self._entries.append((stamp, joints))
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all entries."""
         self._entries.clear()
 
     def at(self, times: Array) -> Array:
         """The measurements (T, 6) rad nearest to the times (T,) s.
 
         Raises:
-            ReplayError: there is none.
+            ReplayError: there are none.
         """
         if not self._entries:
             raise ReplayError("no joint_states came in during the replay: it is not known where the arm went")
@@ -57,7 +57,7 @@ class ReplayClock(Protocol):
 
     @property
     def is_ending(self) -> bool:
-        """Whether this program was told to end."""
+        """Whether this program is shutting down."""
         ...
 
     def now(self) -> float:
@@ -70,15 +70,15 @@ class ReplayClock(Protocol):
 
 
 class RobotReplay:
-    """Moves the arm to where an episode begins, then sends the episode's actions at their rate.
+    """Moves the arm to the start of an episode, then sends the episode's actions at their rate.
 
     Args:
         robot: its description.
-        arm: that moves. What it measures must go to ``log``.
+        arm: to move. Its measurements must go to ``log``.
         log: of its joints.
         clock: of the measurements' stamps.
         speed: rad/s of the fastest joint on the way to the start.
-        console: to talk to the user.
+        console: for output and questions.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class RobotReplay:
         self._speed, self._console = speed, console
 
     def run(self, episode: Episode, agreed: bool) -> None:
-        """Replay an episode and say how far the joints were off.
+        """Replay an episode and print how far the joints were off.
 
         Args:
             episode: to replay.
@@ -106,18 +106,18 @@ class RobotReplay:
         self._wait_until_free()
         before, first = self._joints(), episode.state[0].astype(float)
         self._console.print(
-            f"The arm will move to where the episode begins ({self._duration(before, first):.1f} s), then as it was "
-            f"recorded for {len(episode) / episode.fps:.1f} s, whatever is in its way."
+            f"The arm will move to the start of the episode ({self._duration(before, first):.1f} s), then as "
+            f"recorded for {len(episode) / episode.fps:.1f} s. It does not avoid obstacles."
         )
         if not agreed and not self._agrees():
             self._console.print("Nothing was moved.")
             return
-        self._wait_until_free()  # the question may have stood for long
+        self._wait_until_free()  # the user may have answered late
         off = np.abs(self._joints() - before)
         if off.max() > MOVED:
             raise ReplayError(
-                f"{self._robot.arm.names[int(off.argmax())]} has moved by {off.max():.2f} rad since the way was "
-                "announced: nothing was sent, give the command again"
+                f"{self._robot.arm.names[int(off.argmax())]} has moved by {off.max():.2f} rad since the motion was "
+                "announced: nothing was sent, run the command again"
             )
         start = self._arm.target()
         assert start is not None, "joints were waited for"
@@ -140,7 +140,7 @@ class RobotReplay:
 
     def _agrees(self) -> bool:
         try:
-            answer = self._console.input("Is the way free? Move the arm? (y/N) ")
+            answer = self._console.input("Is the path clear? Move the arm? (y/N) ")
         except EOFError:  # there is no terminal
             return False
         return answer.strip().lower() in ("y", "yes")
@@ -150,10 +150,10 @@ class RobotReplay:
         while self._objection():
             if time.monotonic() > end:
                 raise ReplayError(f"the arm cannot be moved: {self._objection()}")
-            time.sleep(0.05)  # nothing wakes this program when a connection or a stop comes or goes
+            time.sleep(0.05)  # no event reports a new connection or a released stop: poll
 
     def _objection(self) -> str:
-        """Why the arm may not move, or which goal it follows already; empty if it is free."""
+        """Why the arm may not move, or which goal it already follows; empty if it is free."""
         goal = self._arm.mode in ("trajectory", "gripper")
         return self._arm.objection() or (f"arm_controller executes a {self._arm.mode} goal" if goal else "")
 
@@ -178,4 +178,4 @@ class RobotReplay:
     def _check(self) -> None:
         why = self._arm.interruption() or self._objection()
         if why or self._clock.is_ending:
-            raise ReplayError(f"stopped: {why or 'this program was told to end'}")
+            raise ReplayError(f"stopped: {why or 'this program is shutting down'}")

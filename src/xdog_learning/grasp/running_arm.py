@@ -1,4 +1,4 @@
-"""What recording and replay ask of the arm that they move. No ROS."""
+"""The interface of the arm that recording and replay move. No ROS."""
 
 from typing import Optional, Protocol
 
@@ -21,7 +21,7 @@ class RunningArm(Protocol):
         ...
 
     def target(self) -> Optional[Array]:
-        """The newest goal of the arm, (6,) rad; where it is if that is old."""
+        """The newest goal of the arm, (6,) rad; its measured joints if that is old."""
         ...
 
     def objection(self) -> str:
@@ -29,11 +29,11 @@ class RunningArm(Protocol):
         ...
 
     def interruption(self) -> str:
-        """Why the arm stopped following the setpoints since `watch`, or may not move; empty if it goes on."""
+        """Why the arm stopped following the setpoints since `watch`, or may not move; empty if it still follows."""
         ...
 
     def watch(self) -> None:
-        """Forget what interrupted the arm before."""
+        """Clear earlier interruptions."""
         ...
 
     def send(self, target: Array, duration: float) -> None:

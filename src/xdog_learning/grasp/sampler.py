@@ -16,19 +16,19 @@ Batch = Dict[str, Tensor]
 
 
 class FrameSampler:
-    """Draws frames of some episodes of a dataset. All but the images is kept as tensors.
+    """Draws frames of some episodes of a dataset. Everything but the images is kept as tensors.
 
     Args:
-        demonstrations: the dataset; with images for a policy that sees.
+        demonstrations: the dataset; with images for an image policy.
         episodes: numbers of the episodes to draw from.
-        settings: token, chunk and noise.
+        settings: features, chunk and noise.
     """
 
     def __init__(self, demonstrations: Demonstrations, episodes: Sequence[int], settings: PolicySettings) -> None:
         self._settings = settings
         self._images = demonstrations.images
         self._joints = torch.from_numpy(demonstrations.state)
-        self._token = torch.from_numpy(demonstrations.environment_state)
+        self._features = torch.from_numpy(demonstrations.environment_state)
         self._action = torch.from_numpy(demonstrations.action)
         self._seen = [TOKEN_NAMES.index(name) for name in settings.token]
         starts = torch.from_numpy(demonstrations.starts)
@@ -37,34 +37,34 @@ class FrameSampler:
         self._ends = torch.cat([span[-1].expand(len(span)) for span in spans])
 
     def statistics(self) -> Dict[str, Tensor]:
-        """What normalisers are fitted to: joints, token, action and centre over all frames."""
-        token = self._token[self.frames]
+        """What normalisers are fitted to: joints, features, action and centre over all frames."""
+        features = self._features[self.frames]
         return {
             "joints": self._joints[self.frames],
-            "token": token[:, self._seen],
+            "features": features[:, self._seen],
             "action": self._action[self.frames],
-            "centre": token[:, CENTRE],
+            "centre": features[:, CENTRE],
         }
 
     def draw(self, count: int, generator: torch.Generator) -> Batch:
         """Random frames, with noise."""
-        batch = self._take(torch.randint(len(self.frames), (count,), generator=generator))
+        batch = self._batch(torch.randint(len(self.frames), (count,), generator=generator))
         return disturb(batch, self._settings, generator)
 
     def spread(self, count: int) -> Batch:
         """At most ``count`` frames, evenly spread over all, without noise: the same at every call."""
-        return self._take(torch.linspace(0, len(self.frames) - 1, min(count, len(self.frames))).long())
+        return self._batch(torch.linspace(0, len(self.frames) - 1, min(count, len(self.frames))).long())
 
-    def _take(self, rows: Tensor) -> Batch:
+    def _batch(self, rows: Tensor) -> Batch:
         frames, ends = self.frames[rows], self._ends[rows]
         following = frames[:, None] + torch.arange(self._settings.chunk)
-        token = self._token[frames]
+        features = self._features[frames]
         batch = {
             "joints": self._joints[frames],
-            "token": token[:, self._seen],
+            "features": features[:, self._seen],
             "action": self._action[torch.minimum(following, ends[:, None])],
             "real": following <= ends[:, None],
-            "centre": token[:, CENTRE],
+            "centre": features[:, CENTRE],
         }
         if self._images is not None:
             batch["image"] = torch.from_numpy(self._images[frames.numpy()])
@@ -72,18 +72,18 @@ class FrameSampler:
 
 
 def disturb(batch: Batch, settings: PolicySettings, generator: torch.Generator) -> Batch:
-    """The batch with noise on what is observed; the actions stay those that the truth asked for.
+    """The batch with noise on the observations; the actions stay those for the true state.
 
-    The error of the object's position is drawn for every frame. A policy without memory learns the same from that as
-    from an error that stays for an episode: the action that is right on average for what it sees.
+    The error of the object's position is drawn for every frame. A policy without memory learns the same from that
+    as from an error that is constant during an episode: the action that is right on average for the observation.
     """
     noise = settings.noise
     joints = batch["joints"] + noise.joints * torch.randn(batch["joints"].shape, generator=generator)
-    token = batch["token"].clone()
+    features = batch["features"].clone()
     for column, name in enumerate(settings.token):
         if name.startswith("centre_"):
-            token[:, column] += noise.object * torch.randn(len(token), generator=generator)
-    disturbed = {**batch, "joints": joints, "token": token}
+            features[:, column] += noise.object * torch.randn(len(features), generator=generator)
+    disturbed = {**batch, "joints": joints, "features": features}
     if "image" in batch:
         disturbed["image"] = disturb_images(batch["image"], noise, generator)
     return disturbed

@@ -1,4 +1,4 @@
-"""Scores of grasp trials: success rates with intervals, over all and by what was grasped where."""
+"""Scores of grasp trials: success rates with intervals, over all and by group."""
 
 import time
 from collections import Counter
@@ -12,7 +12,7 @@ from xdog_learning.grasp.trials import CONDITIONS, Condition, Trial, successes
 from xdog_learning.report import success_by, success_rate
 
 TIMED = 200
-"""Inferences of which the median is taken."""
+"""Inferences over which the median is computed."""
 
 
 def choose_conditions(actors: Sequence[str], worsened: bool) -> List[Condition]:
@@ -24,17 +24,17 @@ def choose_conditions(actors: Sequence[str], worsened: bool) -> List[Condition]:
 def chunk_milliseconds(policy: GraspPolicy) -> float:
     """Median time of one inference on one core."""
     image = None if policy.contract.image is None else np.zeros((*policy.contract.image, 3), np.uint8)
-    joints, token = np.zeros(len(policy.contract.joints)), np.zeros(TOKEN_SIZE)
+    joints, features = np.zeros(len(policy.contract.joints)), np.zeros(TOKEN_SIZE)
     taken = []
     for _ in range(TIMED):
         begun = time.perf_counter()
-        policy.predict(joints, token, image)
+        policy.predict(joints, features, image)
         taken.append(1000.0 * (time.perf_counter() - begun))
     return float(np.median(taken))
 
 
 def summarise_trials(trials: Sequence[Trial], conditions: Sequence[Condition]) -> Dict[str, Any]:
-    """Success rates with intervals; under nominal conditions also by support, object, sight and distance."""
+    """Success rates with intervals; under nominal conditions also by support, object, visibility and distance."""
     scores: Dict[str, Any] = {}
     for condition in conditions:
         won = successes(trials, condition.name)

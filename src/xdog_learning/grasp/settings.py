@@ -69,7 +69,7 @@ class LearningSettings:
 @numbers(NOT_NEGATIVE)
 @dataclass(frozen=True)
 class NoiseSettings:
-    """What training adds to its observations.
+    """Noise that training adds to the observations.
 
     Attributes:
         joints: rad, standard deviation, on every measured angle.
@@ -89,13 +89,13 @@ class NoiseSettings:
 @numbers(POSITIVE)
 @dataclass(frozen=True)
 class PolicySettings:
-    """One policy: what it observes and how it is trained.
+    """One policy: its observation and its training.
 
     Attributes:
-        token: entries of the object token that it sees, in order.
-        demonstrations: how many it learns from.
+        token: the object features that it sees, in order.
+        demonstrations: number to learn from.
         chunk: actions it predicts at once.
-        execute: how many of them are carried out before it is asked again.
+        execute: how many of them are executed before the next prediction.
     """
 
     token: Tuple[str, ...]
@@ -115,7 +115,7 @@ class PolicySettings:
 
 @dataclass(frozen=True)
 class GraspSettings:
-    """All of grasp_training.yaml; `validation` is the share of demonstrations kept out of training."""
+    """Content of grasp_training.yaml; `validation` is the share of demonstrations kept out of training."""
 
     state: PolicySettings
     image: PolicySettings
@@ -129,7 +129,7 @@ class GraspSettings:
             raise ValueError("image.act needs backbone_width and keypoints above 0")
 
     def policy(self, observe: str) -> PolicySettings:
-        """The settings of the policy that observes the object's place ("state") or the wrist camera ("image")."""
+        """The settings of the policy that observes the object position ("state") or the wrist camera ("image")."""
         return {"state": self.state, "image": self.image}[observe]
 
 

@@ -1,4 +1,4 @@
-"""Training one network: its optimiser and random numbers, which a checkpoint continues exactly."""
+"""Training one network, with its optimiser and random numbers; a checkpoint continues it exactly."""
 
 import math
 from dataclasses import asdict, dataclass, replace
@@ -20,18 +20,18 @@ Network = Union[ActPolicy, MlpPolicy]
 VALIDATION_BATCH = 512
 """Frames of the held-out demonstrations on which progress is measured."""
 RANDOM_STATES: FrozenSet[str] = frozenset({"batches", "torch"})
-"""What a checkpoint holds beside `xdog_learning.run_folder.PARTS`: the states of the random generators."""
+"""Entries of a checkpoint besides `xdog_learning.run_folder.PARTS`: the states of the random generators."""
 
 
 def build_network(settings: PolicySettings, mlp: Optional[MlpSettings], image: "Optional[tuple[int, int]]") -> Network:
-    """The network that is to be trained: the baseline if ``mlp`` is given, ACT otherwise."""
+    """The network to train: the baseline if ``mlp`` is given, ACT otherwise."""
     if mlp is not None:
         return MlpPolicy(mlp, len(settings.token))
     return ActPolicy(settings.act, len(settings.token), settings.chunk, image)
 
 
 def learning_rate(step: int, settings: LearningSettings) -> float:
-    """Of a step: up in a line over `warmup` steps, then down to zero at `steps` as a half cosine."""
+    """Learning rate of a step: linear up over `warmup` steps, then a half cosine down to zero at `steps`."""
     if step < settings.warmup:
         return settings.learning_rate * (step + 1) / settings.warmup
     share = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
@@ -41,7 +41,7 @@ def learning_rate(step: int, settings: LearningSettings) -> float:
 def training_inputs(
     robot: RobotDescription, settings: PolicySettings, mlp: Optional[MlpSettings], data: Demonstrations
 ) -> Dict[str, str]:
-    """Digest of settings, body and demonstrations. How long to train and how much of a chunk to use is left out."""
+    """Digest of settings, body and demonstrations. How long to train and how much of a chunk to use are left out."""
     shown = asdict(replace(settings, execute=1, demonstrations=2, learning=replace(settings.learning, steps=1)))
     return digests(
         {
@@ -54,7 +54,7 @@ def training_inputs(
 
 @dataclass
 class TrainingProgress:
-    """How far a run is: steps, wall seconds, the least held-out loss and the step that had it."""
+    """How far a run is: steps, wall seconds, the smallest held-out loss and its step."""
 
     step: int = 0
     seconds: float = 0.0
@@ -66,10 +66,10 @@ class GraspTrainer:
     """Trains one network.
 
     Args:
-        network: fresh; its normalisers are fitted here.
+        network: untrained; its normalisers are fitted here.
         settings: of its learning.
-        train: what it learns from.
-        held_out: what it is judged on.
+        train: frames to learn from.
+        held_out: frames to validate on.
         seed: of the batches and their noise.
     """
 
@@ -85,7 +85,7 @@ class GraspTrainer:
         )
         statistics = train.statistics()
         network.joints.fit(statistics["joints"])
-        network.token.fit(statistics["token"])
+        network.token.fit(statistics["features"])
         network.action.fit(statistics["action"])
         if isinstance(network, ActPolicy):
             network.place.fit(statistics["centre"])
@@ -123,7 +123,7 @@ class GraspTrainer:
         return _plain(losses)
 
     def checkpoint(self, inputs: Mapping[str, str]) -> Dict[str, Any]:
-        """Everything that continues the run; ``inputs`` are what it is trained from."""
+        """Everything needed to continue the run; ``inputs`` as from `training_inputs`."""
         return {
             "inputs": dict(inputs),
             "progress": asdict(self.progress),

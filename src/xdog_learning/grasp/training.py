@@ -35,7 +35,7 @@ def load_demonstrations(folder: Path, images: bool) -> Demonstrations:
     """The demonstrations to learn from.
 
     Raises:
-        DatasetError: they cannot be read, lack the images that are wanted, or are fewer than two.
+        DatasetError: they cannot be read, lack the required images, or are fewer than two.
     """
     data = load_dataset(folder, images=images)
     if images and data.images is None:
@@ -74,7 +74,7 @@ class GraspTraining:
         self._robot, self._policy, self._data = robot, policy, data
         self._folder, self._console = folder, console
         self._image = None if data.images is None else (int(data.images.shape[1]), int(data.images.shape[2]))
-        make_grasp_contract("grasp", robot, policy, policy.chunk, self._image, data.fps)  # refused now, not after hours
+        make_grasp_contract("grasp", robot, policy, policy.chunk, self._image, data.fps)  # fails now, not after hours
         self._commit = present_commit()
         self._inputs = training_inputs(robot, policy, mlp, data)
         self._has_best = False
@@ -91,14 +91,14 @@ class GraspTraining:
 
     @property
     def progress(self) -> TrainingProgress:
-        """How far the run is."""
+        """Progress of the run."""
         return self._trainer.progress
 
     def resume(self) -> None:
         """Continue from the newest sound checkpoint.
 
         Raises:
-            CheckpointError: there is none that fits.
+            CheckpointError: no checkpoint fits.
         """
         content, warning = self._folder.resume(self._inputs)
         with fitting(self._folder.path):
@@ -166,7 +166,7 @@ class GraspTraining:
         export_grasp(network, contract, path)
 
     def _check(self, losses: Dict[str, float], curves: SummaryWriter) -> None:
-        """Measure the held-out losses, print them beside those of training, and save: as the best if it is."""
+        """Measure the held-out losses, print them beside those of training, and save; as the best if they improved."""
         progress, held_out = self.progress, self._trainer.validate()
         for label, values in (("train", losses), ("held_out", held_out)):
             for name, value in values.items():

@@ -1,1 +1,1 @@
-"""Where learning meets the running ROS graph: recording a human's demonstrations, replaying them on the robot."""
+"""Learning in the running ROS graph: recording a human's demonstrations, replaying them on the robot."""

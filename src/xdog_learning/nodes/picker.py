@@ -1,4 +1,4 @@
-"""Has the running graph pick up one object after the other, and measures what really became of them."""
+"""Lets the running graph pick up one object after another, and measures the true results."""
 
 import threading
 import time
@@ -19,27 +19,27 @@ from xdog_sim.grasp.config import SuccessConfig
 START_TIMEOUT = 90.0
 """s of wall time within which the graph must be up."""
 SILENCE_TIMEOUT = 60.0
-"""s of wall time without a new simulated instant: the simulation has died."""
+"""s of wall time without a new simulated instant after which the simulation counts as dead."""
 UP = 8.0
-"""Simulated s that standing up may take."""
+"""Simulated s within which the dog must stand."""
 PICK = 120.0
-"""Simulated s after which a pick is called off."""
+"""Simulated s after which a pick is cancelled."""
 
 
 class PickerError(RuntimeError):
-    """The graph does not do what it must for an object to be picked up."""
+    """The graph does not do what picking needs."""
 
 
 class LateError(PickerError):
-    """Something took longer than it may in simulated time: this scenario has failed, the next one may not."""
+    """Something took too long in simulated time: this scenario has failed, the next one may succeed."""
 
 
 class Picker:
-    """One scenario after the other.
+    """Tries one scenario after another.
 
     Args:
         scenarios: of the scene that the graph simulates.
-        success: how far up and how long counts.
+        success: height and duration that count.
     """
 
     def __init__(self, scenarios: Sequence[PickScenario], success: SuccessConfig) -> None:
@@ -54,7 +54,7 @@ class Picker:
         ):
             subscribe(topic, kind, self._on_message, topic)
         self._ahead: Optional[float] = None
-        """m by which the trunk moves ahead while it stands up: scenarios are for a standing trunk at zero."""
+        """m by which the trunk moves ahead while it stands up: scenarios assume a standing trunk at zero."""
         self._client = actionlib.SimpleActionClient("pick_object", PickObjectAction)
 
     def wait_until_ready(self) -> None:
@@ -138,12 +138,12 @@ class Picker:
                 self._pass(0.1)
 
     def _pass(self, seconds: float) -> None:
-        """Let simulated time go by."""
+        """Wait for simulated time to pass."""
         end = rospy.get_time() + seconds
         self._wait_until(lambda: rospy.get_time() >= end, seconds + 1.0, "the clock goes on")
 
     def _wait_until(self, condition: Callable[[], bool], timeout: float, what: str) -> None:
-        """Check a condition whenever a message comes in; ``timeout`` in simulated s."""
+        """Check a condition after every message; ``timeout`` in simulated s."""
         end, wall = rospy.get_time() + timeout, time.monotonic() + SILENCE_TIMEOUT
         with self._news:
             while not condition():
@@ -158,11 +158,11 @@ class Picker:
 def pick_all(
     scenarios: Sequence[PickScenario], success: SuccessConfig, report: Callable[[PickScenario, PickResult], None]
 ) -> None:
-    """Join the graph that ``ROS_MASTER_URI`` names, try every scenario, and leave.
+    """Join the graph that ``ROS_MASTER_URI`` names, try every scenario and leave.
 
     Args:
         scenarios: of the graph's scene.
-        success: how far up and how long counts.
+        success: height and duration that count.
         report: called after every scenario.
 
     Raises:

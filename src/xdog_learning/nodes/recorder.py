@@ -1,4 +1,4 @@
-"""Records a human who moves the arm of the running graph, by the keys of this terminal or with a leader arm."""
+"""Records a human who moves the arm of the running graph, with the keyboard of this terminal or a leader arm."""
 
 import sys
 import time
@@ -57,7 +57,7 @@ def record_human(
     """Record until the dataset holds enough episodes or the user quits.
 
     Args:
-        plan: what is recorded.
+        plan: what to record.
         label: class of the object; empty for the nearest.
         port: of the leader arm.
         calibration: file of the leader arm.
@@ -65,7 +65,7 @@ def record_human(
         console: for the last line.
 
     Raises:
-        ArmLinkError: the graph or the leader arm is not there, or this is no terminal.
+        ArmLinkError: the graph or the leader arm is missing, or this is not a terminal.
         DatasetError: an episode could not be written.
     """
     join_graph("recorder")

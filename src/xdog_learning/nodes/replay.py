@@ -20,7 +20,7 @@ class GraphClock:
 
     @property
     def is_ending(self) -> bool:
-        """Whether the node was told to end."""
+        """Whether the node is shutting down."""
         return is_ending()
 
     def now(self) -> float:
@@ -39,12 +39,12 @@ class GraphClock:
 
 
 def replay_on_robot(episode: Episode, agreed: bool, console: Console) -> None:
-    """Replay an episode and say how far the joints were off.
+    """Replay an episode and print how far the joints were off.
 
     Args:
         episode: to replay.
         agreed: move without asking.
-        console: to talk to the user.
+        console: for output and questions.
 
     Raises:
         ArmLinkError: there is no ROS master.

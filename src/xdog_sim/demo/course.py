@@ -1,4 +1,4 @@
-"""A course: what a robot has to do, phase by phase, read from a YAML file and followed step by step."""
+"""A course: phases that a robot carries out, read from a YAML file and followed step by step."""
 
 from dataclasses import dataclass, field
 from typing import Literal, Mapping, Optional, Tuple
@@ -10,11 +10,11 @@ Triple = Tuple[float, float, float]
 REACHED: Mapping[str, str] = {"stand": "standing", "walk": "walking", "lie_down": "damped"}
 """The locomotion state in which a request has been carried out."""
 TRANSITION_TIMEOUT = 10.0
-"""Simulated seconds that a change of the legs' state may take."""
+"""Simulated seconds within which the legs must reach a requested state."""
 
 
 class CourseFailedError(RuntimeError):
-    """The robot did not do what the course asks for."""
+    """The robot did not do what the course requires."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Push:
 
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of a course: legs "stand", "walk" or "lie_down"; velocity vx, vy (m/s), wz (rad/s); duration s."""
+    """One phase of a course: legs "stand", "walk" or "lie_down"; velocity vx, vy (m/s), wz (rad/s); duration s."""
 
     label: str
     legs: Literal["stand", "walk", "lie_down"]
@@ -51,7 +51,7 @@ class Course:
 
     @property
     def duration(self) -> float:
-        """Seconds of all phases, the time that the legs need between them left out."""
+        """Seconds of all phases, without the legs' transitions between them."""
         return sum(phase.duration for phase in self.phases)
 
 
@@ -81,7 +81,7 @@ class CourseRunner:
     def __init__(self, course: Course) -> None:
         self._course = course
         self._index = 0
-        self._asked: Optional[float] = None
+        self._requested: Optional[float] = None
         self._started: Optional[float] = None
         self._pushed = False
 
@@ -101,19 +101,19 @@ class CourseRunner:
                 )
             if now < self._started + phase.duration:
                 return self._run(phase, now - self._started)
-            self._index, self._asked, self._started, self._pushed = self._index + 1, None, None, False
+            self._index, self._requested, self._started, self._pushed = self._index + 1, None, None, False
         return CourseStep(None, (0.0, 0.0, 0.0))
 
     def _enter(self, phase: Phase, now: float, state: str) -> CourseStep:
         reached = state == REACHED[phase.legs]
         already = self._index > 0 and self._course.phases[self._index - 1].legs == phase.legs
-        if reached and (already or self._asked is not None):
+        if reached and (already or self._requested is not None):
             self._started = now
             return self._run(phase, 0.0)
-        if self._asked is None:
-            self._asked = now
+        if self._requested is None:
+            self._requested = now
             return CourseStep(phase, (0.0, 0.0, 0.0), request=phase.legs)
-        if now > self._asked + TRANSITION_TIMEOUT:
+        if now > self._requested + TRANSITION_TIMEOUT:
             raise CourseFailedError(
                 f"'{phase.label}': {TRANSITION_TIMEOUT:.0f} s after the request '{phase.legs}' the legs are {state}"
             )

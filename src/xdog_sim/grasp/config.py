@@ -35,7 +35,7 @@ class PlaceRanges:
 @numbers(NOT_NEGATIVE)
 @dataclass(frozen=True)
 class StartRanges:
-    """How the arm starts: noise around a named pose and the gripper's angle, rad."""
+    """Start of the arm: noise around a named pose and the gripper's angle, rad."""
 
     pose_noise: float
     gripper: Range
@@ -43,9 +43,9 @@ class StartRanges:
 
 @dataclass(frozen=True)
 class CameraConfig:
-    """The wrist camera: place in gripper_frame in m, picture in pixels, angles and noise in rad and m.
+    """The wrist camera: position in gripper_frame in m, image size in pixels, angles and noise in rad and m.
 
-    `look_low` and `look_high` are the arm poses (5,) from which a policy that sees begins, the latter for an object
+    `look_low` and `look_high` are the arm poses (5,) from which an image policy begins, the latter for an object
     more than `high` m above the arm's base; brightness is a factor.
     """
 
@@ -67,7 +67,7 @@ class CameraConfig:
 @numbers(NOT_NEGATIVE)
 @dataclass(frozen=True)
 class PerceptionConfig:
-    """Errors of the object's place and size as the policy gets them: standard deviations in m, delay in s."""
+    """Errors of the object position and size that the policy receives: standard deviations in m, delay in s."""
 
     position_error: float
     jitter: float
@@ -78,7 +78,7 @@ class PerceptionConfig:
 @numbers(NOT_NEGATIVE)
 @dataclass(frozen=True)
 class ServoConfig:
-    """What hardware.yaml does not say of the arm's servos: s."""
+    """Settings of the arm's servos beyond hardware.yaml: s."""
 
     command_delay: float
 
@@ -96,7 +96,7 @@ class SuccessConfig:
 
 @dataclass(frozen=True)
 class GraspScenarioConfig:
-    """All of grasp_scenarios.yaml; policy_period in s, friction without unit, torsional friction, all else in m."""
+    """Content of grasp_scenarios.yaml; policy_period in s, friction without unit, all else in m."""
 
     policy_period: float = field(metadata=POSITIVE)
     objects: Mapping[ObjectKind, ObjectRanges]

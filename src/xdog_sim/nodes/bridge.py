@@ -1,4 +1,4 @@
-"""sim_bridge: the bridge with a simulated robot behind it, plus the clock and what only a simulation can do."""
+"""sim_bridge: the bridge to a simulated robot, plus the clock and services that only a simulation has."""
 
 import queue
 import time
@@ -44,22 +44,22 @@ from xdog_sim.lockstep import Lockstep
 from xdog_sim.nodes.common.conversions import detections_message
 from xdog_sim.nodes.common.viewer import open_viewer
 from xdog_sim.robot import SimulatedRobot, SimulationError
-from xdog_sim.scene import EMPTY, Objects, furnish, load_scene
+from xdog_sim.scene import EMPTY, Objects, add_scene, load_scene
 from xdog_sim.world import WorldOptions, build_spec
 
 BACKLOG = 0.1
-"""Real time: a simulation that is further behind the wall clock no longer catches up, s."""
+"""s of wall time: a simulation that is further behind the wall clock does not catch up."""
 
 FRAME_TIME = 1.0 / 60.0
-"""Between two pictures of the viewer, s of wall time."""
+"""s of wall time between two frames of the viewer."""
 
 
 class SimBridge(Bridge):
-    """Owns the loop: every 5 ms of simulated time one cycle of the bridge and the physics steps after it.
+    """Owns the loop: every 5 ms of simulated time, one cycle of the bridge and then the physics steps.
 
     Args:
         sim: the robot.
-        objects: that lie around it.
+        objects: those of the scene.
         lockstep: wait for the controllers at every control period instead of keeping the wall clock.
     """
 
@@ -69,7 +69,7 @@ class SimBridge(Bridge):
         self._clock = rospy.Publisher("/clock", Clock, queue_size=STATE_QUEUE, tcp_nodelay=True)
         self._truth = rospy.Publisher("ground_truth/odom", Odometry, queue_size=STATE_QUEUE, tcp_nodelay=True)
         self._object_truth = rospy.Publisher("ground_truth/objects", Detection3DArray, queue_size=1, tcp_nodelay=True)
-        self._lockstep: Optional[Lockstep] = None  # messages may come in before it is there
+        self._lockstep: Optional[Lockstep] = None  # messages may arrive before it exists
         self._lockstep = self._make_lockstep() if lockstep else None
         super().__init__(sim.robot, sim.legs, sim.arm, sim.battery, load_safety_config())
         rates = self.robot.rates
@@ -107,19 +107,19 @@ class SimBridge(Bridge):
             self._lockstep.received(node, conversions.to_seconds(message.data))
 
     def on_leg_command(self, message: LegCommand) -> None:
-        """legs/command came in."""
+        """Handle legs/command."""
         super().on_leg_command(message)
         self._received("legs/command", conversions.to_seconds(message.header.stamp))
 
     def on_arm_command(self, message: JointTrajectory) -> None:
-        """arm/command came in. It is waited for only if it carries the stamp of the joint_states that it answers."""
+        """Handle arm/command. Lockstep waits for it only if it has the stamp of the joint_states that it answers."""
         super().on_arm_command(message)
         stamp = conversions.to_seconds(message.header.stamp)
         if stamp:
             self._received("arm/command", stamp)
 
     def on_safety(self, message: SafetyState) -> None:
-        """A heartbeat of the safety supervisor came in."""
+        """Handle a heartbeat of the safety supervisor."""
         super().on_safety(message)
         self._received("safety/state", conversions.to_seconds(message.header.stamp))
 
@@ -128,8 +128,8 @@ class SimBridge(Bridge):
             self._lockstep.received(topic, stamp)
 
     def run(self, after_cycle: Callable[[], None]) -> None:
-        """Simulate until the node is told to end, calling ``after_cycle`` after every cycle."""
-        # ROS takes time zero for "not known yet": the clock starts one control period later.
+        """Simulate until the node shuts down, calling ``after_cycle`` after every cycle."""
+        # In ROS, time zero means "not known yet": the clock starts one control period later.
         self.sim.step(round(1.0 / (self.robot.rates["control"] * self.sim.step_time)))
         pace = Pace(self._steps_per_cycle * self.sim.step_time)
         cycle = 0
@@ -144,7 +144,7 @@ class SimBridge(Bridge):
     def _cycle_once(self, cycle: int, pace: "Pace") -> None:
         self._serve()
         now = self.sim.time
-        self._objects.let_go(now)
+        self._objects.end_pulls(now)
         self._clock.publish(Clock(conversions.to_time(now)))
         states = not self.sim.faults.states_stop
         self.sense(now, publish_legs=states)
@@ -163,7 +163,7 @@ class SimBridge(Bridge):
     def _wait(self, now: float, states: bool) -> bool:
         """Lockstep: wait for the controllers' answers to the state of ``now``; False if there is no controller.
 
-        While no legs/state are published there is nothing to answer: the wall clock and the velocity mux give the pace.
+        While no legs/state is published there is nothing to answer: the wall clock and the velocity mux set the pace.
         """
         assert self._lockstep is not None
         rates = self.robot.rates
@@ -177,7 +177,7 @@ class SimBridge(Bridge):
         try:
             self.sim.step(self._steps_per_cycle)
         except SimulationError as error:
-            rospy.logerr(f"{error}: the robot is put back lying")
+            rospy.logerr(f"{error}: the robot is reset to lying")
             self._put_back("lie", 0.0, 0.0, 0.0)
 
     def _ground_truth(self) -> Odometry:
@@ -194,7 +194,7 @@ class SimBridge(Bridge):
             self._requests.get()()
 
     def _between_cycles(self, action: Callable[[], None]) -> str:
-        """Run ``action`` in the loop's thread, where nothing else touches the robot; returns what went wrong."""
+        """Run ``action`` in the loop's thread, which alone touches the robot; returns the problem, empty if none."""
         done: Future[str] = Future()
 
         def run() -> None:
@@ -215,11 +215,11 @@ class SimBridge(Bridge):
     def _on_reset(self, request: ResetRequest) -> ResetResponse:
         pose = request.pose or "lie"
         problem = self._between_cycles(lambda: self._put_back(pose, request.x, request.y, request.yaw))
-        return ResetResponse(success=not problem, message=problem or f"the robot is back, pose {pose}")
+        return ResetResponse(success=not problem, message=problem or f"the robot was reset, pose {pose}")
 
     def _put_back(self, pose: str, x: float, y: float, yaw: float) -> None:
         self.sim.reset(pose, x, y, yaw)
-        self._arm_gate.forget()  # else the servos would drive the arm back to where it was
+        self._arm_gate.forget()  # else the servos would drive the arm back to its old pose
 
     def _on_push(self, request: PushRequest) -> PushResponse:
         delta = request.delta_velocity
@@ -252,7 +252,7 @@ class Pace:
         self._due = time.monotonic()
 
     def keep(self, cycles: int) -> None:
-        """Wait until ``cycles`` periods after the last call. A backlog is caught up, a large one forgotten."""
+        """Wait until ``cycles`` periods after the last call. Catches up with a small backlog, drops a large one."""
         now = time.monotonic()
         self._due += cycles * self._period
         if now - self._due > BACKLOG:
@@ -276,12 +276,12 @@ def make_refresh(viewer: Optional[Any]) -> Callable[[], None]:
 
 
 def viewer_wanted() -> bool:
-    """Whether MuJoCo's viewer was asked for."""
+    """Whether MuJoCo's viewer was requested."""
     return bool(rospy.get_param("~viewer", False))
 
 
 def build() -> SimBridge:
-    """The node, by its configuration files and parameters."""
+    """The node, from its configuration files and parameters."""
     if not rospy.get_param("/use_sim_time", False):
         raise ValueError("sim_bridge needs /use_sim_time true before any node starts; xdog.launch sets it")
     seed = rospy.get_param("~seed", 0)
@@ -292,14 +292,14 @@ def build() -> SimBridge:
         config = config.perfect()
     options = WorldOptions(timestep=config.physics_step, visuals=viewer_wanted())
     scene, spec = load_scene(str(rospy.get_param("~scene", EMPTY)), user_path), build_spec(options, robot)
-    furnish(spec, scene, robot)
+    add_scene(spec, scene, robot)
     sim = SimulatedRobot(robot, config, seed, spec.compile())
     objects = Objects(scene, sim.model, sim.data)
     return SimBridge(sim, objects, bool(rospy.get_param("~lockstep", False)))
 
 
 def simulate(bridge: SimBridge) -> None:
-    """Simulate until ROS shuts down, in the viewer if it was asked for."""
+    """Simulate until ROS shuts down, in the viewer if it was requested."""
     bridge.run(make_refresh(open_viewer(bridge.sim.model, bridge.sim.data) if viewer_wanted() else None))
 
 

@@ -1,4 +1,4 @@
-"""Drives a simulated robot along a course through the graph's own topics and services, and records what happens."""
+"""Drives a simulated robot along a course through the graph's own topics and services, and records it."""
 
 import threading
 import time
@@ -22,12 +22,12 @@ from xdog_sim.demo.recording import CourseRecorder, PhaseMark, PushMark, Recordi
 START_TIMEOUT = 60.0
 """s of wall time within which the graph must be up."""
 SILENCE_TIMEOUT = 20.0
-"""s of wall time without a new simulated instant: the simulation has died."""
+"""s of wall time without a new simulated instant after which the simulation counts as dead."""
 WALKING = REACHED["walk"]
 REFUSALS_FOR = 2.0
-"""Simulated s for which a refused service is called again: nodes that have just started may not know each other yet."""
+"""Simulated s for which a refused service is retried: nodes that have just started may not be connected yet."""
 AFTERMATH = 1.5
-"""Simulated s that are recorded on after the course failed."""
+"""Simulated s that are still recorded after the course failed."""
 
 
 def heading(orientation: Tuple[float, float, float, float]) -> float:
@@ -37,7 +37,7 @@ def heading(orientation: Tuple[float, float, float, float]) -> float:
 
 
 class CourseDriver:
-    """Publishes ``cmd_vel``, calls locomotion's services and ``push``, and writes down what the robot does. Used once.
+    """Publishes ``cmd_vel``, calls locomotion's services and ``push``, and records what the robot does. Used once.
 
     It takes part in lockstep: the simulation waits until it has acted.
     """
@@ -117,10 +117,10 @@ class CourseDriver:
 
         Args:
             course: what to do.
-            progress: called with the simulated s since the start and what is going on.
+            progress: called with the simulated s since the start and the label of the phase.
 
         Returns:
-            What was recorded, and why the course failed (empty if it did not).
+            The recording, and why the course failed (empty if it did not).
 
         Raises:
             CourseFailedError: nothing worth recording happened, or the simulation died.
@@ -211,7 +211,7 @@ class CourseDriver:
 
 
 def drive(course: Course, progress: Callable[[float, str], None]) -> Tuple[Recording, str]:
-    """Join the graph that ``ROS_MASTER_URI`` names as a node, drive the course, leave. See `CourseDriver.run`."""
+    """Join the graph that ``ROS_MASTER_URI`` names as a node, drive the course and leave. See `CourseDriver.run`."""
     rospy.init_node("course", disable_signals=True)
     try:
         driver = CourseDriver()

@@ -1,4 +1,4 @@
-"""simulated_detector: publishes on detections_3d what the sim bridge knows, with an error, a delay and gaps."""
+"""simulated_detector: publishes the sim bridge's true objects on detections_3d, with an error, a delay and gaps."""
 
 import threading
 from collections import deque
@@ -25,9 +25,9 @@ from xdog_sim.scene import class_names
 LABELS = "vision/labels"
 """The parameter that maps class ids to labels."""
 SCORE = 0.9
-"""Of every simulated detection."""
+"""Score of every simulated detection."""
 POSES_KEPT = 50
-"""Poses of base_link that wait for their objects."""
+"""Poses of base_link kept until their objects arrive."""
 
 
 class DetectorNode:
@@ -57,9 +57,9 @@ class DetectorNode:
             self._join()
 
     def _join(self) -> None:
-        """Detect in every message whose pose has come, in order; the caller holds the lock.
+        """Detect in every message whose pose has arrived, in order; the caller holds the lock.
 
-        One whose pose was missed, as at the start, must not keep those after it waiting.
+        A message whose pose was missed, as at the start, must not block those after it.
         """
         while self._waiting and self._poses:
             stamp = self._waiting[0].header.stamp
@@ -80,7 +80,7 @@ class DetectorNode:
 
 
 def build() -> DetectorNode:
-    """The node, by its configuration files and parameters."""
+    """The node, from its configuration files and parameters."""
     noise = DetectorNoise(
         bias=number("~bias", load_grasp_scenarios().perception.position_error),
         noise=number("~noise", 0.0),
@@ -101,7 +101,7 @@ def number(name: str, default: float) -> float:
     """A parameter that must be a number.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: it is not a number.
     """
     value = rospy.get_param(name, default)
     if not is_number(value):

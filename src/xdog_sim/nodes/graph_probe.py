@@ -1,4 +1,4 @@
-"""Walks the simulated robot through the running graph and records when each message came in. For `./xdog bench`.
+"""Walks the simulated robot through the running graph and records when each message arrived. For `./xdog bench`.
 
 Usage: python -m xdog_sim.nodes.graph_probe OUTPUT SEED. Progress goes to standard output, records go to OUTPUT
 as JSON, lists of [s of wall time, value]:
@@ -24,13 +24,13 @@ from xdog.msg import LegCommand, LegState, LocomotionState, SafetyState
 from xdog.nodes.common.callbacks import subscribe
 
 PATIENCE = 60.0
-"""s of wall time for each thing that is waited for."""
+"""s of wall time that each wait may last."""
 RETRY = 0.2
 """s of wall time after which a refused request is repeated."""
 REPEAT = 0.05
-"""s between two cmd_vel: a source that is silent for 0.5 s no longer counts."""
+"""s between two cmd_vel: the mux drops a source after 0.5 s without a message."""
 RUN_UP, WALK = 2.0, 30.0
-"""s of wall time: walking until it is steady, and then recorded."""
+"""s of wall time: walking until it is steady, and then recorded walking."""
 CHANGES, REST = 50, (0.2, 0.4)
 """Changes of cmd_vel, and s of rest before each one, drawn from this range so that phases are random."""
 SPEEDS = (0.3, 0.5)
@@ -40,7 +40,7 @@ Record = List[Tuple[float, float]]
 
 
 class ProbeError(RuntimeError):
-    """The robot does not do what it is asked."""
+    """The robot does not do what was requested."""
 
 
 class GraphProbe:
@@ -56,8 +56,8 @@ class GraphProbe:
         self._velocity = rospy.Publisher("cmd_vel", Twist, queue_size=1, tcp_nodelay=True)
         self._subscribe("safety/state", SafetyState, self._on_safety)
         self._subscribe("locomotion/state", LocomotionState, self._on_locomotion)
-        self._subscribe("legs/command", LegCommand, lambda m: self._note("commands", m.header.stamp.to_sec()))
-        self._subscribe("cmd_vel_safe", Twist, lambda m: self._note("safe", m.linear.x))
+        self._subscribe("legs/command", LegCommand, lambda m: self._record("commands", m.header.stamp.to_sec()))
+        self._subscribe("cmd_vel_safe", Twist, lambda m: self._record("safe", m.linear.x))
         self._finished = threading.Event()
         self._repeater = threading.Thread(target=self._repeat, daemon=True)
         self._repeater.start()
@@ -80,7 +80,7 @@ class GraphProbe:
             report(0.1 + 0.5 * second / WALK, "walking")
             self._walk(WALK / round(WALK))
         walking = self._clear()["commands"]
-        self._subscribe("legs/state", LegState, lambda m: self._note("states", m.header.stamp.to_sec()))
+        self._subscribe("legs/state", LegState, lambda m: self._record("states", m.header.stamp.to_sec()))
         self._wait(lambda: bool(self._records["states"]), "legs/state comes")
         for number in range(CHANGES):
             report(0.6 + 0.4 * number / CHANGES, "changing the command")
@@ -91,7 +91,7 @@ class GraphProbe:
         return {"walking": walking, **self._clear()}
 
     def close(self) -> None:
-        """Publish nothing any more."""
+        """Stop publishing."""
         self._finished.set()
         self._repeater.join()
 
@@ -111,7 +111,7 @@ class GraphProbe:
             self._records["published"].append((time.monotonic(), speed))
             self._publish()
 
-    def _note(self, name: str, value: float) -> None:
+    def _record(self, name: str, value: float) -> None:
         now = time.monotonic()
         with self._news:
             self._records[name].append((now, value))
@@ -146,7 +146,7 @@ class GraphProbe:
                 raise ProbeError(f"not within {PATIENCE:.0f} s: {what}; {self._situation()}")
 
     def _walk(self, seconds: float) -> None:
-        """Let wall time pass; the robot must go on walking."""
+        """Wait for wall time to pass; the robot must keep walking."""
         with self._news:
             if self._news.wait_for(lambda: self._state() != LocomotionState.WALKING, timeout=seconds):
                 raise ProbeError(f"the robot stopped walking; {self._situation()}")

@@ -1,8 +1,8 @@
-"""twin: MuJoCo shows the robot as it is, and tries an arm trajectory before the robot gets it.
+"""twin: MuJoCo shows the current robot, and rehearses an arm trajectory before it is sent to the robot.
 
 A trajectory for the robot goes to ``twin/arm_controller/follow_joint_trajectory``. It is rehearsed with physics by the
-robot's own arm controller; what goes well waits for ``twin/confirm`` and is then sent to the robot's ``arm_controller``
-as it came. The action ends with the result of the robot's action: there is no success without motion.
+robot's own arm controller; if it succeeds, it waits for ``twin/confirm`` and is then sent unchanged to the robot's
+``arm_controller``. The action ends with the result of the robot's action: there is no success without motion.
 """
 
 import threading
@@ -38,19 +38,19 @@ from xdog_sim.twin import FRAME_RATE, Rehearsal, Report, TwinScene, TwinView
 EXPIRY = 30.0
 """s that a rehearsed motion waits for its confirmation."""
 MOVED = 0.06
-"""rad. A robot that is further from where the rehearsal began gets nothing: rehearse again. Servos sag by 0.05."""
+"""rad. If the robot has moved further since the rehearsal, nothing is sent: rehearse again. Servos sag by 0.05."""
 FRESH = 0.5
-"""s; older joint_states no longer tell where the robot is."""
+"""s; older joint_states do not show where the robot is."""
 VIEW_RATE, IMAGE_RATE = 25.0, 5.0
 """Hz of wall time."""
 IMAGE_SIZE = (480, 640)
 """Height and width of twin/image, pixels."""
 POLL = 0.1
-"""s of wall time between two checks whether a goal was cancelled."""
+"""s of wall time between two checks for a cancelled goal."""
 
 
 class TwinNode:
-    """Shows, rehearses and sends. `run` belongs to the main thread: windows and renderers want one thread."""
+    """Shows, rehearses and sends. `run` belongs to the main thread: windows and renderers must stay in one thread."""
 
     def __init__(self, robot: RobotDescription) -> None:
         self._robot = robot
@@ -79,9 +79,8 @@ class TwinNode:
     def _on_joints(self, message: JointState) -> None:
         with self._lock:
             self._joints.update(zip(message.name, message.position))
-            self._received = clock.arrival(
-                message.header.stamp
-            )  # a simulation in lockstep may pause: nothing is old then
+            # A simulation in lockstep may pause; its last message is not old then.
+            self._received = clock.arrival(message.header.stamp)
 
     def _on_odometry(self, message: Odometry) -> None:
         p, q = message.pose.pose.position, message.pose.pose.orientation
@@ -111,10 +110,10 @@ class TwinNode:
                 self._pose()
                 self._publish_image(renderer)
             rate = VIEW_RATE if viewer is not None else IMAGE_RATE
-            time.sleep(max(begin + 1.0 / rate - time.monotonic(), 0.0))  # until the next picture is due
+            time.sleep(max(begin + 1.0 / rate - time.monotonic(), 0.0))  # until the next frame is due
 
     def _pose(self) -> None:
-        """The robot as it is, or the arm of the rehearsal that is played back."""
+        """Show the current robot, or the arm of the rehearsal that is played back."""
         with self._lock:
             joints, place = dict(self._joints), self._place
             if self._replay is not None:
@@ -143,7 +142,7 @@ class TwinNode:
         if start is None:
             self._end(INVALID_GOAL, f"no joint_states of the arm for {FRESH} s: there is nothing to rehearse from")
             return
-        if not np.isfinite(legs).all():  # an arm on a desk: a dog that stands
+        if not np.isfinite(legs).all():  # an arm on a desk: assume a standing dog
             legs = self._robot.legs.poses["stand"]
         self._publish_state("rehearsing")
         report = self._rehearse(goal, start, TwinScene(legs, *place))
@@ -162,7 +161,7 @@ class TwinNode:
     def _rehearse(self, goal: FollowJointTrajectoryGoal, start: np.ndarray, stage: TwinScene) -> Report:
         joints = dict(zip(self._robot.legs.names, stage.legs.tolist()))
         height = TwinView(self._robot).show({**joints, **dict(zip(self._robot.arm.names, start.tolist()))})
-        goal.trajectory.header.stamp = rospy.Time()  # from now on, here as later on the robot
+        goal.trajectory.header.stamp = rospy.Time()  # start now, here as later on the robot
         return Rehearsal(self._robot, stage, height, start).try_out(conversions.trajectory_goal(goal))
 
     def _wait_for_confirmation(self, start: Dict[str, float], summary: str) -> str:
@@ -218,7 +217,7 @@ class TwinNode:
         return TriggerResponse(success=True, message="discarded")
 
     def _send(self, goal: FollowJointTrajectoryGoal) -> None:
-        """Give the trajectory to the robot and end as it does."""
+        """Send the trajectory to the robot and end with its result."""
         if not self._client.wait_for_server(rospy.Duration(2.0)):
             self._end(INVALID_GOAL, "no node offers arm_controller/follow_joint_trajectory: nothing was sent")
             return
@@ -226,8 +225,8 @@ class TwinNode:
         self._client.send_goal(goal)
         while not is_ending() and self._client.simple_state != actionlib.SimpleGoalState.DONE:
             if not has_publisher(self._status):
-                self._client.cancel_goal()  # it may still be there, and only the connection be lost
-                self._end(PATH_TOLERANCE_VIOLATED, "the robot's arm_controller has gone while its arm moved")
+                self._client.cancel_goal()  # it may still run with only the connection lost
+                self._end(PATH_TOLERANCE_VIOLATED, "the robot's arm_controller disappeared while its arm moved")
                 return
             if self._server.is_preempt_requested():
                 self._client.cancel_goal()
@@ -254,7 +253,7 @@ class TwinNode:
 
 
 def show(node: TwinNode) -> None:
-    """Show until ROS shuts down, in MuJoCo's viewer if it is wanted and there is a screen."""
+    """Show until ROS shuts down, in MuJoCo's viewer if it is requested and there is a screen."""
     wanted = bool(rospy.get_param("~viewer", True))
     node.run(open_viewer(node.view.model, node.view.data) if wanted else None)
 

@@ -1,4 +1,4 @@
-"""simulated_wrist_camera: renders pictures of the camera on the gripper, from the sim bridge's robot and objects."""
+"""simulated_wrist_camera: renders the images of the camera on the gripper, from the sim bridge's robot and objects."""
 
 import threading
 from collections import deque
@@ -23,19 +23,19 @@ from xdog_sim.scene import EMPTY, load_scene
 from xdog_sim.wrist_view import BodyPlacement, WristView
 
 KEPT = 50
-"""Messages of a topic that wait for those of the others."""
+"""Messages kept of each topic until those of the others arrive."""
 Instant = Tuple[Odometry, JointState, Detection3DArray]
 
 
 class WristCamera:
-    """Joins messages of the same instant, and renders them while there are subscribers. Takes part in lockstep.
+    """Joins messages of the same instant and renders them while there are subscribers. Takes part in lockstep.
 
     `run` belongs to the main thread: OpenGL must stay in one.
 
     Args:
         robot: its description.
         view: of the scene that the bridge simulates.
-        period: s between two pictures.
+        period: s between two images.
     """
 
     def __init__(self, robot: RobotDescription, view: WristView, period: float) -> None:
@@ -53,13 +53,13 @@ class WristCamera:
             subscribe(topic, kind, self._on_message, topic, queue_size=KEPT)
 
     def run(self) -> None:
-        """Take pictures until the node is told to end."""
+        """Render until the node shuts down."""
         while not is_ending():
             with self._news:
                 self._news.wait_for(lambda: self._joined() is not None, POLL)
                 instant = self._joined()
             if instant is not None:
-                self._take(*instant)
+                self._render(*instant)
 
     def _on_message(self, message: Any, topic: str) -> None:
         with self._news:
@@ -67,7 +67,7 @@ class WristCamera:
             self._news.notify_all()
 
     def _joined(self) -> Optional[Instant]:
-        """The newest instant with a message of every topic, None without."""
+        """The newest instant with a message of every topic, None if there is none."""
         stamps = [{message.header.stamp for message in kept} for kept in self._kept.values()]
         common = set.intersection(*stamps)
         if not common:
@@ -76,7 +76,7 @@ class WristCamera:
         instant = [next(m for m in kept if m.header.stamp == newest) for kept in self._kept.values()]
         return instant[0], instant[1], instant[2]
 
-    def _take(self, odometry: Odometry, joints: JointState, objects: Detection3DArray) -> None:
+    def _render(self, odometry: Odometry, joints: JointState, objects: Detection3DArray) -> None:
         stamp = odometry.header.stamp
         now = conversions.to_seconds(stamp)
         if self._due.is_first(now) and self._image.get_num_connections():
@@ -96,7 +96,7 @@ def _place(pose: Any) -> BodyPlacement:
 
 
 def build() -> WristCamera:
-    """The node, by its configuration files and parameters."""
+    """The node, from its configuration files and parameters."""
     robot, config = load_description(), load_grasp_scenarios()
     view = WristView(robot, load_scene(str(rospy.get_param("~scene", EMPTY)), user_path))
     return WristCamera(robot, view, config.policy_period)

@@ -34,7 +34,7 @@ class PhysicsSettings:
 
 @dataclass(frozen=True)
 class CommandSettings:
-    """Commands.
+    """How velocity commands are drawn.
 
     Attributes:
         vx, vy, wz: ranges in m/s and rad/s, zero included.
@@ -65,7 +65,7 @@ class CommandSettings:
 
     @property
     def ranges(self) -> Dict[str, Tuple[float, float]]:
-        """What is trained in all, by name."""
+        """The whole trained range of each command, by name."""
         turn = max(self.spin_wz, self.wz.high)
         return {"vx": (self.vx.low, max(self.run_vx, self.vx.high)), "vy": self.vy, "wz": (-turn, turn)}
 
@@ -107,7 +107,7 @@ class PpoSettings:
 
 @dataclass(frozen=True)
 class GaitConfig:
-    """All of gait.yaml; episode in s."""
+    """Content of gait.yaml; episode in s."""
 
     control: ControlSettings
     observation: Tuple[Term, ...]

@@ -60,7 +60,7 @@ def put_program(path: Path, text: str) -> None:
 
 @pytest.fixture
 def foreign_checkout() -> Iterator[Path]:
-    """A checkout that its owner has set up and nobody else may write to. Its Python only prints its arguments."""
+    """A checkout that its owner has set up and no other user may write to. Its Python only prints its arguments."""
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         folder = Path(name) / "xdog"
@@ -106,7 +106,7 @@ def contents(folder: Path) -> Dict[Path, float]:
         (["train", "gait"], "xdog_learning.commands.train_gait"),
     ],
 )
-def test_another_users_checkout_is_used_where_the_visitor_stands(
+def test_another_users_checkout_runs_in_the_current_folder(
     words: List[str], module: str, foreign_checkout: Path
 ) -> None:
     before = contents(foreign_checkout)
@@ -115,7 +115,7 @@ def test_another_users_checkout_is_used_where_the_visitor_stands(
     assert contents(foreign_checkout) == before
 
 
-def test_what_cannot_be_installed_in_another_users_checkout_is_asked_of_its_owner(foreign_checkout: Path) -> None:
+def test_missing_packages_of_another_users_checkout_are_left_to_its_owner(foreign_checkout: Path) -> None:
     lock = foreign_checkout / "requirements" / "train.txt"
     lock.chmod(0o644)
     lock.write_text("torch==9.0\n")
@@ -140,7 +140,7 @@ def test_an_environment_that_may_not_be_read_is_named(foreign_checkout: Path) ->
     assert refused.stderr == f"xdog: you may not read {venv}. Ask its owner to run: chmod -R a+rX {venv}\n"
 
 
-def test_ros_logs_elsewhere_where_the_home_cannot_be_written(foreign_checkout: Path) -> None:
+def test_ros_logs_elsewhere_if_the_home_is_not_writable(foreign_checkout: Path) -> None:
     python = foreign_checkout / ".venv" / "bin" / "python"
     python.chmod(0o755)
     put_program(python, 'echo "$ROS_HOME"')
@@ -164,7 +164,7 @@ def test_help_lists_the_commands() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself_without_doing_anything(command: str, bare_checkout: Path) -> None:
+def test_help_of_a_command_does_nothing_else(command: str, bare_checkout: Path) -> None:
     explained = run(command, "--help", folder=bare_checkout)
     assert explained.returncode == 0
     assert explained.stdout.startswith(f"./xdog {command}")
@@ -180,14 +180,14 @@ def test_unknown_word_prints_help_and_exits_2(words: List[str], bare_checkout: P
     assert "./xdog" in refused.stderr
 
 
-def test_a_misspelt_launch_argument_is_refused_with_those_that_there_are() -> None:
+def test_a_misspelt_launch_argument_is_refused_with_the_valid_ones() -> None:
     refused = run("sim", "veiwer:=false")
     assert refused.returncode == 1
     assert "no argument 'veiwer': sim lockstep viewer" in refused.stderr
 
 
 def sim(tmp_path: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run ./xdog sim with a roslaunch that only says on which address nodes would listen."""
+    """Run ./xdog sim with a roslaunch that only prints the address on which nodes would listen."""
     (tmp_path / "roslaunch").write_text('#!/bin/sh\necho "${ROS_IP:-}${ROS_HOSTNAME:-}"\n')
     (tmp_path / "roslaunch").chmod(0o755)
     inherited = {name: value for name, value in os.environ.items() if name not in ("ROS_IP", "ROS_HOSTNAME")}
@@ -203,7 +203,7 @@ def sim(tmp_path: Path, **environment: str) -> "subprocess.CompletedProcess[str]
         ({"ROS_MASTER_URI": "http://dog.invalid:11311"}, ("", "localhost")),
     ],
 )
-def test_a_simulation_stays_on_the_loopback_interface_unless_the_user_says_otherwise(
+def test_a_simulation_stays_on_the_loopback_interface_by_default(
     environment: Dict[str, str], addresses: Tuple[str, ...], tmp_path: Path
 ) -> None:
     assert sim(tmp_path, **environment).stdout.strip() in addresses

@@ -1,4 +1,4 @@
-"""The examples: those that need no running graph do what they say, and every one is run by a test."""
+"""The examples: those that need no running graph work, and every one is run by a test."""
 
 import re
 import runpy

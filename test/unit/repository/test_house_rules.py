@@ -32,7 +32,7 @@ LAYERS = (
 """Rooms of xdog from the lowest layer up: a room imports rooms of lower layers and itself, none beside it."""
 
 
-def test_imports_are_found_wherever_they_stand() -> None:
+def test_imports_are_found_anywhere_in_a_module() -> None:
     source = "import a.b\nfrom c.d import e\nfrom . import f\ndef g():\n    import h\n"
     assert imported_names(source) == {"a.b", "c.d.e", "h"}
 
@@ -56,7 +56,7 @@ def relative(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
-def test_no_package_imports_what_lies_above_it(path: Path) -> None:
+def test_no_package_imports_a_higher_layer(path: Path) -> None:
     package = path.relative_to(ROOT / "src").parts[0]
     assert not top_level(path) & FORBIDDEN[package]
 
@@ -104,7 +104,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert circles(import_graph()) == []
 
 
-def test_commands_are_imported_by_nothing() -> None:
+def test_no_module_imports_commands() -> None:
     above = "xdog_learning.commands"
     wrong = [
         f"{module} imports {target}"
@@ -135,7 +135,7 @@ def test_files_from_others_run_no_code(path: Path) -> None:
         assert any(words in call for words in safe), call
 
 
-def test_no_class_name_stands_twice() -> None:
+def test_class_names_are_unique() -> None:
     places: Dict[str, List[str]] = {}
     for path in SOURCES:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -164,7 +164,7 @@ def test_ros_calls_back_through_what_ends_quietly_and_survives_clock_jumps() -> 
     assert not wrong
 
 
-def test_demo_and_nodes_start_without_what_only_training_installs() -> None:
+def test_demo_and_nodes_start_without_the_packages_of_training() -> None:
     modules = ["xdog_sim.demo.__main__", "xdog_sim.nodes.bridge", "xdog.nodes.locomotion", "xdog.nodes.teleop_keyboard"]
     training = ["torch", "stable_baselines3", "gymnasium", "onnx", "tensorboard", "tyro"]
     code = f"import sys; sys.modules.update(dict.fromkeys({training})); import {', '.join(modules)}"
@@ -173,7 +173,7 @@ def test_demo_and_nodes_start_without_what_only_training_installs() -> None:
 
 
 @pytest.mark.parametrize("path", [p for p in tracked() if p.suffix == ".py" or "scripts" in p.parts], ids=relative)
-def test_files_read_in_one_sitting(path: Path) -> None:
+def test_files_are_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= LONGEST_FILE
 
 

@@ -70,13 +70,13 @@ def test_a_value_that_is_none_is_refused_by_name(path: Path) -> None:
     content = read(path)
     for keys, entry in entries(content):
         for nothing in (math.nan, None):
-            spoilt = copy.deepcopy(content)
-            section = spoilt
+            changed = copy.deepcopy(content)
+            section = changed
             for key in keys[:-1]:
                 section = section[key]
             section[keys[-1]] = nothing
             with pytest.raises(ConfigError) as caught:
-                parse(kind, spoilt, str(path), **others)
+                parse(kind, changed, str(path), **others)
             assert str(caught.value).startswith(f"{path}: {entry} is {'empty' if nothing is None else 'nan'}; ")
 
 

@@ -78,7 +78,7 @@ def read(*words: str) -> Options:
             ["--output", "file/p.onnx"],
             "--output: file/p.onnx cannot be written: {here}/file is a file; run the command",
         ),
-        (["--only"], "--only is empty; name one at least"),
+        (["--only"], "--only is empty; name at least one"),
         (["gone"], "source is gone; there is no such folder"),
         (["file"], "source is file; that is a file, not a folder"),
     ],
@@ -95,7 +95,7 @@ def test_a_value_out_of_range_is_one_message(
     assert str(caught.value).startswith(message.format(here=tmp_path))
 
 
-def test_what_permissions_forbid_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_permissions_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "secret").touch()
     monkeypatch.setattr("os.access", lambda path, mode: False)  # root may do everything
     with pytest.raises(OptionError, match="secret; you may not read that file"):
@@ -128,10 +128,10 @@ def test_defaults_are_left_out_and_the_rest_is_quoted() -> None:
 
 
 @given(task=st.text(st.characters(min_codepoint=32, exclude_categories=("Cs",)), min_size=1), steps=st.integers(1, 99))
-def test_a_line_gives_the_options_back(task: str, steps: int) -> None:
+def test_a_command_line_parses_back_to_its_options(task: str, steps: int) -> None:
     options = Options(task=task, steps=steps, images=True, run=Path("a b$c"))
     words = shlex.split(command_line("try this", options))
-    if not task.startswith("-"):  # which nobody can type but as --task=-x
+    if not task.startswith("-"):  # which must be typed as --task=-x
         assert read(*words[3:]) == options
 
 
@@ -176,7 +176,7 @@ def test_a_bad_option_is_refused_before_any_work(
     assert capsys.readouterr().err == "xdog try this: --episodes is 0; it must be 1 or more\n"
 
 
-def test_what_nobody_foresaw_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unexpected_errors_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def act(_options: Options) -> None:
         raise KeyError("a mistake in XDog")
 
@@ -207,7 +207,7 @@ def test_a_signal_stops_the_work_as_ctrl_c_does(monkeypatch: pytest.MonkeyPatch,
     assert signal.getsignal(number) == before
 
 
-def test_what_nohup_ignores_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signals_ignored_by_nohup_stay_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         assert run(monkeypatch, lambda _options: signal.raise_signal(signal.SIGHUP)) == 0

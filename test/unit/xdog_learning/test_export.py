@@ -28,7 +28,7 @@ def exported(path: Path) -> nn.Module:
     return network
 
 
-def test_an_exported_policy_says_what_the_network_says(tmp_path: Path) -> None:
+def test_an_exported_policy_predicts_what_the_network_predicts(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "gait.onnx"
     network = exported(path)
     assert [entry.name for entry in path.parent.iterdir()] == ["gait.onnx"]  # nothing half-written beside it

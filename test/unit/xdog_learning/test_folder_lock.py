@@ -1,4 +1,4 @@
-"""A folder is held alone to write, or together to read."""
+"""A folder is locked exclusively for writing and shared for reading."""
 
 from pathlib import Path
 
@@ -18,13 +18,13 @@ def test_readers_share_and_a_writer_is_alone(tmp_path: Path) -> None:
         pytest.fail("it is being written")
 
 
-def test_what_ends_with_an_error_lets_go(tmp_path: Path) -> None:
+def test_an_error_releases_the_folder(tmp_path: Path) -> None:
     with pytest.raises(KeyError), locked(tmp_path, exclusive=True):
         raise KeyError
     with locked(tmp_path, exclusive=True):
         pass
 
 
-def test_a_folder_that_is_missing_is_not_busy(tmp_path: Path) -> None:
+def test_a_missing_folder_is_not_busy(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), locked(tmp_path / "gone", exclusive=True):
         pytest.fail("there is nothing to hold")

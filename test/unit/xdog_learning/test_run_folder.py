@@ -49,7 +49,7 @@ def write_run(path: Path) -> RunFolder:
     return folder
 
 
-def test_what_is_saved_is_read(tmp_path: Path) -> None:
+def test_a_saved_checkpoint_is_read_back(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "new" / "run")
     assert folder.read(NEWEST) == content(2)
     assert folder.read(BEST) == content(1)
@@ -59,12 +59,12 @@ def test_what_is_saved_is_read(tmp_path: Path) -> None:
 
 def test_weights_that_are_not_finite_never_replace_sound_ones(tmp_path: Path) -> None:
     folder = write_run(tmp_path)
-    for spoilt in (
+    for corrupted in (
         content(3, float("nan")),
         content(3, optimizer={"state": {0: {"avg": [torch.tensor(float("inf"))]}}}),
     ):
         with pytest.raises(DivergenceError, match="the checkpoint holds numbers that are not finite"):
-            folder.save(spoilt, is_best=True)
+            folder.save(corrupted, is_best=True)
     assert folder.read(NEWEST) == content(2)
     assert folder.read(BEST) == content(1)
 
@@ -88,7 +88,7 @@ def test_a_damaged_newest_leads_to_the_sound_best(tmp_path: Path, damage: str) -
     assert warning.endswith(f"The run continues from {folder.file(BEST)}")
 
 
-def test_without_any_sound_checkpoint_the_advice_leads_out(tmp_path: Path) -> None:
+def test_without_a_sound_checkpoint_the_advice_works(tmp_path: Path) -> None:
     folder = write_run(tmp_path)
     for name in (NEWEST, BEST):
         folder.file(name).write_bytes(b"cut short")
@@ -98,7 +98,7 @@ def test_without_any_sound_checkpoint_the_advice_leads_out(tmp_path: Path) -> No
     assert "without --resume" in str(caught.value)
     with pytest.raises(CheckpointError, match="already holds a run: continue it with --resume, or name another folder"):
         folder.check_begin()
-    RunFolder(tmp_path / "another").check_begin()  # what the advice says works
+    RunFolder(tmp_path / "another").check_begin()  # the advice works
 
 
 def test_an_empty_folder_holds_no_run(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_checkpoint_runs_no_code(tmp_path: Path, how: str) -> None:
 # One training at a time.
 
 
-def test_two_trainings_in_one_folder_are_noticed(tmp_path: Path) -> None:
+def test_two_trainings_in_one_folder_are_detected(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom pathlib import Path\nfrom xdog_learning.run_folder import RunFolder\n"
         "with RunFolder(Path(sys.argv[1])).held():\n    print('held', flush=True)\n    sys.stdin.read()\n"
@@ -171,7 +171,7 @@ def test_two_trainings_in_one_folder_are_noticed(tmp_path: Path) -> None:
         pass
 
 
-def test_an_impatient_second_ctrl_c_does_not_spoil_the_last_checkpoint(tmp_path: Path) -> None:
+def test_a_second_ctrl_c_does_not_damage_the_last_checkpoint(tmp_path: Path) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with uninterrupted():
@@ -186,7 +186,7 @@ def test_an_impatient_second_ctrl_c_does_not_spoil_the_last_checkpoint(tmp_path:
 # Divergence and fit.
 
 
-def test_whatever_is_not_finite_is_found_wherever_it_is() -> None:
+def test_values_that_are_not_finite_are_found_at_any_depth() -> None:
     check_finite({"a": [torch.ones(2), torch.tensor([1, 2])], "b": "text", "c": float("inf")}, "it")
     network = nn.Linear(2, 2)
     check_finite(network, "it")
@@ -208,7 +208,7 @@ def test_after_a_divergence_the_last_sound_checkpoint_is_named_if_there_is_one(t
     assert message.endswith("To try once more from the checkpoint: ./xdog train")
 
 
-def test_content_that_does_not_fit_says_so(tmp_path: Path) -> None:
+def test_content_that_does_not_fit_is_reported(tmp_path: Path) -> None:
     message = r"newest\.pt does not fit this training .*--run FOLDER without --resume"
     with pytest.raises(CheckpointError, match=message), fitting(tmp_path / "newest.pt"):
         nn.Linear(2, 2).load_state_dict({"weight": torch.zeros(3)})

@@ -1,4 +1,4 @@
-"""Work on several processes: results in order, as many jobs as are taken, interruptions left to the parent."""
+"""Work on several processes: results in order, jobs consumed as needed, interruptions left to the parent."""
 
 import itertools
 import os
@@ -21,7 +21,7 @@ def test_results_come_in_the_order_of_the_jobs() -> None:
     assert list(in_processes(double, [], 2)) == []
 
 
-def test_endlessly_many_jobs_are_taken_as_they_are_needed() -> None:
+def test_endless_jobs_are_consumed_as_needed() -> None:
     taken = []
 
     def jobs() -> Iterator[int]:
@@ -41,7 +41,7 @@ def test_an_error_of_the_work_reaches_the_caller() -> None:
         list(in_processes(double, [None], 1))  # type: ignore[list-item]
 
 
-def test_workers_that_are_interrupted_say_nothing(tmp_path: Path) -> None:
+def test_interrupted_workers_print_nothing(tmp_path: Path) -> None:
     code = (
         "import signal, sys\nfrom pathlib import Path\nfrom worker_functions import wait_for_ever\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
@@ -65,7 +65,7 @@ def test_workers_that_are_interrupted_say_nothing(tmp_path: Path) -> None:
     try:
         end = time.monotonic() + 60.0
         while not marker.exists() and program.poll() is None and time.monotonic() < end:
-            time.sleep(0.05)  # files tell nobody that they came
+            time.sleep(0.05)  # a new file sends no notice: poll
         os.killpg(program.pid, signal.SIGINT)  # as a terminal does
         assert program.communicate(timeout=60.0)[0] == "interrupted\n"
     finally:

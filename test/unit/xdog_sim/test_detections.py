@@ -76,7 +76,7 @@ def test_the_edges_of_the_view_are_those_of_the_camera(axis: int, half_angle: fl
 def test_the_camera_is_fixed_to_the_base() -> None:
     origin, rotation = ROBOT.fixed_transform(CAMERA_FRAME)
     assert rotation @ rotation.T == pytest.approx(np.eye(3), abs=1e-9)
-    assert rotation[0, 2] > 0.5  # it looks ahead
+    assert rotation[0, 2] > 0.5  # faces forward
     assert origin[0] > 0.1
 
 

@@ -73,7 +73,7 @@ def test_it_does_not_wait_for_a_publisher_that_has_gone() -> None:
     assert bench.lockstep.wait({"command": 3.0}) is False
 
 
-def test_a_silent_publisher_is_given_up_until_its_next_message() -> None:
+def test_a_silent_publisher_is_dropped_until_its_next_message() -> None:
     bench = Bench(patience=0.05)
     bench.lockstep.received("command", 1.0)
     start = time.monotonic()
@@ -105,7 +105,7 @@ def test_it_waits_for_channels_that_joined_later() -> None:
     assert not waiting.is_alive()
 
 
-def test_a_publisher_that_was_given_up_and_repeats_its_stamp_is_ignored() -> None:
+def test_a_dropped_publisher_that_repeats_its_stamp_is_ignored() -> None:
     bench = Bench(patience=0.2)
     bench.lockstep.received("command", 1.0)
     bench.lockstep.wait({"command": 1.02})

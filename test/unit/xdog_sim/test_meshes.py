@@ -97,6 +97,6 @@ def test_without_a_usable_file_a_visual_is_left_out_and_a_collision_refused(
     assert reason in str(caught.value)
 
 
-def test_a_package_without_a_name_is_passed_over(tmp_path: Path) -> None:
+def test_a_package_without_a_name_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "package.xml").write_text("<package/>")
     assert meshes._package_name(tmp_path) == ""

@@ -1,4 +1,4 @@
-"""A renderer is found without a screen, or one message says what to install."""
+"""A renderer is found without a screen, or one message names what to install."""
 
 import os
 

@@ -100,7 +100,7 @@ def test_trunk_arm_and_payload_are_what_mujoco_makes_of_them(payload: float) -> 
     assert drawn.trunk_inertia[0].numpy() == pytest.approx(inertia, abs=1e-5)
 
 
-def test_the_table_weighs_what_the_urdf_says() -> None:
+def test_the_table_has_the_mass_of_the_urdf() -> None:
     legs = {ROBOT.joints[name].child for name in ROBOT.legs.names} | set(ROBOT.feet)
     rest = sum(link.mass for link in ROBOT.links.values() if link.name not in legs)
     assert VARIED.mass.tolist() == pytest.approx([rest] * 16, rel=1e-6)

@@ -103,7 +103,7 @@ def test_reset_refuses_invalid_arguments(sim: SimulatedRobot, arguments: tuple, 
 def test_push_changes_the_velocity_in_the_world(sim: SimulatedRobot) -> None:
     sim.reset("stand", yaw=math.pi / 2)
     sim.push(np.array([0.5, 0.0, 0.0]))
-    # World x is to the right of a robot that looks along world y: base_link's -y.
+    # World x is to the right of a robot that faces along world y: base_link's -y.
     assert sim.ground_truth().linear_velocity == pytest.approx([0.0, -0.5, 0.0], abs=0.05)
 
 

@@ -11,7 +11,7 @@ from xdog.core.config_file import ConfigError
 from xdog.core.description import load_description
 from xdog.core.rotations import rotation_matrix
 from xdog_sim.grasp.objects import GraspObject
-from xdog_sim.scene import Objects, class_names, furnish, load_scene, upright_box
+from xdog_sim.scene import Objects, add_scene, class_names, load_scene, upright_box
 from xdog_sim.world import WorldOptions, build_model, build_spec
 
 ROBOT = load_description()
@@ -20,16 +20,16 @@ ROBOT = load_description()
 @pytest.fixture(scope="module")
 def model() -> mujoco.MjModel:
     spec = build_spec(WorldOptions(visuals=False), ROBOT)
-    furnish(spec, load_scene("tabletop"), ROBOT)
+    add_scene(spec, load_scene("tabletop"), ROBOT)
     return spec.compile()
 
 
 def test_an_empty_scene_is_the_plain_world() -> None:
     options = WorldOptions(visuals=False)
     spec = build_spec(options, ROBOT)
-    furnish(spec, load_scene("empty"), ROBOT)
-    plain, furnished = build_model(options, ROBOT), spec.compile()
-    assert (furnished.nq, furnished.ngeom, furnished.opt.cone) == (plain.nq, plain.ngeom, plain.opt.cone)
+    add_scene(spec, load_scene("empty"), ROBOT)
+    plain, combined = build_model(options, ROBOT), spec.compile()
+    assert (combined.nq, combined.ngeom, combined.opt.cone) == (plain.nq, plain.ngeom, plain.opt.cone)
 
 
 def test_objects_rest_where_the_file_says(model: mujoco.MjModel) -> None:
@@ -37,10 +37,10 @@ def test_objects_rest_where_the_file_says(model: mujoco.MjModel) -> None:
     objects = Objects(scene, model, data)
     for _ in range(200):
         mujoco.mj_step(model, data)
-    for thing, seen in zip(scene.things, objects.truth()):
-        assert class_names()[seen.kind] == thing.item.kind
-        assert np.allclose(seen.position, thing.position, atol=2e-3), thing.name
-        assert np.allclose(np.sort(seen.size), np.sort(thing.item.size), atol=2e-3), thing.name
+    for scene_object, seen in zip(scene.objects, objects.truth()):
+        assert class_names()[seen.kind] == scene_object.item.kind
+        assert np.allclose(seen.position, scene_object.position, atol=2e-3), scene_object.name
+        assert np.allclose(np.sort(seen.size), np.sort(scene_object.item.size), atol=2e-3), scene_object.name
 
 
 def test_a_placed_object_stands_upright_and_at_rest(model: mujoco.MjModel) -> None:
@@ -62,16 +62,16 @@ def test_a_pulled_object_follows_the_force_until_it_is_released(model: mujoco.Mj
     data = mujoco.MjData(model)
     objects, gravity = Objects(load_scene("tabletop"), model, data), -model.opt.gravity[2]
     ball = model.body("ball")
-    start = np.array(load_scene("tabletop").things[0].position)
+    start = np.array(load_scene("tabletop").objects[0].position)
     objects.pull("ball", np.array([0.0, 0.0, 2.0 * gravity * ball.mass[0]]), until=0.2)
     while data.time < 0.2 - 1e-9:
-        objects.let_go(data.time)
+        objects.end_pulls(data.time)
         mujoco.mj_step(model, data)
     rise = objects.truth()[0].position - start
     assert rise[2] == pytest.approx(
         0.5 * gravity * 0.2**2, abs=0.01
     )  # twice its weight: it rises as fast as it would fall
-    objects.let_go(0.2)
+    objects.end_pulls(0.2)
     assert not data.xfrc_applied.any()
     with pytest.raises(ValueError, match="known: ball, cube, bottle, cup"):
         objects.pull("box", np.zeros(3), 1.0)
@@ -124,4 +124,4 @@ def test_a_malformed_scene_is_named(tmp_path: Path) -> None:
         assert str(caught.value).startswith(f"{path}: {complaint}")
     path.write_text(f"objects: {{base_link: {{{ball}}}}}")
     with pytest.raises(ConfigError, match="'base_link' has the name of a part of the robot: rename it"):
-        furnish(build_spec(WorldOptions(), ROBOT), load_scene(str(path)), ROBOT)
+        add_scene(build_spec(WorldOptions(), ROBOT), load_scene(str(path)), ROBOT)

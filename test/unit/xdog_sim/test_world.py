@@ -32,7 +32,7 @@ def test_joints_actuators_and_sensors_keep_their_names() -> None:
     assert build_model(WorldOptions(visuals=False, sensors=False)).nsensor == 0
 
 
-def test_the_model_weighs_what_the_urdf_says() -> None:
+def test_the_model_has_the_mass_of_the_urdf() -> None:
     for options in (PLAIN, WorldOptions(visuals=False, arm="fixed")):
         assert float(build_model(options).body_mass.sum()) == pytest.approx(ROBOT.mass, rel=1e-6)
 

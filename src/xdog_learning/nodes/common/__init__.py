@@ -1,1 +1,1 @@
-"""What the nodes of recording and replay share; none of these modules is a node."""
+"""Code shared by the nodes of recording and replay; none of these modules is a node."""

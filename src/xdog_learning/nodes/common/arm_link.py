@@ -23,18 +23,18 @@ from xdog.safety.permission import SafetyPermission
 Array = np.ndarray
 
 FRESH = 0.5
-"""s after which a command is too old to begin a motion from."""
+"""s after which a command is too old to start a motion from."""
 BEHIND = 1.0
 """s of wall time by which, in simulation, a busy machine may deliver messages later than /clock."""
 SILENCE = 10.0
-"""s of wall time after which a topic has stopped, whatever the graph's time: a simulation on a busy machine may pause,
-one that has ended never goes on."""
-LET_GO = ("holding: the arm does not follow", "holding: refused")
-"""How arm/mode begins when the controller no longer follows setpoints."""
+"""s of wall time after which a topic has stopped, whatever the graph's time: on a busy machine a simulation may pause,
+but one that has ended never continues."""
+STOPPED_FOLLOWING = ("holding: the arm does not follow", "holding: refused")
+"""Beginnings of arm/mode when the controller no longer follows setpoints."""
 
 
 class ArmLinkError(ConnectionError):
-    """The running graph lacks something that is needed. The message says what, and what to do."""
+    """The running graph lacks something that is needed. The message names it and the remedy."""
 
 
 def join_graph(name: str) -> None:
@@ -62,7 +62,7 @@ class TopicAge:
         self._graph = self._wall = -np.inf
 
     def received(self, stamp: rospy.Time) -> None:
-        """A message with this stamp came in."""
+        """Record the arrival of a message with this stamp."""
         self._graph, self._wall = clock.arrival(stamp), time.monotonic()
 
     def objection(self) -> str:
@@ -81,7 +81,7 @@ class ArmLink:
         robot: its description.
         on_joints: called with every measurement: stamp in s, joints (6,) rad, effort (6,) Nm, and the newest goal of
             the arm, (6,) rad.
-        lockstep: by which a simulation waits for this program.
+        lockstep: client through which a simulation waits for this program.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class ArmLink:
         self._command: Optional[Array] = None
         self._stamp = self._commanded = -np.inf
         self._gate: Optional[ArmState] = None
-        self._mode = self._let_go = ""
+        self._mode = self._interruption = ""
         ages = load_safety_config().listeners
         self._joints_age = TopicAge("joint_states", ages.state_timeout)
         self._safety_age = TopicAge("safety/state", ages.heartbeat_timeout)
@@ -114,7 +114,7 @@ class ArmLink:
         return self._joints
 
     def target(self) -> Optional[Array]:
-        """The newest goal of the arm, (6,) rad; where it is if that is old."""
+        """The newest goal of the arm, (6,) rad; its measured joints if that is old."""
         with self._lock:
             if self._command is not None and abs(self._stamp - self._commanded) <= FRESH:
                 return self._command
@@ -133,12 +133,12 @@ class ArmLink:
         return self._mode if self._mode.startswith("stopped") else ""
 
     def interruption(self) -> str:
-        """Why the arm stopped following the setpoints since `watch`, or may not move; empty if it goes on."""
-        return self._let_go or self.objection()
+        """Why the arm stopped following the setpoints since `watch`, or may not move; empty if it still follows."""
+        return self._interruption or self.objection()
 
     def watch(self) -> None:
-        """Forget what interrupted the arm before."""
-        self._let_go = ""
+        """Clear earlier interruptions."""
+        self._interruption = ""
 
     @property
     def mode(self) -> str:
@@ -186,5 +186,5 @@ class ArmLink:
 
     def _on_mode(self, message: String) -> None:
         self._mode = message.data
-        if message.data.startswith(("stopped", *LET_GO)):
-            self._let_go = message.data
+        if message.data.startswith(("stopped", *STOPPED_FOLLOWING)):
+            self._interruption = message.data

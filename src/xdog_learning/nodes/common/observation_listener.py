@@ -1,4 +1,4 @@
-"""What a demonstration observes besides the arm: the object's features, gravity, pictures of the wrist camera."""
+"""The observations of a demonstration besides the arm: object features, gravity, images of the wrist camera."""
 
 from typing import Optional, Tuple
 
@@ -19,17 +19,17 @@ from xdog_learning.nodes.common.arm_link import ArmLinkError
 Array = np.ndarray
 
 FRESH = 1.0
-"""s after which a detection is too old to begin an episode with."""
+"""s after which a detection is too old to start an episode with."""
 
 
 class ObservationListener:
-    """Subscribes to perception, imu/data and, if asked for, the wrist camera.
+    """Subscribes to perception, imu/data and, if requested, the wrist camera.
 
     Args:
         robot: its description.
         label: class of the object; empty for the nearest to the arm.
-        image_size: (height, width) px to which pictures are shrunk; None for no pictures.
-        lockstep: by which a simulation waits for the pictures.
+        image_size: (height, width) px to which images are scaled; None for no images.
+        lockstep: client through which a simulation waits for the images.
     """
 
     def __init__(
@@ -84,11 +84,11 @@ class ObservationListener:
         return down
 
     def height(self, point: Array) -> float:
-        """How high a point (3,) of arm_base_link lies above the origin of base_link, against gravity, m."""
+        """Height of a point (3,) of arm_base_link above the origin of base_link, against gravity, m."""
         return -float(self.gravity() @ self._arm_base.to_reference(point))
 
     def objection(self, now: float) -> str:
-        """Why an episode with pictures cannot have one at ``now`` (s); empty if it can, or needs none."""
+        """Why there is no camera image at ``now`` (s); empty if there is one, or none is needed."""
         try:
             if self._camera is not None:
                 self._camera.image(now)
@@ -97,7 +97,7 @@ class ObservationListener:
         return ""
 
     def image(self, now: float) -> Optional[Array]:
-        """The picture of ``now`` (s), (H, W, 3) uint8; None if there is none that is fresh."""
+        """The camera image at ``now`` (s), (H, W, 3) uint8; None if there is no recent one."""
         try:
             return None if self._camera is None else self._camera.image(now)
         except PolicyError:

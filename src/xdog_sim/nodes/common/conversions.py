@@ -20,28 +20,28 @@ def detections_message(
     score: float = 1.0,
     orientations: Optional[Sequence[Array]] = None,
 ) -> Detection3DArray:
-    """Objects as detections of a picture taken at ``stamp`` (s), in ``frame``.
+    """Objects as detections of an image taken at ``stamp`` (s), in ``frame``.
 
-    A hypothesis has the object's own orientation, a quaternion (4,), where that is known, otherwise its box's.
+    A hypothesis has the object's own orientation, a quaternion (4,), if it is known, otherwise that of its box.
     """
     message = Detection3DArray()
     message.header.stamp, message.header.frame_id = conversions.to_time(stamp), frame
-    for number, thing in enumerate(objects):
-        turned = euler_quaternion(*euler_angles(thing.rotation))
+    for number, item in enumerate(objects):
+        turned = euler_quaternion(*euler_angles(item.rotation))
         detection = Detection3D(header=message.header)
-        detection.bbox.center = Pose(Point(*thing.position.tolist()), Quaternion(*turned.tolist()))
-        detection.bbox.size = Vector3(*thing.size.tolist())
-        hypothesis = ObjectHypothesisWithPose(id=thing.kind, score=score)
+        detection.bbox.center = Pose(Point(*item.position.tolist()), Quaternion(*turned.tolist()))
+        detection.bbox.size = Vector3(*item.size.tolist())
+        hypothesis = ObjectHypothesisWithPose(id=item.kind, score=score)
         hypothesis.pose.pose = detection.bbox.center
         if orientations is not None:
-            hypothesis.pose.pose = Pose(Point(*thing.position.tolist()), Quaternion(*orientations[number].tolist()))
+            hypothesis.pose.pose = Pose(Point(*item.position.tolist()), Quaternion(*orientations[number].tolist()))
         detection.results = [hypothesis]
         message.detections.append(detection)
     return message
 
 
 def seen_objects(message: Detection3DArray) -> List[ObjectPose]:
-    """What `detections_message` was made from."""
+    """The objects that `detections_message` was made from."""
     objects = []
     for detection in message.detections:
         p, q, size = detection.bbox.center.position, detection.bbox.center.orientation, detection.bbox.size

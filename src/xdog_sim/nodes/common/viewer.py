@@ -1,4 +1,4 @@
-"""MuJoCo's viewer for nodes, where there is a screen."""
+"""MuJoCo's viewer for nodes, if there is a screen."""
 
 import os
 from typing import Any, Optional
@@ -8,10 +8,10 @@ import rospy
 
 
 def open_viewer(model: mujoco.MjModel, data: mujoco.MjData) -> Optional[Any]:
-    """MuJoCo's viewer, None with a line in the log where there is no screen."""
+    """MuJoCo's viewer; None, with a log line, if there is no screen."""
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         rospy.loginfo("no screen (DISPLAY is not set): running without MuJoCo's viewer")
         return None
-    import mujoco.viewer  # needs a screen's libraries
+    import mujoco.viewer  # needs the libraries of a screen
 
     return mujoco.viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False)

@@ -1,4 +1,4 @@
-"""The usual way that training is compared with: its environment and its networks."""
+"""The baseline of the training speed: its environment and its networks."""
 
 import math
 
@@ -69,7 +69,7 @@ def test_lean_environment_ends_on_its_side_and_when_time_is_up() -> None:
 
 def test_baseline_learns_with_networks_of_the_gait() -> None:
     config = small_config()
-    learner = build_baseline(DummyVecEnv([lean, lean]), config, 0)
-    assert learner.n_steps == 1024
-    layers = [weights.shape for name, weights in learner.policy.named_parameters() if name.endswith("weight")]
+    model = build_baseline(DummyVecEnv([lean, lean]), config, 0)
+    assert model.n_steps == 1024
+    layers = [weights.shape for name, weights in model.policy.named_parameters() if name.endswith("weight")]
     assert layers == [(32, 90), (16, 32), (24, 90), (8, 24), (12, 16), (1, 8)]

@@ -1,4 +1,4 @@
-"""From faults to damping: what the script of the safety rules' tests prints, and what goes wrong."""
+"""From faults to damping: what the script of the safety rules' tests prints, and errors."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How long a step of the policy takes."""
+"""Time of one step of the policy."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The benchmark's arithmetic by hand: interleaving, jitter, latency, real-time factor."""
+"""The benchmark's metrics by hand: interleaving, jitter, latency, real-time factor."""
 
 import math
 from typing import Callable, List
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from xdog_learning.bench.metrics import command_latencies, interleave, jitter_p99_ms, real_time_factor
 
 
-def test_contestants_take_turns_and_the_warm_up_does_not_count() -> None:
+def test_contestants_alternate_and_the_warm_up_does_not_count() -> None:
     now, calls = [0.0], []
 
     def contestant(name: str, steps: int, seconds: List[float]) -> Callable[[], int]:
@@ -29,7 +29,7 @@ def test_contestants_take_turns_and_the_warm_up_does_not_count() -> None:
     assert rates == {"a": [100.0, 50.0], "b": [10.0, 3.0]}
 
 
-def test_progress_rises_from_nothing_to_less_than_all() -> None:
+def test_progress_rises_from_zero_to_less_than_one() -> None:
     shares: List[float] = []
     interleave({"a": lambda: 1, "b": lambda: 1}, 3, lambda _label, share: shares.append(share))
     assert shares == [number / 8 for number in range(8)]
@@ -73,7 +73,7 @@ COMMANDS = [(1.002, 5.000), (1.011, 5.005), (1.023, 5.020), (2.003, 6.000), (2.0
 
 
 def test_latency_ends_with_the_answer_to_a_state_after_the_changed_velocity() -> None:
-    # cmd_vel changes at 1.004; the mux says so at 1.01; the next state came at 1.012 with stamp 5.010. The command
+    # cmd_vel changes at 1.004; the mux publishes it at 1.01; the next state came at 1.012 with stamp 5.010. The command
     # at 1.011 answers an older state, the one at 1.023 a newer one: 19 ms. The second change likewise: 20 ms.
     latencies = command_latencies([(1.004, 0.5), (2.001, 0.3)], SAFE, STATES, COMMANDS)
     assert latencies == pytest.approx([0.019, 0.020])

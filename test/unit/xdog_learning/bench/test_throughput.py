@@ -19,12 +19,12 @@ ROBOT = load_description()
 def test_learning_block_counts_every_step_of_every_robot() -> None:
     config = small_config()
     robots = GaitVecEnv(VelocityTask(training_sim(ROBOT, config, 1), ROBOT, config, load_ranges(), 0, stagger=True))
-    learner = build_ppo(robots, config.ppo, 0, None)
-    before = [weights.clone() for weights in learner.policy.parameters()]
-    run = learning_block(learner, 1)
+    model = build_ppo(robots, config.ppo, 0, None)
+    before = [weights.clone() for weights in model.policy.parameters()]
+    run = learning_block(model, 1)
     assert [run(), run()] == [UPDATES * 4 * 6] * 2
-    assert learner._n_updates == 2 * UPDATES * config.ppo.epochs
-    assert any((new != old).any() for new, old in zip(learner.policy.parameters(), before))
+    assert model._n_updates == 2 * UPDATES * config.ppo.epochs
+    assert any((new != old).any() for new, old in zip(model.policy.parameters(), before))
 
 
 def test_raw_physics_takes_the_steps_that_it_counts() -> None:

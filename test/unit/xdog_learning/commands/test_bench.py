@@ -37,7 +37,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     ("words", "message"),
     [
         (["--seed=-1"], "--seed is -1; it must be 0 or more"),
-        (["--only"], "--only is empty; name one at least"),
+        (["--only"], "--only is empty; name at least one"),
         (["--output", __file__], "that is a file, not a folder"),
         (["--policy", "gone[/1].onnx"], "--policy is gone[/1].onnx; there is no such file: train one with"),
         (["--policy", "/"], "--policy is /; that is a folder, not a file"),
@@ -56,7 +56,7 @@ def test_training_needs_no_policy(measured: List[str], monkeypatch: pytest.Monke
     assert measured == ["training"]
 
 
-def test_what_was_not_measured_is_null_and_the_last_line_is_json(
+def test_missing_metrics_are_null_and_the_last_line_is_json(
     measured: List[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, tmp_path: Path
 ) -> None:
     assert call(monkeypatch, "--json", "--only", "policy", "graph", "--output", str(tmp_path)) == 1

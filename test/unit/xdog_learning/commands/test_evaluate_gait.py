@@ -42,7 +42,7 @@ def test_bad_options_are_refused_before_any_work(
     assert printed.count("\n") == 1
 
 
-def test_what_is_no_policy_is_one_message(
+def test_a_file_without_a_policy_is_one_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     path = tmp_path / "bad[/1].onnx"

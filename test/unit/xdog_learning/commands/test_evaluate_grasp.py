@@ -1,4 +1,4 @@
-"""`./xdog evaluate grasp` as it is called: refusals before any work, scores that survive what becomes of pictures."""
+"""`./xdog evaluate grasp` as called: refusals before any work, scores that survive failed pictures."""
 
 import itertools
 import json
@@ -23,11 +23,11 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return main()
 
 
-def test_everyone_who_is_scored_can_be_asked_for() -> None:
+def test_every_scored_actor_is_an_option() -> None:
     assert list(ACTORS) == list(dict.fromkeys(condition.actor for condition in CONDITIONS))
 
 
-def test_only_policies_that_are_there_are_scored(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_only_existing_policies_are_scored(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     folder = tmp_path / "run[old]"
     assert find_actors(EvaluateGraspOptions(policies=folder), make_console()) == ["expert"]
     assert f"not scored: image, there is no {folder / 'grasp_image.onnx'}" in capsys.readouterr().out
@@ -72,7 +72,7 @@ def test_a_policy_for_another_body_is_refused(
 
 
 def quick(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """The expert alone, whose trials all end well at once."""
+    """The expert alone, whose trials all succeed at once."""
 
     def run_trials(*_: Any) -> Iterator[Trial]:
         for index in range(20):
@@ -87,7 +87,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("failure", [None, OSError("disk [/full]"), KeyboardInterrupt()])
-def test_the_scores_are_the_last_line_whatever_becomes_of_the_pictures(
+def test_the_scores_are_the_last_line_even_if_pictures_fail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, failure: Optional[BaseException]
 ) -> None:
     quick(monkeypatch, tmp_path)
@@ -117,7 +117,7 @@ def test_the_scores_are_the_last_line_whatever_becomes_of_the_pictures(
         (BrokenProcessPool, 1, "a worker process died after 3 of 20 placements: expert 3. There are no scores"),
     ],
 )
-def test_cut_short_it_says_how_far_it_came(
+def test_an_interrupted_evaluation_reports_its_progress(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, end: Any, status: int, message: str
 ) -> None:
     quick(monkeypatch, tmp_path)

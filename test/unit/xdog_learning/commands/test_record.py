@@ -1,4 +1,4 @@
-"""./xdog record as it is called: what cannot be recorded is refused before any work, in the user's own words."""
+"""./xdog record as called: bad input is refused before any work, in the user's own words."""
 
 from pathlib import Path
 from typing import Any, List
@@ -33,7 +33,7 @@ def adds_one(writer: DatasetWriter, *_: Any) -> None:
         (["--workers", "0"], "--workers is 0; it must be 1 or more"),
         (["--seed=-1"], "--seed is -1; it must be 0 or more"),
         (["--out", __file__], "that is a file, not a folder"),
-        (["--by", "keyboard", "--task", " "], "--task is empty; say what is done"),
+        (["--by", "keyboard", "--task", " "], "--task is empty; describe the task"),
         (["--by", "leader"], "--by leader needs --calibration FILE of the leader arm"),
         (["--by", "leader", "--calibration", "gone[/1].json"], "--calibration is gone[/1].json; there is no such file"),
     ],
@@ -78,7 +78,7 @@ def test_a_dataset_that_holds_enough_is_left_alone(
     assert "mine holds 1 episodes, 5 frames" in capsys.readouterr().out
 
 
-def test_an_interruption_says_how_to_continue(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_an_interruption_prints_how_to_continue(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     def interrupted(writer: DatasetWriter, *_: Any) -> None:
         adds_one(writer)
         raise KeyboardInterrupt
@@ -98,7 +98,7 @@ def test_a_human_needs_a_graph(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert "xdog record: no ROS master (no answer from http://127.0.0.1:1" in capsys.readouterr().err
 
 
-def test_a_humans_episodes_do_not_go_among_the_experts() -> None:
+def test_a_humans_episodes_have_their_own_folder() -> None:
     folders = {by: RecordOptions(by=by).folder for by in ("expert", "keyboard", "leader")}  # type: ignore[arg-type]
     assert folders["expert"] == Path("out/datasets/grasp_state")
     assert RecordOptions(images=True).folder == Path("out/datasets/grasp_image")

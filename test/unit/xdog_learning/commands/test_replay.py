@@ -1,4 +1,4 @@
-"""./xdog replay as it is called: what cannot be replayed is one message, before the arm or the simulation is asked."""
+"""./xdog replay: bad input is one message, before the arm or the simulation starts."""
 
 from pathlib import Path
 from typing import List
@@ -17,7 +17,7 @@ FOLDER = "mine[/1]"
 
 @pytest.fixture(autouse=True)
 def dataset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Two episodes; nothing may be replayed unless a test says so."""
+    """Two episodes; nothing may be replayed unless a test allows it."""
     monkeypatch.chdir(tmp_path)
     write_dataset(Path(FOLDER), [make_episode(seed, 5, task="pick up the [/red] cube") for seed in range(2)])
     monkeypatch.setattr(replay, "replay_simulated", lambda *_: pytest.fail("it replays"))
@@ -73,6 +73,8 @@ def test_the_arm_needs_a_graph(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert "xdog replay: no ROS master (no answer from http://127.0.0.1:1" in capsys.readouterr().err
 
 
-def test_what_is_no_dataset_is_one_message(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_a_folder_without_a_dataset_is_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     assert call(monkeypatch, ".") == 1
     assert "xdog replay: . holds no dataset: meta/info.json is missing" in capsys.readouterr().err

@@ -22,7 +22,7 @@ from xdog_learning.gait import training
 from xdog_learning.run_folder import NEWEST, RunFolder
 
 ROLLOUT = 16 * 8
-"""Control steps of a rollout of the tiny learner."""
+"""Control steps of a rollout of the tiny model."""
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +79,7 @@ def test_bad_options_are_refused_before_any_work(
     assert printed.count("\n") == 1
 
 
-def test_a_share_folder_that_is_not_writable_is_noticed_before_the_training(
+def test_a_share_folder_that_is_not_writable_is_detected_before_the_training(
     command: TrainingCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.access", lambda path, mode: "policies" not in str(path))
@@ -109,7 +109,7 @@ def test_wrong_settings_end_training_with_one_message_before_it_begins(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_it_saves_and_gives_the_line_that_continues(
+def test_an_interrupted_training_saves_and_prints_how_to_continue(
     command: TrainingCommand, settings: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
@@ -140,13 +140,11 @@ def test_stopped_it_saves_and_gives_the_line_that_continues(
     )
 
 
-def test_a_divergence_is_an_error_that_says_what_to_do(
-    command: TrainingCommand, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def spoil(model: PPO) -> None:
+def test_a_divergence_is_an_error_with_a_remedy(command: TrainingCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+    def corrupt(model: PPO) -> None:
         model.rollout_buffer.advantages[:] = math.nan
 
-    in_update(monkeypatch, 2, spoil)
+    in_update(monkeypatch, 2, corrupt)
     status, printed = command("--steps", str(5 * ROLLOUT))
     assert status == 1
     last = printed.splitlines()[-1]
@@ -157,7 +155,7 @@ def test_a_divergence_is_an_error_that_says_what_to_do(
     assert RunFolder(command.run).read(NEWEST)["progress"]["steps"] == ROLLOUT
 
 
-def test_fewer_steps_after_an_early_ctrl_c_are_no_circle(
+def test_fewer_steps_after_an_early_ctrl_c_end_with_a_policy(
     command: TrainingCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -171,7 +169,7 @@ def test_fewer_steps_after_an_early_ctrl_c_are_no_circle(
     assert (command.run / "gait.onnx").exists()
 
 
-def test_resuming_nothing_says_so(command: TrainingCommand) -> None:
+def test_resuming_without_a_run_is_an_error(command: TrainingCommand) -> None:
     status, printed = command("--resume")
     assert status == 1
     assert printed == f"xdog train gait: {command.run} holds no run to continue: train without --resume first\n"

@@ -96,9 +96,7 @@ def test_the_baseline_does_not_see(command: TrainingCommand, recorded: List[Any]
     assert "--model is mlp; the baseline sees the object's position: use --observe state" in printed
 
 
-def test_a_run_that_cannot_go_on_is_refused_before_anything_is_recorded(
-    command: TrainingCommand, recorded: List[Any]
-) -> None:
+def test_a_run_that_cannot_continue_is_refused_before_recording(command: TrainingCommand, recorded: List[Any]) -> None:
     words = ["--observe", "state", "--run", str(command.run), "--output", str(command.run / "p.onnx")]
     status, printed = command.plain(*words, "--resume")
     assert status == 1
@@ -110,7 +108,7 @@ def test_a_run_that_cannot_go_on_is_refused_before_anything_is_recorded(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_it_saves_and_gives_the_line_that_continues(
+def test_an_interrupted_training_saves_and_prints_how_to_continue(
     command: TrainingCommand, settings: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
@@ -139,7 +137,7 @@ def test_stopped_it_saves_and_gives_the_line_that_continues(
     assert command("--resume")[0] == 0  # nothing is left to do; the policy is written again
 
 
-def test_fewer_steps_after_an_early_ctrl_c_are_no_circle(
+def test_fewer_steps_after_an_early_ctrl_c_end_with_a_policy(
     command: TrainingCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -151,9 +149,7 @@ def test_fewer_steps_after_an_early_ctrl_c_are_no_circle(
     assert GraspPolicy(command.run / "grasp_state.onnx", ROBOT).contract.scores["steps"] == 3
 
 
-def test_a_divergence_is_an_error_that_says_what_to_do(
-    command: TrainingCommand, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_divergence_is_an_error_with_a_remedy(command: TrainingCommand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.nn.utils.clip_grad_norm_", lambda *_: torch.tensor(float("nan")))
     status, printed = command()
     assert status == 1

@@ -1,4 +1,4 @@
-"""Small files are joined where nothing can be lost by that; what others wrote in their own way is left alone."""
+"""Small files are joined if nothing is lost; files of other programs in other forms stay."""
 
 import json
 import shutil
@@ -111,7 +111,7 @@ def test_videos_whose_frames_refer_forwards_stay_as_they_are(tmp_path: Path) -> 
 
 
 def test_a_video_that_holds_more_than_its_episodes_stays_as_it_is(copy: Path) -> None:
-    # LeRobot leaves a file as it is where it needs not encode again; here nobody uses its last 12 frames any more.
+    # LeRobot keeps a file that needs no new encoding; no episode uses its last 12 frames any more.
     rows = "meta/episodes/*/*.parquet"
     rewrite(copy, rows, lambda table: table.slice(0, 2))
     rewrite(copy, "data/*/*.parquet", lambda table: table.slice(0, 21))
@@ -125,7 +125,7 @@ def test_a_video_that_holds_more_than_its_episodes_stays_as_it_is(copy: Path) ->
         assert_same_episode(data.episode(seed), make_episode(seed, 10 + seed, SIZE))
 
 
-def test_a_join_that_would_not_open_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_join_that_would_not_open_is_not_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_killed(tmp_path / "a", 3)
     before = {path: path.read_bytes() for path in (tmp_path / "a").rglob("*") if path.is_file()}
 

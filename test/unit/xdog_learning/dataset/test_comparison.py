@@ -1,4 +1,4 @@
-"""How far a replay is from the recording, in words."""
+"""Text of the difference between replay and recording."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The tables meta/episodes in one set of columns and types, whoever wrote them."""
+"""The tables meta/episodes in one set of columns and types, from any writer."""
 
 from pathlib import Path
 
@@ -100,12 +100,12 @@ def test_files_whose_columns_contradict_each_other_are_refused(copy: Path) -> No
         read_all_columns(Files(copy), FEATURES)
 
 
-def test_there_is_no_table(tmp_path: Path) -> None:
+def test_a_missing_table_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="meta/episodes holds no file"):
         read_episodes(Files(tmp_path), images=False)
 
 
-def test_a_row_says_where_an_episode_is() -> None:
+def test_a_row_locates_its_episode() -> None:
     statistics = {"action": vector_statistics(np.zeros((7, 6)))}
     row = episode_row(3, "pick up the cup", range(58, 65), ChunkFile(1, 4), 25, statistics)
     video = "videos/observation.images.wrist"

@@ -15,7 +15,7 @@ CAMERA = "observation.images.wrist"
 INFO = Features(25, (32, 48)).new_info()
 
 
-def test_an_info_leads_back_to_its_features() -> None:
+def test_features_are_read_back_from_info() -> None:
     assert Features.of_info(INFO) == Features(25, (32, 48))
     assert Features.of_info(Features(25, None).new_info()) == Features(25, None)
     assert Features.of_episode(make_episode(0, 4, (32, 48))) == Features(25, (32, 48))

@@ -50,7 +50,7 @@ def info(folder: Path) -> Dict[str, Any]:
     return dict(json.loads((folder / "meta/info.json").read_text()))
 
 
-def test_info_says_what_lerobot_asks_for(folder: Path) -> None:
+def test_info_has_the_entries_that_lerobot_requires(folder: Path) -> None:
     content = info(folder)
     assert content["codebase_version"] == "v3.0"
     assert content["fps"] == FPS
@@ -99,7 +99,7 @@ def test_frames_are_numbered_without_a_gap_and_stamped_exactly(folder: Path) -> 
     np.testing.assert_array_equal(table["action"], np.concatenate([e.action for e in episodes_to_write()]))
 
 
-def test_episodes_say_where_their_frames_are(folder: Path) -> None:
+def test_episodes_locate_their_frames(folder: Path) -> None:
     table = rows(folder, "meta/episodes/*/*.parquet")
     assert table["episode_index"] == [0, 1, 2, 3]
     assert table["length"] == list(LENGTHS)
@@ -114,7 +114,7 @@ def test_episodes_say_where_their_frames_are(folder: Path) -> None:
         assert number in listed["episode_index"].to_pylist()
 
 
-def test_tasks_are_what_pandas_takes_for_an_index(folder: Path) -> None:
+def test_tasks_are_the_index_for_pandas(folder: Path) -> None:
     table = pq.ParquetFile(folder / "meta/tasks.parquet").read()
     assert table["task_index"].to_pylist() == [0, 1, 2]
     description = json.loads(table.schema.metadata[b"pandas"])

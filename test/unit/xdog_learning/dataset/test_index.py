@@ -1,4 +1,4 @@
-"""Metadata that contradict each other or the files are refused with the file's name; nobody is told to start over."""
+"""Inconsistent metadata are refused with the file's name and a remedy that keeps the dataset."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ DATA = "data/chunk-000/file-000.parquet"
 VIDEO = "videos/observation.images.wrist"
 
 
-def test_an_index_says_where_everything_is(whole: Path) -> None:
+def test_an_index_locates_everything(whole: Path) -> None:
     index = read_index(Files(whole))
     assert index.starts.tolist() == [0, 10, 21, 33]
     assert index.lengths.tolist() == [10, 11, 12]
@@ -144,13 +144,13 @@ def test_statistics_are_not_needed_to_read(copy: Path) -> None:
 
 
 @pytest.mark.parametrize(("text", "message"), [("[1]", "holds no JSON object"), ("{", "cannot be read")])
-def test_json_that_is_none_is_named(tmp_path: Path, text: str, message: str) -> None:
+def test_malformed_json_is_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(DatasetError, match=rf"a\.json {message}.*copy this file again"):
         read_json(tmp_path / "a.json")
 
 
-def test_an_index_sees_a_change_that_is_prepared(copy: Path) -> None:
+def test_an_index_reads_a_prepared_change(copy: Path) -> None:
     from xdog_learning.dataset import journal
 
     with journal.change(copy) as change:

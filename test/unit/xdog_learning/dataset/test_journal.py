@@ -103,7 +103,7 @@ def test_a_kill_at_any_change_of_the_disk_loses_at_most_the_episode_under_way(be
         with DatasetWriter(state) as writer:
             there = writer.episodes
             assert safe <= there <= before + 1, f"killed at change {state.name}"
-            if number % 8 == 0:  # to add takes its time
+            if number % 8 == 0:  # adding takes time
                 writer.add(episode(there))
                 there += 1
         if there:
@@ -112,7 +112,7 @@ def test_a_kill_at_any_change_of_the_disk_loses_at_most_the_episode_under_way(be
 
 
 @pytest.mark.parametrize("deadline", [12, 24])
-def test_a_killed_process_lets_go_of_the_folder(begun: Path, deadline: int) -> None:
+def test_a_killed_process_releases_the_folder(begun: Path, deadline: int) -> None:
     before = len(load_dataset(begun)) if any(begun.iterdir()) else 0
 
     def die(change: int, _: int) -> None:
@@ -124,7 +124,7 @@ def test_a_killed_process_lets_go_of_the_folder(begun: Path, deadline: int) -> N
         assert before <= writer.episodes <= before + 1
 
 
-def test_opening_says_what_it_put_right(tmp_path: Path) -> None:
+def test_opening_reports_what_was_recovered(tmp_path: Path) -> None:
     folder = tmp_path / "a"
     with DatasetWriter(folder) as writer:
         writer.add(episode(0))
@@ -154,7 +154,7 @@ def add_two(folder: Path, first: int, between: Callable[[], None]) -> None:
         writer.add(episode(first + 1))
 
 
-def test_a_full_disk_loses_the_episode_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_loses_the_episode_and_reports_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "a"
     with DatasetWriter(folder) as writer:
         writer.add(episode(0))
@@ -172,7 +172,7 @@ def test_a_full_disk_loses_the_episode_and_says_so(tmp_path: Path, monkeypatch: 
     assert_episodes(folder, 3)
 
 
-def test_a_disk_that_fails_once_an_episode_counts_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_failure_after_the_commit_keeps_the_episode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "a"
     with pytest.raises(DatasetError, match=r"kept but did not get to its place .*No space left"):
         add_two(folder, 0, lambda: monkeypatch.setattr(journal, "_apply", no_space))
@@ -180,9 +180,7 @@ def test_a_disk_that_fails_once_an_episode_counts_keeps_it(tmp_path: Path, monke
     assert_episodes(folder, 2)
 
 
-def test_what_went_wrong_is_not_hidden_by_what_goes_wrong_at_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_first_error_is_not_hidden_by_an_error_on_closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xdog_learning.dataset.writer.compact", no_space)
     with pytest.raises(KeyboardInterrupt):
         add_two(tmp_path / "a", 0, interrupt)
@@ -190,7 +188,7 @@ def test_what_went_wrong_is_not_hidden_by_what_goes_wrong_at_the_end(
         add_two(tmp_path / "a", 1, lambda: None)
 
 
-def test_files_are_seen_as_a_change_will_leave_them(tmp_path: Path) -> None:
+def test_files_are_listed_as_after_the_change(tmp_path: Path) -> None:
     for name in ("a/1", "a/2", "b/1"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("old")

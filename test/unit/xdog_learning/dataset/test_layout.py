@@ -14,7 +14,7 @@ def test_names_of_numbered_files() -> None:
 
 
 @pytest.mark.parametrize("pattern", [DATA_PATH, EPISODES_PATH, VIDEO_PATH])
-def test_a_name_leads_back_to_its_number(pattern: str) -> None:
+def test_a_number_is_parsed_from_its_name(pattern: str) -> None:
     assert ChunkFile.parse(ChunkFile(2, 7).name(pattern)) == ChunkFile(2, 7)
 
 

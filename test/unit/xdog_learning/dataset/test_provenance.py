@@ -1,4 +1,4 @@
-"""Who made which episode, with which code; a record that cannot be read is named."""
+"""Origin and code version of episodes; a malformed record is named."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ SOURCE = {"by": "expert", "seed": 1, "tried": 9, "kept": [[0, 1], [1, 4]], "vers
 FILE = Path("meta/recording.json")
 
 
-def test_a_source_is_found_by_who_and_seed_or_begun() -> None:
+def test_a_source_is_found_by_demonstrator_and_seed_or_created() -> None:
     recording = {"sources": [SOURCE]}
     assert source_of(recording, "expert", 1) == SOURCE
     assert source_of(recording, "expert", 2) == {"by": "expert", "seed": 2, "tried": 0, "kept": []}
@@ -62,7 +62,7 @@ def test_the_present_version_names_commit_and_settings(monkeypatch: pytest.Monke
     assert present_version()["grasp_yaml"] != before["grasp_yaml"]
 
 
-def test_a_whole_record_is_taken() -> None:
+def test_a_complete_record_is_accepted() -> None:
     check_recording({}, FILE)
     check_recording({"sources": [SOURCE], "note": "mine"}, FILE)
 

@@ -28,7 +28,7 @@ def test_images_come_back_at_their_frames(whole: Path, monkeypatch: pytest.Monke
     assert sorted(whole.rglob("*")) == before
 
 
-def test_images_are_not_decoded_unless_asked_for(whole: Path) -> None:
+def test_images_are_decoded_only_on_request(whole: Path) -> None:
     assert load_dataset(whole).images is None
 
 
@@ -53,7 +53,7 @@ def test_a_dataset_of_lerobots_is_read(copy: Path, layout: str) -> None:
         assert_same_episode(loaded.episode(number), make_episode(number, 10 + number, SIZE))
 
 
-def test_features_of_others_are_passed_over(copy: Path) -> None:
+def test_features_of_others_are_ignored(copy: Path) -> None:
     rewrite(copy, DATA, lambda table: table.append_column("next.reward", pa.array([0.5] * 33)))
     reward = {"dtype": "float32", "shape": [1], "names": None}
     edit_json(copy / "meta/info.json", lambda info: info["features"].update({"next.reward": reward}))
@@ -102,7 +102,7 @@ def test_frames_that_contradict_the_metadata_are_refused(
             opened(copy)
 
 
-def test_stamps_may_be_off_as_far_as_in_lerobot(copy: Path) -> None:
+def test_stamps_have_the_tolerance_of_lerobot(copy: Path) -> None:
     change_column("timestamp", lambda values: values + 0.9e-4)(copy)
     load_dataset(copy)
     change_column("timestamp", lambda values: values + 0.9e-4)(copy)
@@ -119,7 +119,7 @@ def test_a_video_of_another_size_is_named(copy: Path) -> None:
         load_dataset(copy, images=True)
 
 
-def test_there_is_no_dataset(tmp_path: Path) -> None:
+def test_a_missing_dataset_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="does not exist"):
         load_dataset(tmp_path / "nowhere")
     with pytest.raises(DatasetError, match=r"holds no dataset: meta/info\.json is missing"):
@@ -127,7 +127,7 @@ def test_there_is_no_dataset(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [3, 99, -1])
-def test_an_episode_that_is_not_there(whole: Path, number: int) -> None:
+def test_a_missing_episode_is_an_error(whole: Path, number: int) -> None:
     with pytest.raises(DatasetError, match=f"episodes 0 to 2, not {number}"):
         load_dataset(whole).episode(number)
 

@@ -47,7 +47,7 @@ def test_plain_numbers_in_any_type(kind: pa.DataType) -> None:
         (["1"], "holds string"),
     ],
 )
-def test_what_is_no_vector_is_refused(values: list, message: str) -> None:
+def test_columns_that_are_no_vectors_are_refused(values: list, message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         numbers(pa.table({"a": values}), "a", 2, "here")
 

@@ -11,7 +11,7 @@ from xdog_learning.dataset.tasks import read_tasks, tasks_table
 WORDS = ("pick up the cube", "pick up the ball")
 
 
-def test_tasks_are_what_pandas_takes_for_an_index() -> None:
+def test_tasks_are_the_index_for_pandas() -> None:
     table = tasks_table(WORDS)
     assert table["task_index"].to_pylist() == [0, 1]
     description = json.loads(table.schema.metadata[b"pandas"])

@@ -21,7 +21,7 @@ GRIPPER = 5
 
 
 @given(share=st.lists(st.floats(0.0, 1.0), min_size=6, max_size=6), off=st.floats(-TOLERANCE, TOLERANCE))
-def test_every_angle_in_reach_is_taken(share: list, off: float) -> None:
+def test_every_angle_within_the_range_is_accepted(share: list, off: float) -> None:
     angles = ARM.lower + np.array(share) * (ARM.upper - ARM.lower) + 0.999 * off
     check_angles(angles[None, :], "action", "here")
 
@@ -58,13 +58,13 @@ def convert_back(values: np.ndarray, factor: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("unit", [degrees, percent])
-def test_degrees_and_percent_are_called_what_they_are(unit: Callable[[np.ndarray], np.ndarray]) -> None:
+def test_degrees_and_percent_are_recognised(unit: Callable[[np.ndarray], np.ndarray]) -> None:
     angles = make_episode(0, 20).state.astype(float)
     with pytest.raises(UnitsError, match=r"seem to be degrees or percent, as LeRobot .*Convert them to radians"):
         check_angles(unit(angles), "observation.state", "here")
 
 
-def test_the_remedy_gives_the_angles_back() -> None:
+def test_the_remedy_restores_the_angles() -> None:
     angles = make_episode(0, 20).state.astype(float)
     np.testing.assert_allclose(convert_back(degrees(angles), np.pi / 180.0), angles, atol=1e-9)
     middle = 0.5 * (ARM.lower + ARM.upper)  # up to 0.05 rad off where a range is not symmetric

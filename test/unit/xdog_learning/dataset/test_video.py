@@ -63,7 +63,7 @@ def test_videos_that_refer_forwards_or_differ_are_not_joined(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no video"])
-def test_what_is_no_video_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_video_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.mp4"
     if content is not None:
         path.write_bytes(content)

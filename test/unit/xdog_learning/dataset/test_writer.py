@@ -31,7 +31,7 @@ def contents(folder: Path) -> Dict[str, bytes]:
     ),
     histories=st.lists(st.sampled_from(["", *LAYOUTS]), min_size=3, max_size=3),
 )
-def test_what_was_added_in_any_sessions_comes_back(
+def test_episodes_added_in_several_sessions_are_read_back(
     tmp_path_factory: pytest.TempPathFactory, sessions: List[List[Tuple[int, str]]], histories: List[str]
 ) -> None:
     """Between two sessions LeRobot may have rewritten the dataset."""
@@ -71,7 +71,7 @@ def test_images_are_added_to_a_dataset_of_lerobots(copy: Path, layout_name: str,
     assert statistics["action"]["count"] == [60]
 
 
-def test_what_lerobot_has_put_into_info_stays(copy: Path) -> None:
+def test_lerobots_entries_in_info_stay(copy: Path) -> None:
     extra = {"robot_type": "so101_follower", "license": "mine", "chunks_size": 500}
     edit_json(copy / "meta/info.json", lambda info: info.update(extra))
     write_dataset(copy, [make_episode(3, 13, SIZE)])
@@ -80,7 +80,7 @@ def test_what_lerobot_has_put_into_info_stays(copy: Path) -> None:
     assert (info["total_episodes"], info["total_frames"], info["splits"]) == (4, 46, {"train": "0:4"})
 
 
-def test_statistics_of_images_that_were_not_known_stay_unknown(copy: Path) -> None:
+def test_unknown_image_statistics_stay_unknown(copy: Path) -> None:
     edit_json(copy / "meta/stats.json", lambda stats: stats.pop("observation.images.wrist"))
     edit_json(copy / "meta/stats.json", lambda stats: stats.pop("action"))
     write_dataset(copy, [make_episode(3, 13, SIZE)])
@@ -89,7 +89,7 @@ def test_statistics_of_images_that_were_not_known_stay_unknown(copy: Path) -> No
     assert stats["action"]["count"] == [46]
 
 
-def test_how_it_was_recorded_is_kept_with_the_last_episode(tmp_path: Path) -> None:
+def test_provenance_is_kept_with_the_last_episode(tmp_path: Path) -> None:
     with DatasetWriter(tmp_path / "a") as writer:
         writer.add(make_episode(0), {"seed": 7, "tried": 3})
         writer.add(make_episode(1), {"seed": 7, "tried": 5})
@@ -99,7 +99,7 @@ def test_how_it_was_recorded_is_kept_with_the_last_episode(tmp_path: Path) -> No
     assert load_dataset(tmp_path / "a").recording == {"seed": 7, "tried": 5}
 
 
-def test_file_numbers_go_on_in_the_next_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_numbers_continue_in_the_next_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "FILES_PER_CHUNK", 2)
     writer = DatasetWriter(tmp_path / "a")
     for seed in range(5):
@@ -109,7 +109,7 @@ def test_file_numbers_go_on_in_the_next_chunk(tmp_path: Path, monkeypatch: pytes
     assert_same_episode(load_dataset(tmp_path / "a").episode(4), make_episode(4, 4))
 
 
-def test_a_video_that_no_episode_uses_is_not_written_over(copy: Path) -> None:
+def test_an_unused_video_is_not_overwritten(copy: Path) -> None:
     folder = copy / "videos/observation.images.wrist/chunk-000"
     shutil.copy(folder / "file-000.mp4", folder / "file-001.mp4")
     before = (folder / "file-001.mp4").read_bytes()
@@ -148,7 +148,7 @@ def test_an_episode_after_which_the_dataset_would_not_open_is_not_added(
     assert load_dataset(copy).tasks[-1] == "pick up the ball"
 
 
-def test_images_are_asked_for_before_anything_is_recorded(copy: Path) -> None:
+def test_images_are_checked_before_recording(copy: Path) -> None:
     with DatasetWriter(copy) as writer:
         writer.check_images(True)
         with pytest.raises(DatasetError, match="has images: name another folder with --out, or give --images"):

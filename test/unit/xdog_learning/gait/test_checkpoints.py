@@ -1,4 +1,4 @@
-"""What a gait's checkpoint holds, and that a learner that takes it on is where the old one was."""
+"""Content of a gait's checkpoint; a restored model continues where the old one stopped."""
 
 import math
 from dataclasses import replace
@@ -18,7 +18,7 @@ from xdog_sim.config import load_sim_config
 from xdog_sim.randomization import load_ranges
 
 
-def test_every_input_of_a_run_counts_but_how_long_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_input_of_a_run_counts_except_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = training_inputs(ROBOT, CONFIG, load_ranges())
 
     def changed(robot: Any = ROBOT, config: Any = CONFIG, ranges: Any = None) -> List[str]:
@@ -33,7 +33,7 @@ def test_every_input_of_a_run_counts_but_how_long_it_lasts(monkeypatch: pytest.M
     assert changed() == ["legs.ramp of sim/hardware.yaml"]
 
 
-def test_a_learner_goes_on_where_another_stopped(tmp_path: Path) -> None:
+def test_a_restored_model_continues_where_the_other_stopped(tmp_path: Path) -> None:
     folder, first = RunFolder(tmp_path), make_learner(tmp_path, 2)
     first.learn(2 * 8)
     progress = GaitProgress(12.5, {"total": 3.0}, first.num_timesteps, first._n_updates, first.rate)

@@ -10,7 +10,7 @@ from xdog.locomotion.observation import ObservationBuilder
 from xdog_learning.gait.environment import Tracking
 
 
-def test_time_outs_are_told_with_the_observation_that_they_cut_off() -> None:
+def test_time_outs_are_reported_with_their_terminal_observation() -> None:
     env = make_environment(episode=0.06)
     start = env.reset()
     assert start.shape == (4, env.observation_space.shape[0])

@@ -11,7 +11,7 @@ from xdog_learning.gait.ppo import MAX_RATE, MIN_RATE, PPO, GaitActorCritic, Ten
 from xdog_learning.run_folder import DivergenceError
 
 
-def test_the_actor_ignores_what_is_privileged_and_the_critic_what_is_the_actors(tmp_path: Path) -> None:
+def test_actor_and_critic_use_only_their_own_entries(tmp_path: Path) -> None:
     model = make_learner(tmp_path)
     policy, env = model.policy, model.env
     assert isinstance(policy, GaitActorCritic)
@@ -109,20 +109,20 @@ def test_a_rollout_that_is_not_finite_leaves_the_weights_alone(tmp_path: Path, n
     assert all(torch.equal(weights, before[key]) for key, weights in model.policy.state_dict().items())
 
 
-def test_an_update_that_spoils_the_weights_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_update_that_corrupts_the_weights_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = make_learner(tmp_path, 2)
     model._setup_learn(100)
 
-    def spoil(self: PPO) -> None:
+    def corrupt(self: PPO) -> None:
         with torch.no_grad():
             self.policy.log_std[4] = float("inf")  # type: ignore[index,operator]
 
-    monkeypatch.setattr(PPO, "train", spoil)
+    monkeypatch.setattr(PPO, "train", corrupt)
     with pytest.raises(DivergenceError, match="the network holds numbers that are not finite"):
         model.train()
 
 
-def test_a_loss_that_is_not_finite_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_is_not_finite_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = make_learner(tmp_path, 2)
     model._setup_learn(100)
     monkeypatch.setattr(PPO, "train", lambda self: self.logger.record("train/loss", float("nan")))

@@ -40,7 +40,7 @@ def test_a_fallen_robot_is_neither_scored_nor_revived() -> None:
     assert run.planar_error == pytest.approx(error, abs=1e-5)
 
 
-def test_a_policy_that_gives_nonsense_falls_and_is_counted(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_policy_with_absurd_actions_falls_and_is_counted(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # MuJoCo notes its warnings in the working directory
 
     def nonsense(observation: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ def test_a_policy_that_gives_nonsense_falls_and_is_counted(tmp_path: Any, monkey
     assert run.lost > 0
 
 
-def test_pushes_are_really_given() -> None:
+def test_pushes_are_applied() -> None:
     push = torch.tensor([[0.6, 0.0], [0.0, 0.0]])
     runs = [
         run_episodes(
@@ -75,7 +75,7 @@ def test_pushes_are_really_given() -> None:
     assert speeds[0][:, 1] == pytest.approx(speeds[1][:, 1])
 
 
-def test_bodies_are_really_different_and_apart_from_the_commands() -> None:
+def test_bodies_differ_and_are_independent_of_the_commands() -> None:
     ranges = load_ranges()
     commands = torch.zeros(1, 4, 3)
     one, same, other = (

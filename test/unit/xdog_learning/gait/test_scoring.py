@@ -1,4 +1,4 @@
-"""How a gait is scored: what counts, what does not, and the intervals beside the scores."""
+"""Scores of a gait: which samples count, and intervals."""
 
 import dataclasses
 import math
@@ -77,7 +77,7 @@ def test_costs_by_hand() -> None:
     assert scores["joint_limit_margin"] == pytest.approx(0.3)
 
 
-def test_commands_are_no_function_of_the_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_are_independent_of_the_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands and bodies come from one seed, but not from one stream of numbers."""
     given: List[Tensor] = []
 
@@ -136,7 +136,7 @@ def test_the_speed_curve_stops_where_the_contract_does(monkeypatch: pytest.Monke
     assert not forward[:, :, 1:].any()
     assert not turning[:, :, :2].any()
     assert curve["vx"][1]["measured"] == pytest.approx(0.5)
-    assert curve["vx"][7]["measured"] == pytest.approx(1.1)  # told 2.0, given what the contract allows
+    assert curve["vx"][7]["measured"] == pytest.approx(1.1)  # commanded 2.0, clipped to the contract
     assert [row["fall_rate"] for row in curve["vx"]] == [0.0] * 7 + [0.5]
 
 
@@ -151,7 +151,7 @@ def test_a_policy_file_acts_as_a_function_of_tensors(tmp_path: Path) -> None:
     assert actor(observation)[0].tolist() == [0.5] * 3 + [3.5] + [0.5] * 8
 
 
-def test_what_is_no_policy_is_refused_with_the_remedy(tmp_path: Path) -> None:
+def test_a_file_without_a_policy_is_refused_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"no policy file .*gone\.onnx: .*\./xdog train gait"):
         load_actor(tmp_path / "gone.onnx")
     (tmp_path / "text.onnx").write_text("nothing")

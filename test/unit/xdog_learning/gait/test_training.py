@@ -21,7 +21,7 @@ from xdog_sim.console import make_console
 from xdog_sim.randomization import load_ranges
 
 ROLLOUT = 16 * 8
-"""Control steps of a rollout of the tiny learner."""
+"""Control steps of a rollout of the tiny model."""
 
 
 @pytest.fixture(autouse=True)
@@ -99,9 +99,9 @@ def test_fewer_steps_than_the_run_has_end_with_a_policy(tmp_path: Path, capsys: 
     assert GaitPolicy(tmp_path / "gait.onnx", ROBOT).contract.scores["steps"] == 2 * ROLLOUT
 
 
-@pytest.mark.parametrize("spoilt", ["weights", "observations"])
+@pytest.mark.parametrize("corrupted", ["weights", "observations"])
 def test_a_divergence_ends_the_training_and_leaves_sound_checkpoints(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoilt: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, corrupted: str
 ) -> None:
     learn, updates = PPO.train, [0]
 
@@ -112,16 +112,16 @@ def test_a_divergence_ends_the_training_and_leaves_sound_checkpoints(
             with torch.no_grad():
                 next(self.policy.parameters()).fill_(math.nan)
 
-    def spoil(self: TrainingMonitor) -> None:
+    def corrupt(self: TrainingMonitor) -> None:
         report(self)
         if self.model.num_timesteps == 2 * ROLLOUT:
             self.model.rollout_buffer.observations[0, 0, 0] = math.nan  # type: ignore[attr-defined]
 
     report = TrainingMonitor._on_rollout_end
-    if spoilt == "weights":
+    if corrupted == "weights":
         monkeypatch.setattr(PPO, "train", diverge)
     else:
-        monkeypatch.setattr(TrainingMonitor, "_on_rollout_end", spoil)
+        monkeypatch.setattr(TrainingMonitor, "_on_rollout_end", corrupt)
     with pytest.raises(DivergenceError, match="not finite"):
         begin(tmp_path, QUIET).learn(5 * ROLLOUT)
     for name in (NEWEST, BEST):

@@ -48,7 +48,7 @@ def test_the_loss_averages_over_real_actions_only() -> None:
     assert masked_l1(prediction, target, real).item() == pytest.approx(8.0 / 3.0)
 
 
-def test_what_is_padded_does_not_matter() -> None:
+def test_padding_does_not_matter() -> None:
     vae = tiny_settings().state
     vae = dataclasses.replace(vae, act=dataclasses.replace(vae.act, vae=True, latent=4))
     network = make_network(vae, False)
@@ -63,7 +63,7 @@ def test_what_is_padded_does_not_matter() -> None:
     assert losses[0]["total"] == pytest.approx(losses[0]["l1"] + vae.act.kl_weight * losses[0]["kl"], rel=1e-5)
 
 
-def test_normalisers_clip_what_never_changed() -> None:
+def test_normalisers_bound_the_scale_of_constant_values() -> None:
     normal = Normalizer(2)
     normal.fit(torch.tensor([[1.0, 5.0], [3.0, 5.0]]))
     assert normal.mean.tolist() == [2.0, 5.0]

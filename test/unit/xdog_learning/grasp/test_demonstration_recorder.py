@@ -102,10 +102,10 @@ class Bench:
     # What happens.
 
     def type(self, keys: bytes) -> str:
-        """Press keys; gives what the recorder says to that."""
+        """Press keys; returns what the recorder prints."""
         self.screen.truncate(0)
         self.recorder.press(keys, self.graph.now)
-        return self.said
+        return self.printed
 
     def run(self, seconds: float, keys: bytes = b"") -> None:
         """Let time pass, with a key held."""
@@ -116,7 +116,7 @@ class Bench:
             self.graph.step()
 
     @property
-    def said(self) -> str:
+    def printed(self) -> str:
         return self.screen.getvalue().replace("\r\x1b[K", "").strip("\0")
 
 
@@ -176,7 +176,7 @@ def test_an_episode_ends_with_the_arm(bench: Bench) -> None:
     forbid(bench)
     bench.run(0.3, b"r")
     assert not bench.episode.is_active
-    assert bench.said == "discarded: stopped: motion not allowed: somebody pressed the button\n"
+    assert bench.printed == "discarded: stopped: motion not allowed: somebody pressed the button\n"
     bench.graph.bench.allowed = True
     bench.run(1.0)
     before = bench.graph.bench.position
@@ -192,10 +192,10 @@ def test_an_episode_ends_when_the_arm_does_not_follow(make_bench: Callable[..., 
     bench.graph.bench.no_torque, leader.position = True, HOME + 0.8
     bench.run(2.0)
     assert not bench.episode.is_active
-    assert bench.said.startswith("discarded: holding: the arm does not follow")
+    assert bench.printed.startswith("discarded: holding: the arm does not follow")
 
 
-def test_what_is_over_does_not_end_the_next_episode(bench: Bench) -> None:
+def test_a_past_interruption_does_not_end_the_next_episode(bench: Bench) -> None:
     bench.type(b"\r")
     forbid(bench)
     bench.run(0.5)
@@ -207,35 +207,35 @@ def test_what_is_over_does_not_end_the_next_episode(bench: Bench) -> None:
     assert bench.type(b"\r").startswith("kept: episode 0")
 
 
-def test_between_episodes_it_is_said_once_why_the_arm_was_let_go(bench: Bench) -> None:
+def test_between_episodes_an_interruption_is_reported_once(bench: Bench) -> None:
     words = "holding: refused: the stream was ended: send nothing"
     bench.graph.publish("arm/mode", String(words))
     bench.run(0.3)
-    assert bench.said == f"{words}\n"
+    assert bench.printed == f"{words}\n"
     forbid(bench)
     bench.run(0.3)
-    assert bench.said == f"{words}\n", "the status line shows what lasts"
+    assert bench.printed == f"{words}\n", "the status line shows what lasts"
 
 
 @pytest.mark.parametrize(("key", "service"), [(b"1", "home"), (b"2", "stow")])
 def test_an_episode_ends_when_the_arm_is_sent_to_a_pose(bench: Bench, key: bytes, service: str) -> None:
     bench.type(b"\r")
     bench.run(0.3)
-    said = bench.type(key)
+    printed = bench.type(key)
     assert bench.requested == [service]
     assert not bench.episode.is_active, "the way there is no demonstration"
-    assert said == f"discarded: {service} was requested\n{service} ...\n"
+    assert printed == f"discarded: {service} was requested\n{service} ...\n"
     bench.answers.append((service, True, f"{service}: done (4 s)"))
     bench.run(0.02)
-    assert bench.said.endswith(f"{service}: done (4 s)\n")
+    assert bench.printed.endswith(f"{service}: done (4 s)\n")
 
 
-def test_the_emergency_stop_goes_before_all_other_keys(bench: Bench) -> None:
+def test_the_emergency_stop_has_priority_over_other_keys(bench: Bench) -> None:
     bench.type(b"r1" + SPACE + b"2")
     assert bench.requested == ["estop"]
     bench.answers.append(("estop", False, "estop: refused"))
     bench.run(0.02)
-    assert "estop: refused\n" in bench.said
+    assert "estop: refused\n" in bench.printed
 
 
 def test_pasted_text_moves_nothing(bench: Bench) -> None:
@@ -252,7 +252,7 @@ def test_pasted_text_moves_nothing(bench: Bench) -> None:
         (forbid, "motion not allowed: somebody pressed the button"),
     ],
 )
-def test_an_episode_begins_only_where_everything_is_there(
+def test_an_episode_begins_only_with_all_measurements(
     bench: Bench, change: Callable[[Bench], None], words: str
 ) -> None:
     change(bench)
@@ -261,7 +261,7 @@ def test_an_episode_begins_only_where_everything_is_there(
     assert not bench.episode.is_active
 
 
-def test_pictures_are_recorded_and_must_not_stay_away(make_bench: Callable[..., Bench], tmp_path: Path) -> None:
+def test_images_are_recorded_and_must_not_be_missing(make_bench: Callable[..., Bench], tmp_path: Path) -> None:
     bench = make_bench(images=True)
     bench.type(b"\r")
     bench.run(0.5)
@@ -269,7 +269,7 @@ def test_pictures_are_recorded_and_must_not_stay_away(make_bench: Callable[..., 
     bench.type(b"\r")
     bench.surroundings.no_picture = "no picture"
     bench.run(0.1)
-    assert "discarded: no camera image has come in" in bench.said
+    assert "discarded: no camera image has come in" in bench.printed
     bench.writer.close()
     images = load_dataset(tmp_path / "mine", images=True).images
     assert images is not None
@@ -324,7 +324,7 @@ def test_a_leader_that_does_not_answer_ends_the_episode(make_bench: Callable[...
     leader.fault = "servo 3 (elbow_flex) does not answer"
     bench.run(0.1)
     assert not bench.episode.is_active
-    assert "discarded: the leader arm: servo 3 (elbow_flex) does not answer" in bench.said
+    assert "discarded: the leader arm: servo 3 (elbow_flex) does not answer" in bench.printed
 
 
 def test_a_lift_ends_a_leaders_episode(make_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,7 +333,7 @@ def test_a_lift_ends_a_leaders_episode(make_bench: Callable[..., Bench], monkeyp
     bench.run(1.5)
     monkeypatch.setattr(LiveEpisode, "is_lifted", property(lambda self: True))
     bench.run(0.02)
-    assert "kept: episode 0" in bench.said
+    assert "kept: episode 0" in bench.printed
 
 
 # The terminal.
@@ -343,14 +343,14 @@ def test_it_runs_until_the_dataset_holds_enough(bench: Bench) -> None:
     bench.typed = [b"\r", *[None] * 20, b"\r", b"\r", *[None] * 20, b"\r"]
     bench.recorder.run(lambda: False)
     assert bench.writer.episodes == 2
-    assert "0 of 2 kept | RECORDING 0." in bench.said
+    assert "0 of 2 kept | RECORDING 0." in bench.printed
 
 
 @pytest.mark.parametrize("end", [b"x", b"\x03", b"\x04", b""])
 def test_it_ends_when_the_user_quits(bench: Bench, end: bytes) -> None:
     bench.typed = [None, end]
     bench.recorder.run(lambda: False)
-    assert bench.said.startswith("  move the gripper")
+    assert bench.printed.startswith("  move the gripper")
     assert bench.writer.episodes == 0
 
 

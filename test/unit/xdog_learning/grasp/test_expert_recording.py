@@ -47,7 +47,7 @@ def record_until(folder: Path, episodes: int, seed: int = 1) -> str:
     return screen.getvalue()
 
 
-def test_only_successes_are_kept_and_their_attempts_are_noted(tmp_path: Path, asked: List[int]) -> None:
+def test_only_successes_are_kept_and_their_attempts_are_listed(tmp_path: Path, asked: List[int]) -> None:
     record_until(tmp_path / "a", 3)
     data = load_dataset(tmp_path / "a")
     assert asked == list(range(8))
@@ -58,7 +58,7 @@ def test_only_successes_are_kept_and_their_attempts_are_noted(tmp_path: Path, as
     np.testing.assert_array_equal(data.episode(2).action, make_episode(7).action)
 
 
-def test_a_repeated_command_goes_on_after_the_last_attempt_that_was_kept(tmp_path: Path, asked: List[int]) -> None:
+def test_a_repeated_command_continues_after_the_last_kept_attempt(tmp_path: Path, asked: List[int]) -> None:
     record_until(tmp_path / "a", 1)
     record_until(tmp_path / "a", 2)
     assert asked == [0, 1, 2, 3, 4]
@@ -102,7 +102,7 @@ def test_the_last_lines_say_how_many_and_why_not(tmp_path: Path, asked: List[int
     assert record_until(tmp_path / "a", 2).endswith("Kept 2 of 5 attempts.\n  3 failed: missed\n")
 
 
-def test_interrupted_it_keeps_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_keeps_the_recorded_episodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def attempts_from(first: int, *_: object) -> Iterator[GraspAttempt]:
         yield GraspAttempt(None, make_episode(first), True, "")  # type: ignore[arg-type]
         raise KeyboardInterrupt

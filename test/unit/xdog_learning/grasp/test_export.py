@@ -22,7 +22,7 @@ from xdog_learning.grasp.trainer import GraspTrainer, build_network
 
 
 @pytest.mark.parametrize("observe", ["state", "image", "mlp", "style"])
-def test_the_file_says_what_the_network_says(tmp_path: Path, observe: str) -> None:
+def test_the_file_predicts_what_the_network_predicts(tmp_path: Path, observe: str) -> None:
     policy = SETTINGS.policy("image" if observe == "image" else "state")
     if observe == "style":
         policy = dataclasses.replace(policy, act=dataclasses.replace(policy.act, vae=True))
@@ -38,7 +38,7 @@ def test_the_file_says_what_the_network_says(tmp_path: Path, observe: str) -> No
     assert runner.contract == contract
     for frame in (0, 5, 11):
         picture = None if data.images is None else data.images[frame]
-        said = runner.predict(data.state[frame], data.environment_state[frame], picture)
+        predicted = runner.predict(data.state[frame], data.environment_state[frame], picture)
         seen = [TOKEN_NAMES.index(name) for name in policy.token]
         inputs = [
             torch.from_numpy(data.state[frame])[None],
@@ -48,4 +48,4 @@ def test_the_file_says_what_the_network_says(tmp_path: Path, observe: str) -> No
             inputs.append(torch.from_numpy(picture)[None])
         with torch.no_grad():
             expected = network(*inputs)[0].numpy()
-        np.testing.assert_allclose(said, expected, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(predicted, expected, rtol=1e-5, atol=1e-5)

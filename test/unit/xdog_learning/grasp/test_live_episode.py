@@ -1,4 +1,4 @@
-"""Measurements become an episode from its beginning to its end, and what spoils one is kept as the reason."""
+"""Measurements become an episode; the problem of an invalid one is kept."""
 
 from typing import Optional
 
@@ -71,7 +71,7 @@ def test_measurements_count_from_the_beginning_to_the_end(bench: Bench) -> None:
     assert bench.episode.end() is None
 
 
-def test_an_episode_that_is_waiting_takes_nothing_in(bench: Bench) -> None:
+def test_a_waiting_episode_ignores_measurements(bench: Bench) -> None:
     bench.begin(is_waiting=True)
     bench.measure(1.0)
     assert bench.episode.seconds == 0.0
@@ -80,7 +80,7 @@ def test_an_episode_that_is_waiting_takes_nothing_in(bench: Bench) -> None:
     assert bench.episode.seconds == pytest.approx(0.16)
 
 
-def test_a_gap_spoils_an_episode_and_the_next_one_is_good(bench: Bench) -> None:
+def test_a_gap_invalidates_an_episode_but_not_the_next_one(bench: Bench) -> None:
     bench.begin()
     bench.measure(0.2)
     bench.now += 0.5
@@ -91,7 +91,7 @@ def test_a_gap_spoils_an_episode_and_the_next_one_is_good(bench: Bench) -> None:
     assert bench.episode.problem == ""
 
 
-def test_images_that_stay_away_spoil_an_episode_that_needs_them(bench: Bench) -> None:
+def test_missing_images_invalidate_an_episode_that_needs_them(bench: Bench) -> None:
     bench.surroundings.picture = None
     bench.begin()
     bench.measure(0.2)
@@ -101,14 +101,14 @@ def test_images_that_stay_away_spoil_an_episode_that_needs_them(bench: Bench) ->
     assert bench.episode.problem == "no camera image has come in"
 
 
-def test_surroundings_that_are_lost_spoil_an_episode(bench: Bench) -> None:
+def test_lost_observations_invalidate_an_episode(bench: Bench) -> None:
     bench.begin()
     bench.surroundings.problem = "no imu/data"
     bench.measure(0.2)
     assert bench.episode.problem == "no imu/data"
 
 
-def test_something_that_is_held_and_raised_is_lifted(bench: Bench) -> None:
+def test_a_held_and_raised_object_is_lifted(bench: Bench) -> None:
     gripper = Gripper(ROBOT)
     bench.begin()
     bench.joints[5] = gripper.angle(0.06)

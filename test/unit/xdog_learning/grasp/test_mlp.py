@@ -11,11 +11,11 @@ from xdog_learning.grasp.sampler import FrameSampler
 def test_it_predicts_one_action_from_both_inputs() -> None:
     torch.manual_seed(0)
     network = MlpPolicy(SETTINGS.mlp, 8).eval()
-    joints, token = torch.zeros(3, 6), torch.zeros(3, 8)
-    before = network(joints, token)
+    joints, features = torch.zeros(3, 6), torch.zeros(3, 8)
+    before = network(joints, features)
     assert before.shape == (3, network.chunk, 6) == (3, 1, 6)
-    assert (network(joints + 1.0, token) - before).abs().min() > 0.0
-    assert (network(joints, token + 1.0) - before).abs().min() > 0.0
+    assert (network(joints + 1.0, features) - before).abs().min() > 0.0
+    assert (network(joints, features + 1.0) - before).abs().min() > 0.0
 
 
 def test_the_loss_counts_the_first_action_only() -> None:
@@ -25,5 +25,5 @@ def test_the_loss_counts_the_first_action_only() -> None:
     other["action"][:, 1:] = 1000.0
     first, second = network.loss(batch), network.loss(other)
     assert first["total"].item() == first["l1"].item() == second["total"].item()
-    expected = (network(batch["joints"], batch["token"])[:, 0] - batch["action"][:, 0]).abs().mean()
+    expected = (network(batch["joints"], batch["features"])[:, 0] - batch["action"][:, 0]).abs().mean()
     assert first["l1"].item() == pytest.approx(expected.item(), rel=1e-5)

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: the very attempts that were scored, and every rate."""
+"""Pictures of an evaluation: the scored attempts, and every rate."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A recorded demonstration is found again in simulation: the scene that was drawn, or one like what was seen."""
+"""The scene of a recorded demonstration: the one that was drawn, or one from the recorded features."""
 
 from typing import Any, Dict
 
@@ -15,7 +15,7 @@ from xdog_sim.grasp.scene import GraspScene
 VERSION = {"commit": "abc", "grasp_yaml": "123"}
 
 
-def test_a_replay_does_the_same_again() -> None:
+def test_a_replay_reproduces_the_episode() -> None:
     sampler = ScenarioSampler()
     number, episode = next(
         (number, result.episode)
@@ -70,10 +70,10 @@ def test_an_unknown_scenario_is_taken_from_the_object_features() -> None:
     for number in range(6):
         scenario = sampler.draw(number, 1)
         episode = make_episode(0, 4, task=f"pick up the {scenario.item.kind}")
-        token = sampler.object_features(scenario)
-        episode.environment_state[:] = token
+        features = sampler.object_features(scenario)
+        episode.environment_state[:] = features
         found = scenario_as_seen(episode, sampler)
-        np.testing.assert_allclose(sampler.object_features(found), token, atol=1e-6)
+        np.testing.assert_allclose(sampler.object_features(found), features, atol=1e-6)
         assert found.item.kind == scenario.item.kind
         assert found.surface >= 0.0
         assert find_scenario({}, 0, episode, sampler)[2] == "Its scenario was not recorded"

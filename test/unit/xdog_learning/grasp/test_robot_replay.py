@@ -1,4 +1,4 @@
-"""A demonstration goes to an arm: from where that is when the user agrees, until something stops it.
+"""A demonstration is replayed on an arm: from its pose when the user agrees, until something stops it.
 
 The arm is the real controller on ideal servos, met through the real ArmLink.
 """
@@ -28,7 +28,7 @@ EPISODE.action[:] = EPISODE.state + 0.01
 
 
 class Bench:
-    """A replay in a graph whose time goes on while the replay waits; it is the replay's clock."""
+    """A replay in a graph whose time passes while the replay waits; it is the replay's clock."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         log = JointLog()
@@ -73,7 +73,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 def test_the_arm_is_led_in_and_gets_every_action_at_its_time(bench: Bench) -> None:
-    said = bench.run()
+    printed = bench.run()
     lead = len(bench.sent) - len(EPISODE)
     np.testing.assert_allclose(bench.sent[lead - 1], EPISODE.state[0], atol=1e-6)
     np.testing.assert_allclose(bench.sent[lead:], EPISODE.action, atol=1e-6)
@@ -84,7 +84,7 @@ def test_the_arm_is_led_in_and_gets_every_action_at_its_time(bench: Bench) -> No
         "no delay adds up"
     )
     np.testing.assert_allclose(bench.graph.bench.position, EPISODE.action[-1], atol=0.05)
-    assert "measured joints differ from the recorded by 0.0" in said
+    assert "measured joints differ from the recorded by 0.0" in printed
 
 
 def test_the_measurement_nearest_to_each_setpoint_counts() -> None:
@@ -97,7 +97,7 @@ def test_the_measurement_nearest_to_each_setpoint_counts() -> None:
         log.at(np.array([0.0]))
 
 
-def test_an_arm_that_was_moved_while_the_question_stood_is_not_sent_anywhere(bench: Bench) -> None:
+def test_an_arm_that_was_moved_during_the_question_gets_no_setpoint(bench: Bench) -> None:
     def moved() -> str:
         bench.graph.move_to(HOME + np.array([0.0, 0.5, 0.0, 0.0, 0.0, 0.0]))
         return "y"
@@ -107,7 +107,7 @@ def test_an_arm_that_was_moved_while_the_question_stood_is_not_sent_anywhere(ben
     assert not bench.sent
 
 
-def test_an_arm_that_sank_a_little_meanwhile_begins_where_it_is(bench: Bench) -> None:
+def test_an_arm_that_sank_a_little_starts_from_its_new_pose(bench: Bench) -> None:
     def sunk() -> str:
         bench.graph.run(1.0)  # what it was sent to last is too old to begin from
         bench.graph.move_to(HOME - 0.05)
@@ -117,7 +117,7 @@ def test_an_arm_that_sank_a_little_meanwhile_begins_where_it_is(bench: Bench) ->
     assert np.abs(bench.sent[0] - (HOME - 0.05)).max() < 0.02
 
 
-def test_an_arm_that_was_stopped_while_the_question_stood_is_left_alone(bench: Bench) -> None:
+def test_an_arm_that_was_stopped_during_the_question_gets_no_setpoint(bench: Bench) -> None:
     def stopped() -> str:
         bench.graph.bench.allowed, bench.graph.bench.reason = False, "somebody pressed the button"
         bench.graph.step()
@@ -134,7 +134,7 @@ def test_anything_but_yes_is_no(bench: Bench, answer: str) -> None:
     assert not bench.sent
 
 
-def test_without_a_terminal_nobody_agrees(bench: Bench) -> None:
+def test_without_a_terminal_the_arm_is_not_moved(bench: Bench) -> None:
     def end() -> str:
         raise EOFError
 
@@ -165,7 +165,7 @@ def end_program(bench: Bench) -> None:
         (forbid, "stopped: .*somebody pressed the button"),
         (block, "stopped: holding: the arm does not follow"),
         (begin_a_goal, "stopped: arm_controller executes a trajectory goal"),
-        (end_program, "stopped: this program was told to end"),
+        (end_program, "stopped: this program is shutting down"),
     ],
 )
 def test_a_stop_of_any_kind_ends_it(bench: Bench, stop: Callable[[Bench], None], message: str) -> None:
@@ -186,7 +186,7 @@ def test_a_goal_of_another_program_is_not_disturbed(bench: Bench) -> None:
     assert not bench.sent
 
 
-def test_measurements_that_stay_away_end_it(bench: Bench) -> None:
+def test_missing_measurements_end_it(bench: Bench) -> None:
     def lose(count: int) -> None:
         bench.graph.is_silent = count >= 5
 

@@ -1,4 +1,4 @@
-"""The arm of a running graph is what recording and replay ask for."""
+"""The arm of a running graph has the interface that recording and replay need."""
 
 import inspect
 
@@ -6,7 +6,7 @@ from xdog_learning.grasp.running_arm import RunningArm
 from xdog_learning.nodes.common.arm_link import ArmLink
 
 
-def test_an_arm_link_has_everything_that_is_asked_for() -> None:
+def test_an_arm_link_implements_the_interface() -> None:
     asked = [name for name in vars(RunningArm) if not name.startswith("_")]
     assert set(asked) == {"joints", "mode", "target", "objection", "interruption", "watch", "send"}
     for name in asked:

@@ -1,4 +1,4 @@
-"""Batches: chunks that end with their episode, what is seen, and noise."""
+"""Batches: chunks that end with their episode, selected features, and noise."""
 
 import copy
 import dataclasses
@@ -36,18 +36,18 @@ def test_only_the_named_episodes_and_entries_are_seen() -> None:
     batches = FrameSampler(data, [0, 2], policy)
     assert batches.frames.tolist() == [0, 1, 2, 7, 8]
     batch = batches.spread(5)
-    np.testing.assert_array_equal(batch["token"], data.environment_state[[0, 1, 2, 7, 8]][:, [4, 0]])
+    np.testing.assert_array_equal(batch["features"], data.environment_state[[0, 1, 2, 7, 8]][:, [4, 0]])
     np.testing.assert_array_equal(batch["centre"], data.environment_state[[0, 1, 2, 7, 8], :3])
 
 
-def test_noise_disturbs_what_is_observed_and_nothing_else() -> None:
+def test_noise_changes_observations_only() -> None:
     raw = copy.deepcopy(RAW)
     raw["state"]["noise"].update(joints=0.1, object=0.2)
     policy = parse(GraspSettings, raw, "grasp_training.yaml").state
     batch = FrameSampler(make_demonstrations(), [0, 1, 2, 3], policy).spread(26)
     batch = {name: values.repeat(200, *[1] * (values.ndim - 1)) for name, values in batch.items()}
     noisy = disturb(batch, policy, torch.Generator().manual_seed(1))
-    moved = noisy["token"] - batch["token"]
+    moved = noisy["features"] - batch["features"]
     assert moved[:, :3].std().item() == pytest.approx(0.2, rel=0.05)
     assert not moved[:, 3:].any()
     assert (noisy["joints"] - batch["joints"]).std().item() == pytest.approx(0.1, rel=0.05)
@@ -55,7 +55,7 @@ def test_noise_disturbs_what_is_observed_and_nothing_else() -> None:
         assert torch.equal(noisy[name], batch[name])
 
 
-def test_images_are_shifted_and_lit() -> None:
+def test_images_are_shifted_and_brightened() -> None:
     noise = dataclasses.replace(SETTINGS.image.noise, brightness=0.0, contrast=0.0, shift=2)
     image = torch.arange(HEIGHT * WIDTH).remainder(251).to(torch.uint8).view(1, HEIGHT, WIDTH, 1).repeat(8, 1, 1, 3)
     shifted = disturb_images(image, noise, torch.Generator().manual_seed(0))

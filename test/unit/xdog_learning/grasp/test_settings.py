@@ -41,7 +41,7 @@ def test_the_shipped_settings_are_read() -> None:
         ("validation: 0.1", "validation: 1.0", "validation is 1.0; it must be a number from 0.01 to 0.99"),
     ],
 )
-def test_wrong_settings_are_refused(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+def test_invalid_settings_are_refused(tmp_path: Path, old: str, new: str, complaint: str) -> None:
     shipped = share_path("policies", "grasp_training.yaml")
     assert refusal(load_grasp_settings, shipped, old, new, tmp_path).startswith(complaint)
 

@@ -72,7 +72,7 @@ def test_a_run_that_was_interrupted_ends_like_one_that_was_not(tmp_path: Path) -
         assert torch.equal(one, other)
 
 
-def test_every_input_of_a_run_counts_but_how_long_it_lasts() -> None:
+def test_every_input_of_a_run_counts_except_its_length() -> None:
     policy, data = SETTINGS.state, make_demonstrations()
     inputs = training_inputs(ROBOT, policy, None, data)
     others = {
@@ -121,7 +121,7 @@ def test_a_gradient_that_is_not_finite_leaves_the_weights_alone(monkeypatch: pyt
     assert all(torch.equal(weights, before[name]) for name, weights in trainer.network.state_dict().items())
 
 
-def test_a_held_out_loss_that_is_not_finite_is_noticed() -> None:
+def test_a_held_out_loss_that_is_not_finite_is_detected() -> None:
     data = make_demonstrations()
     data.state[-1] = math.nan  # of the episode that is held out
     trainer = make_trainer(SETTINGS.state, data)

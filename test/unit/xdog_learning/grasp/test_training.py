@@ -114,7 +114,7 @@ def test_a_divergence_leaves_sound_checkpoints(tmp_path: Path, monkeypatch: pyte
         assert RunFolder(tmp_path, RANDOM_STATES).read(name)["progress"]["step"] == 2
 
 
-def test_an_interruption_does_not_save_what_diverged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_does_not_save_diverged_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = begin(tmp_path)
     with torch.no_grad():
         next(iter(run._trainer.network.parameters())).fill_(float("nan"))
@@ -124,7 +124,7 @@ def test_an_interruption_does_not_save_what_diverged(tmp_path: Path, monkeypatch
     assert not RunFolder(tmp_path).file(NEWEST).exists()
 
 
-def test_a_dataset_that_cannot_teach_is_refused(tmp_path: Path) -> None:
+def test_a_dataset_without_usable_demonstrations_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="has no images"):
         load_demonstrations(write_demonstrations(tmp_path / "data"), images=True)
     with pytest.raises(DatasetError, match="has 1 demonstrations; learning needs two at least"):

@@ -28,7 +28,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 Writes = List[Tuple[int, int, bytes]]
 """(servo, first address, bytes) of each write that reached a servo."""
 
-LIMP = b"\x00"
+TORQUE_OFF = b"\x00"
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def calibration(tmp_path: Path) -> Path:
     return tmp_path / "leader.json"
 
 
-def test_a_leader_is_limp_and_tells_where_it_is_led(wire: ServoBus, calibration: Path) -> None:
+def test_a_leader_has_no_torque_and_its_joints_are_read(wire: ServoBus, calibration: Path) -> None:
     writes = keep_writes(wire)
     leader = lead(wire, calibration)
     try:
@@ -105,10 +105,10 @@ def test_a_leader_is_limp_and_tells_where_it_is_led(wire: ServoBus, calibration:
             leader.set_torque(True)
     finally:
         leader.close()
-    assert writes == [(servo, reg.TORQUE_ENABLE.address, LIMP) for servo in range(1, 7)]  # no setting, no goal
+    assert writes == [(servo, reg.TORQUE_ENABLE.address, TORQUE_OFF) for servo in range(1, 7)]  # no setting, no goal
 
 
-def test_a_servo_that_did_not_hear_is_told_again(wire: ServoBus, calibration: Path) -> None:
+def test_a_servo_that_missed_the_command_gets_it_again(wire: ServoBus, calibration: Path) -> None:
     deaf(wire.servo(2), 1)
     leader = lead(wire, calibration)
     leader.close()
@@ -123,7 +123,7 @@ def test_a_servo_that_keeps_its_torque_is_named(wire: ServoBus, calibration: Pat
         lead(wire, calibration)
 
 
-def test_another_arm_than_the_leader_is_told_nothing(wire: ServoBus, calibration: Path) -> None:
+def test_another_arm_receives_no_writes(wire: ServoBus, calibration: Path) -> None:
     writes = keep_writes(wire)
     wire.servo(3).poke(reg.HOMING_OFFSET, 7)
     with pytest.raises(ArmLinkError, match="another arm's"):
@@ -131,7 +131,9 @@ def test_another_arm_than_the_leader_is_told_nothing(wire: ServoBus, calibration
     assert writes == []
 
 
-def test_a_leader_stays_limp_whatever_fails(wire: ServoBus, calibration: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_leader_stays_without_torque_after_any_failure(
+    wire: ServoBus, calibration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("xdog.hardware.so101.arm.RECONNECT_PERIOD", 0.0)
     leader = lead(wire, calibration)
     writes = keep_writes(wire)
@@ -140,7 +142,7 @@ def test_a_leader_stays_limp_whatever_fails(wire: ServoBus, calibration: Path, m
         elbow.poke(reg.TORQUE_ENABLE, 1)
         with pytest.raises(HardwareError, match=r"servo 3 \(elbow_flex\) has torque, though this arm is to be limp"):
             leader.read()
-        leader.read()  # told again
+        leader.read()  # repeats the command
         assert elbow.peek(reg.TORQUE_ENABLE) == 0
         elbow.silent = True
         with pytest.raises(HardwareError, match=r"servo 3 \(elbow_flex\) does not answer"):
@@ -155,11 +157,11 @@ def test_a_leader_stays_limp_whatever_fails(wire: ServoBus, calibration: Path, m
         leader.read()
     finally:
         leader.close()
-    assert {(address, data) for _, address, data in writes} == {(reg.TORQUE_ENABLE.address, LIMP)}
+    assert {(address, data) for _, address, data in writes} == {(reg.TORQUE_ENABLE.address, TORQUE_OFF)}
     assert not any(servo.peek(reg.TORQUE_ENABLE) or servo.torque_log for servo in wire.servos)
 
 
-def test_a_leader_that_is_not_there_is_named(calibration: Path, tmp_path: Path) -> None:
+def test_a_missing_leader_is_reported(calibration: Path, tmp_path: Path) -> None:
     with pytest.raises(ArmLinkError, match=r"the leader arm on .*nowhere"):
         open_leader(str(tmp_path / "nowhere"), calibration, ROBOT)
     with pytest.raises(ArmLinkError, match="needs --calibration"):

@@ -79,7 +79,7 @@ def test_the_shipped_course_holds_what_the_demo_promises() -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "said"),
+    ("phase", "message"),
     [
         ("{label: a, legs: fly, duration: 1}", ".legs is 'fly'; it must be one of stand, walk, lie_down"),
         ("{label: a, legs: walk, duration: 0}", ".duration is 0; it must be a number above 0"),
@@ -97,9 +97,9 @@ def test_the_shipped_course_holds_what_the_demo_promises() -> None:
         ),
     ],
 )
-def test_a_malformed_course_names_file_phase_and_entry(tmp_path: Path, phase: str, said: str) -> None:
+def test_a_malformed_course_names_file_phase_and_entry(tmp_path: Path, phase: str, message: str) -> None:
     path = tmp_path / "course.yaml"
     path.write_text(f"name: x\nphases:\n  - {{label: up, legs: stand, duration: 1}}\n  - {phase}\n")
     with pytest.raises(ConfigError) as caught:
         load(Course, path)
-    assert str(caught.value) == f"{path}: phases[1]{said}"
+    assert str(caught.value) == f"{path}: phases[1]{message}"

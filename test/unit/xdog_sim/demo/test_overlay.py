@@ -1,4 +1,4 @@
-"""The overlay of the video: bars as long as the velocities say, and nothing outside its panel."""
+"""The overlay of the video: bars as long as the velocities, and nothing outside its panel."""
 
 import numpy as np
 import pytest

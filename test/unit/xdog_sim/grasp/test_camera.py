@@ -19,7 +19,7 @@ CAMERA = load_grasp_scenarios().camera
 
 def test_without_tilt_the_camera_looks_along_z_with_y_up() -> None:
     level = dataclasses.replace(CAMERA, tilt=0.0)
-    # Columns right, up, backward: it looks along +z of gripper_frame, so that backward is -z.
+    # Columns right, up, backward: the camera faces along +z of gripper_frame, so that backward is -z.
     assert view_axes(level) == pytest.approx(np.column_stack([[-1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, -1.0]]))
 
 

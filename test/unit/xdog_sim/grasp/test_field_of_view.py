@@ -47,15 +47,15 @@ def test_the_gripper_angle_does_not_matter() -> None:
 
 def test_the_wrist_camera_sees_along_its_axis_and_not_behind() -> None:
     camera = CAMERA
-    sight, home = FieldOfView(ROBOT, camera), np.zeros(6)
+    view, home = FieldOfView(ROBOT, camera), np.zeros(6)
     home[4] = LEVEL_JAWS  # then the gripper's axis is arm_base_link's x, and the camera sits above it
     tip, _ = ArmKinematics(ROBOT).forward(home[:5])
     _, up, along = camera.position
-    eye = tip + np.array([along, 0.0, up])
+    lens = tip + np.array([along, 0.0, up])
     for distance in (0.1, 0.3):
-        ahead = eye + distance * np.array([math.cos(camera.tilt), 0.0, -math.sin(camera.tilt)])
-        assert sight.sees(ahead, home)
-        assert not sight.sees(ahead + np.array([0.0, 1.1 * distance, 0.0]), home)  # 45 degrees to either side
-        assert sight.sees(ahead + np.array([0.0, 0.8 * distance, 0.0]), home)
-        assert not sight.sees(ahead + np.array([0.0, 0.0, distance]), home)
-    assert not sight.sees(eye - np.array([0.2, 0.0, 0.0]), home)
+        ahead = lens + distance * np.array([math.cos(camera.tilt), 0.0, -math.sin(camera.tilt)])
+        assert view.sees(ahead, home)
+        assert not view.sees(ahead + np.array([0.0, 1.1 * distance, 0.0]), home)  # 45 degrees to either side
+        assert view.sees(ahead + np.array([0.0, 0.8 * distance, 0.0]), home)
+        assert not view.sees(ahead + np.array([0.0, 0.0, distance]), home)
+    assert not view.sees(lens - np.array([0.2, 0.0, 0.0]), home)

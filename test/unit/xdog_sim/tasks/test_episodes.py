@@ -28,7 +28,7 @@ class Counter:
 
 
 @given(st.lists(st.integers(1, 100), min_size=1, max_size=30))
-def test_a_pool_hands_out_every_row_at_most_once_and_in_order(counts: List[int]) -> None:
+def test_a_pool_returns_every_row_at_most_once_and_in_order(counts: List[int]) -> None:
     pool = RowPool(Counter())
     taken = []
     for count in counts:
@@ -38,7 +38,7 @@ def test_a_pool_hands_out_every_row_at_most_once_and_in_order(counts: List[int])
     assert taken == sorted(set(taken))
 
 
-def test_a_pool_draws_many_rows_at_a_time_and_more_if_more_are_asked_for() -> None:
+def test_a_pool_draws_many_rows_at_a_time_and_more_on_request() -> None:
     draw = Counter()
     pool = RowPool(draw)
     for _ in range(POOL_SIZE):

@@ -40,7 +40,7 @@ from xdog_sim.tasks.gait_config import load_gait_config
         ("actor: [128, 64]", "actor: []", "ppo.actor is []; it must be a list of at least one entry"),
     ],
 )
-def test_wrong_settings_are_refused(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+def test_invalid_settings_are_refused(tmp_path: Path, old: str, new: str, complaint: str) -> None:
     assert refusal(load_gait_config, share_path("policies", "gait.yaml"), old, new, tmp_path).startswith(complaint)
 
 

@@ -136,7 +136,7 @@ def test_the_runner_limits_commands_to_the_trained_range(tmp_path: Path) -> None
     assert np.hypot(seen[0], seen[1]) * abs(seen[2]) <= settings.max_lateral_acceleration + 1e-9
 
 
-def test_one_wrong_entry_is_noticed(tmp_path: Path) -> None:
+def test_one_wrong_entry_is_detected(tmp_path: Path) -> None:
     """The comparison above is sensitive enough: with two joints swapped, the observations differ."""
     path = tmp_path / "tiny.onnx"
     export_policy(

@@ -21,7 +21,7 @@ assert load_safety_config().listeners.state_timeout == AGE
 
 
 class Graph(TopicGraph):
-    """A graph that publishes what the test says."""
+    """A graph that publishes what the test sets."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(monkeypatch)
@@ -72,7 +72,7 @@ def test_a_topic_without_a_message_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert "is arm_controller running?" in graph.link.objection()
 
 
-def test_old_messages_allow_nothing(graph: Graph) -> None:
+def test_old_messages_allow_no_motion(graph: Graph) -> None:
     graph.pass_time(0.9 * AGE)
     assert graph.link.objection() == ""
     graph.joints()
@@ -85,9 +85,7 @@ def test_old_messages_allow_nothing(graph: Graph) -> None:
     assert graph.link.objection() == "no joint_states for 0.3 s"
 
 
-def test_a_simulated_clock_that_is_ahead_of_the_messages_is_no_silence(
-    graph: Graph, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_simulated_clock_ahead_of_the_messages_is_tolerated(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arm_link.rospy.rostime, "is_wallclock", lambda: False)
     graph.now += 3.0
     graph.wall += 0.9 * BEHIND
@@ -96,7 +94,7 @@ def test_a_simulated_clock_that_is_ahead_of_the_messages_is_no_silence(
     assert graph.link.objection() == "no joint_states for 1.1 s"
 
 
-def test_a_simulation_may_pause_but_one_that_has_ended_is_noticed(graph: Graph) -> None:
+def test_a_simulation_may_pause_but_its_end_is_detected(graph: Graph) -> None:
     graph.wall += 0.9 * SILENCE
     assert graph.link.objection() == ""
     graph.wall += 0.2 * SILENCE
@@ -117,7 +115,7 @@ def test_after_the_clock_has_jumped_back_only_new_messages_count(graph: Graph) -
     np.testing.assert_allclose(graph.link.target(), [0.1] * 6, err_msg="the goal is of before the jump")
 
 
-def test_the_supervisors_reasons_are_given(graph: Graph) -> None:
+def test_the_supervisors_reasons_are_reported(graph: Graph) -> None:
     graph.safety(allowed=False)
     assert graph.link.objection() == "motion not allowed: somebody pressed the button"
 
@@ -143,7 +141,7 @@ def test_a_stopped_arm_may_not_move(graph: Graph, words: str) -> None:
 @pytest.mark.parametrize(
     "words", ["holding: the arm does not follow: elbow_flex", "holding: refused: the stream was ended: send nothing"]
 )
-def test_an_arm_that_was_let_go_does_not_go_on_but_may_begin_anew(graph: Graph, words: str) -> None:
+def test_an_interrupted_arm_must_be_watched_again_to_continue(graph: Graph, words: str) -> None:
     graph.mode("streaming")
     graph.mode(words)
     assert graph.link.interruption() == words
@@ -161,8 +159,8 @@ def test_ordinary_modes_interrupt_nothing(graph: Graph, words: str) -> None:
     assert graph.link.mode == words.split(":")[0]
 
 
-def test_the_controllers_words_are_those_that_end_an_episode() -> None:
-    """What `xdog.arm` says is what LET_GO begins with."""
+def test_the_controllers_modes_end_an_episode() -> None:
+    """The states of `xdog.arm` begin as in STOPPED_FOLLOWING."""
     from xdog.arm.config import load_arm_config
     from xdog.arm.controller import ArmController
     from xdog.arm.motions import ArmMeasurement
@@ -179,7 +177,7 @@ def test_the_controllers_words_are_those_that_end_an_episode() -> None:
     step(0.0)
     controller.on_setpoint(ROBOT.arm.names, rest.tolist(), float("nan"))
     step(0.02)
-    assert controller.state.startswith(arm_link.LET_GO[1])
+    assert controller.state.startswith(arm_link.STOPPED_FOLLOWING[1])
     goal = np.clip(rest + 1.0, ROBOT.arm.lower, ROBOT.arm.upper)
     for i in range(150):  # it is sent away and stays
         if i > 100:
@@ -187,4 +185,4 @@ def test_the_controllers_words_are_those_that_end_an_episode() -> None:
         step(0.04 + 0.02 * i)
         if "does not follow" in controller.state:
             break
-    assert controller.state.startswith(arm_link.LET_GO[0])
+    assert controller.state.startswith(arm_link.STOPPED_FOLLOWING[0])
