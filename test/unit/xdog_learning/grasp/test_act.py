@@ -25,7 +25,7 @@ def test_an_observation_gives_a_chunk(observe: str) -> None:
     chunk = network(torch.zeros(3, 6), torch.zeros(3, len(policy.token)), image)
     assert chunk.shape == (3, 5, 6)
     if observe == "image":
-        with pytest.raises(ValueError, match="it needs an image"):
+        with pytest.raises(ValueError, match="an image policy needs an image"):
             network(torch.zeros(3, 6), torch.zeros(3, len(policy.token)))
 
 

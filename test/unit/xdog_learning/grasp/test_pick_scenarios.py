@@ -10,18 +10,18 @@ from xdog_sim.grasp.scenario import ScenarioSampler
 from xdog_sim.scene import load_scene
 
 
-def test_every_placement_is_a_lane_of_a_scene_that_loads(tmp_path: Path) -> None:
+def test_every_scenario_has_its_place_in_a_scene_that_loads(tmp_path: Path) -> None:
     sampler = ScenarioSampler()
     scenarios = list(sampler.draws(12, 1000, held_out=True))
     picks = write_scene(scenarios, tmp_path / "new" / "scene.yaml")
     scene = load_scene(str(tmp_path / "new" / "scene.yaml"))
     assert [pick.y for pick in picks] == pytest.approx([SPACING * number for number in range(12)])
-    assert len(scene.furniture) == sum(scenario.support != "ground" for scenario in scenarios) == 8
-    for pick, scenario, thing in zip(picks, scenarios, scene.things):
-        assert (thing.name, thing.item) == (pick.name, scenario.item)
-        assert thing.position == pytest.approx(tuple(scenario.position + np.array([0.0, pick.y, 0.0])))
+    assert len(scene.supports) == sum(scenario.support != "ground" for scenario in scenarios) == 8
+    for pick, scenario, placed in zip(picks, scenarios, scene.objects):
+        assert (placed.name, placed.item) == (pick.name, scenario.item)
+        assert placed.position == pytest.approx(tuple(scenario.position + np.array([0.0, pick.y, 0.0])))
         if scenario.support != "ground":
-            piece = scene.furniture[f"{scenario.support}_of_{pick.name}"]
+            piece = scene.supports[f"{scenario.support}_of_{pick.name}"]
             assert (piece.kind, piece.height, piece.edge, piece.y) == (
                 scenario.support,
                 scenario.surface,
