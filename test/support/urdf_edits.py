@@ -1,5 +1,10 @@
 """The robot's URDF with changes in it, as owners make them."""
 
+import xml.etree.ElementTree as ET
+from typing import Optional
+
+from xdog.core.config_file import read
+from xdog.core.description import RobotDescription, parse_description
 from xdog.core.paths import share_path
 from xdog.core.urdf import parse_body
 
@@ -31,3 +36,12 @@ LIDAR = (
     '<link name="lidar"><inertial><mass value="0.2"/>'
     '<inertia ixx="1e-4" ixy="0" ixz="0" iyy="1e-4" iyz="0" izz="1e-4"/></inertial></link>'
 )
+
+
+def robot_from(urdf: Optional[str] = None, without_collisions: str = "") -> RobotDescription:
+    """The robot with another URDF, or with a link that has lost its collision shapes."""
+    root = ET.fromstring(urdf or URDF)
+    for link in root.findall(f"link[@name='{without_collisions}']"):
+        for shape in link.findall("collision"):
+            link.remove(shape)
+    return parse_description(ET.tostring(root, encoding="unicode"), read(share_path("launch", "config", "robot.yaml")))

@@ -97,7 +97,7 @@ class ArmCollision:
         )
         return np.asarray(bound.reshape(*np.shape(joints)[:-1], -1))
 
-    def meetings(self, joints: Array) -> List[str]:
+    def collisions(self, joints: Array) -> List[str]:
         """What is nearer than the margin at a pose (6,), each as "link and link"; empty if all is clear."""
         return self._names(self.separations(joints) < self._margin)
 

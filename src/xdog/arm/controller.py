@@ -6,16 +6,17 @@ a stop by the safety supervisor and a step that would collide end motion at once
 reason, and nothing moves afterwards until somebody asks again.
 """
 
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence
 
 import numpy as np
 
-from xdog.arm.collision import ArmCollision, even_path
+from xdog.arm.collision import ArmCollision
 from xdog.arm.config import ArmConfig
 from xdog.arm.gripper import Gripper
 from xdog.arm.motions import ArmMeasurement, GripperMotion, Motion, MotionOutcome, Reference, TrajectoryMotion
 from xdog.arm.planner import ArmPlanner, CommandState
 from xdog.arm.rate_limiter import RateLimiter
+from xdog.arm.servo_command import ServoCommand, Step
 from xdog.arm.stream import SetpointStream
 from xdog.arm.trajectory import INVALID_GOAL, PATH_TOLERANCE_VIOLATED, Goal, TrajectoryError
 from xdog.core.description import RobotDescription
@@ -50,12 +51,8 @@ class ArmController:
         self._stream = SetpointStream(robot.arm, config)
         self._measured: Optional[ArmMeasurement] = None
         self._motions: List[Motion] = []
-        self._command: Optional[Array] = None
-        """(6,) rad, the last command; None while nothing may move."""
-        self._speed = np.zeros(6)
-        """(6,) rad/s at which commands moved last."""
-        self._rest = np.zeros(6)
-        """(6,) rad, where joints end up that nothing moves any more."""
+        self._command: Optional[ServoCommand] = None
+        """None while nothing may move."""
         self._last_command = -np.inf
         self._pause_end = -np.inf
         self._gives_up = False
@@ -183,16 +180,15 @@ class ArmController:
             return None
         self._collision.set_legs(legs)
         if self._command is None:
-            self._command, self._speed = self._measured_pose(measured), np.zeros(6)
-            self._rest = self._command.copy()
-        if not self._is_active:
+            self._command = ServoCommand(self._measured_pose(measured), self._limiter, self._collision, self._period)
+        if not (self._motions or self._stream.alive or self._command.is_moving):
             self._gives_up = False
             return None
-        self._advance(measured, self._command, min(elapsed, LONGEST_STEP))
+        position = self._advance(measured, self._command, min(elapsed, LONGEST_STEP))
         self._last_command = measured.stamp
         if self._gives_up:
             self._pause()
-        return self._command
+        return position
 
     def _measurement_problem(self, measured: ArmMeasurement, legs: Array, elapsed: float) -> str:
         """Why nothing may move after measurements that are ``elapsed`` s apart; empty if it may."""
@@ -208,31 +204,30 @@ class ArmController:
             return "measured leg angles are not finite, so the arm cannot keep clear of the legs"
         return ""
 
-    def _advance(self, measured: ArmMeasurement, last: Array, period: float) -> None:
-        """Bring the command one period further."""
+    def _advance(self, measured: ArmMeasurement, command: ServoCommand, period: float) -> Array:
+        """The next command, (6,) rad, ``period`` s after the last one."""
         if self._motions:
-            command, speed = self._follow_motions(measured, last, period)
+            step = self._follow_motions(measured, command, period)
         elif self._stream.alive:
-            command, speed = self._follow_stream(measured, last, period)
+            step = self._follow_stream(measured, command, period)
         else:
-            command, speed = self._towards_rest(last, period)
-        self._command, self._speed = command, speed
+            step = command.towards_rest(period)
+        position = command.take(step)
         if self._stream.alive:
-            self._rest = self._limiter.rest(command, speed, self._period)
+            command.rest = command.braked
         for motion in self._motions:
-            self._rest[motion.joints] = self._limiter.rest(command, speed, self._period)[motion.joints]
+            command.rest[motion.joints] = command.braked[motion.joints]
+        return position
 
-    def _follow_motions(self, measured: ArmMeasurement, last: Array, period: float) -> Tuple[Array, Array]:
-        reference = Reference(self._rest.copy(), np.zeros(6), np.full(6, np.inf))
+    def _follow_motions(self, measured: ArmMeasurement, command: ServoCommand, period: float) -> Step:
+        reference = Reference(command.rest.copy(), np.zeros(6), np.full(6, np.inf))
         for motion in self._motions:
-            part = motion.step(measured, last)
+            part = motion.step(measured, command.position)
             reference.position[motion.joints] = part.position
             reference.velocity[motion.joints] = part.velocity
             reference.speed[motion.joints] = part.speed
-        command, speed = self._limiter.next(
-            last, self._speed, (reference.position, reference.velocity), reference.speed, period
-        )
-        obstacles = self._obstacles_ahead(last, command, speed)
+        step = command.towards(reference, period)
+        obstacles = command.obstacles(step, measured.stamp, self._motions)
         for motion in list(self._motions):
             if obstacles:
                 text = f"stopped before {', '.join(obstacles)} collide"
@@ -241,69 +236,26 @@ class ArmController:
                 self._motions.remove(motion)
                 gives_up = motion.outcome.code == PATH_TOLERANCE_VIOLATED
                 stays = self._push_no_further(measured) if gives_up else reference.position
-                self._rest[motion.joints] = stays[motion.joints]
-        return self._towards_rest(last, period) if obstacles else (command, speed)
+                command.rest[motion.joints] = stays[motion.joints]
+        return command.towards_rest(period) if obstacles else step
 
-    def _follow_stream(self, measured: ArmMeasurement, last: Array, period: float) -> Tuple[Array, Array]:
-        self._note = self._stream.lag(measured, last)
+    def _follow_stream(self, measured: ArmMeasurement, command: ServoCommand, period: float) -> Step:
+        self._note = self._stream.lag(measured, command.position)
         if self._note:
             self._stream.end(measured.stamp)
-            self._rest = self._push_no_further(measured)
-            return self._towards_rest(last, period)
-        reference, self._note = self._stream.step(measured.stamp, last, period)
+            command.rest = self._push_no_further(measured)
+            return command.towards_rest(period)
+        reference, self._note = self._stream.step(measured.stamp, command.position, period)
         if reference is None:
-            return self._towards_rest(last, period)
-        command, speed = self._limiter.next(
-            last, self._speed, (reference.position, reference.velocity), reference.speed, period
-        )
-        obstacles = self._obstacles_ahead(last, command, speed)
+            return command.towards_rest(period)
+        step = command.towards(reference, period)
+        obstacles = command.obstacles(step, measured.stamp)
         if obstacles:
             self._note = f"held back: {', '.join(obstacles)} would collide"
-            command, speed = self._slide_along(last, command, speed, period)
-        return command, speed
-
-    def _slide_along(self, last: Array, command: Array, speed: Array, period: float) -> Tuple[Array, Array]:
-        """As much of the step to ``command`` (6,) rad as meets nothing, joint by joint, the largest change first.
-
-        The other joints brake. So the arm slides along what it must not touch, and can get away from it, where it would
-        otherwise stand still.
-        """
-        reached, reached_speed = self._towards_rest(last, period)
-        for joint in np.argsort(-np.abs(command - reached)):
-            tried, tried_speed = reached.copy(), reached_speed.copy()
-            tried[joint], tried_speed[joint] = command[joint], speed[joint]
-            if not self._obstacles_ahead(last, tried, tried_speed):
-                reached, reached_speed = tried, tried_speed
-        return reached, reached_speed
-
-    def _towards_rest(self, last: Array, period: float) -> Tuple[Array, Array]:
-        """The next command and its speed on the way to where the joints end up."""
-        unlimited = np.full(6, np.inf)
-        command, speed = self._limiter.next(last, self._speed, (self._rest, np.zeros(6)), unlimited, period)
-        if not self._collision.straight_path_obstacles(last, command):
-            return command, speed
-        self._rest = last.copy()  # a leg came into the way too fast to brake
-        return last, np.zeros(6)
-
-    def _obstacles_ahead(self, last: Array, command: Array, speed: Array) -> List[str]:
-        """What is in the way of a step to ``command`` (6,) rad and of slowing down afterwards."""
-        if np.array_equal(command, last) and not np.any(speed):
-            return []
-        braking = self._limiter.braking(command, speed, self._period)
-        times = self.now + self._period * np.arange(1, len(braking) + 1)
-        for motion in self._motions:
-            ahead = motion.ahead(times) if motion.outcome is None else None
-            if ahead is not None:  # a path that was found clear, where braking straight on might not be
-                braking[:, motion.joints] = ahead
-        return self._collision.obstacles(last, even_path(np.vstack([last, command, braking])))
+            step = command.slide(step, measured.stamp, period)
+        return step
 
     # Inside.
-
-    @property
-    def _is_active(self) -> bool:
-        """Whether there is something to command."""
-        moving = self._command is not None and bool(np.any(self._speed) or np.any(self._command != self._rest))
-        return moving or bool(self._motions) or self._stream.alive
 
     def _ready(self) -> CommandState:
         """Where a motion begins.
@@ -315,20 +267,18 @@ class ArmController:
         if problem or self._measured is None or self._command is None:
             raise TrajectoryError(INVALID_GOAL, problem)
         self._resynchronize(self._measured)
-        braking = self._limiter.braking(self._command, self._speed, self._period)
-        rest = self._limiter.rest(self._command, self._speed, self._period)
-        return CommandState(self.now, self._command, self._speed, rest, len(braking) * self._period)
+        return self._command.state(self.now)
 
     def _resynchronize(self, measured: ArmMeasurement) -> None:
         """Command joints of an arm at rest on from where they are if that is far from where they were sent."""
-        if self._command is None or self._is_active:
+        command = self._command
+        if command is None or self._motions or self._stream.alive or command.is_moving:
             return
         here = self._measured_pose(measured)
-        near = np.abs(self._command - here) <= self._config.motion.start_error
+        near = np.abs(command.position - here) <= self._config.motion.start_error
         # A gripper that holds something is never where it was sent; one that was moved by hand does not press.
         near[5] |= abs(measured.effort[5]) >= self._config.gripper.stall_torque
-        self._command = np.where(near, self._command, here)
-        self._rest = self._command.copy()
+        command.restart(np.where(near, command.position, here))
 
     def _pause_left(self) -> str:
         if self.now >= self._pause_end:

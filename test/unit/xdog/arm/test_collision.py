@@ -56,7 +56,7 @@ def test_agrees_with_mujoco(check: ArmCollision) -> None:
         arm = rng.uniform(ROBOT.arm.lower, ROBOT.arm.upper)
         legs = rng.uniform(ROBOT.legs.lower, ROBOT.legs.upper)
         check.set_legs(legs)
-        said = {frozenset(pair.split(" and ")) for pair in check.meetings(arm)}
+        said = {frozenset(pair.split(" and ")) for pair in check.collisions(arm)}
         for pair, distance in closest(model, data, arm, legs).items():
             if frozenset(pair) in said:
                 needless += distance > MARGIN + 0.01
@@ -70,20 +70,20 @@ def test_agrees_with_mujoco(check: ArmCollision) -> None:
 
 
 def test_known_poses(check: ArmCollision) -> None:
-    assert check.meetings(STOW) == []
-    assert check.meetings(HOME) == []
-    assert check.meetings(INTO_TRUNK)[0] == "arm_gripper_link and base_link"
+    assert check.collisions(STOW) == []
+    assert check.collisions(HOME) == []
+    assert check.collisions(INTO_TRUNK)[0] == "arm_gripper_link and base_link"
 
 
 def test_legs_count_where_they_are(check: ArmCollision) -> None:
     beside = np.array([-1.2, 1.0, 0.6, 0.3, 0.0, 0.0])  # down on the left
     raised = ROBOT.legs.poses["stand"].copy()
     raised[[3, 4]] = [1.1, -1.6]  # the front left leg swung up and out
-    assert "arm_gripper_link and front_left_thigh_link" in check.meetings(beside)
-    assert "arm_lower_arm_link and front_left_thigh_link" not in check.meetings(beside)
+    assert "arm_gripper_link and front_left_thigh_link" in check.collisions(beside)
+    assert "arm_lower_arm_link and front_left_thigh_link" not in check.collisions(beside)
     check.set_legs(raised)
-    assert "arm_gripper_link and front_left_thigh_link" not in check.meetings(beside)
-    assert "arm_lower_arm_link and front_left_thigh_link" in check.meetings(beside)
+    assert "arm_gripper_link and front_left_thigh_link" not in check.collisions(beside)
+    assert "arm_lower_arm_link and front_left_thigh_link" in check.collisions(beside)
 
 
 def test_straight_paths(check: ArmCollision) -> None:
@@ -97,10 +97,10 @@ def test_straight_paths(check: ArmCollision) -> None:
 
 def test_an_arm_in_trouble_may_move_out_but_not_further_in(check: ArmCollision) -> None:
     trouble, lower = np.array([-0.6, 1.1, -0.3, 1.2, 0.0, 0.0]), np.array([0.0, 0.05, 0.0, 0.0, 0.0, 0.0])
-    assert check.meetings(trouble) == ["arm_gripper_link and front_left_abad_link"]
+    assert check.collisions(trouble) == ["arm_gripper_link and front_left_abad_link"]
     assert check.obstacles(trouble, trouble[None]) == []
     assert check.straight_path_obstacles(trouble, trouble - 3 * lower) == []
-    assert check.straight_path_obstacles(trouble, trouble + lower) == check.meetings(trouble)
+    assert check.straight_path_obstacles(trouble, trouble + lower) == check.collisions(trouble)
 
 
 def test_a_pose_takes_less_than_a_millisecond(check: ArmCollision) -> None:
@@ -109,6 +109,6 @@ def test_a_pose_takes_less_than_a_millisecond(check: ArmCollision) -> None:
     for arm in rng.uniform(ROBOT.arm.lower, ROBOT.arm.upper, (200, 6)):
         start = time.thread_time()  # of this thread alone: what the machine does besides does not count
         check.set_legs(ROBOT.legs.poses["stand"])
-        check.meetings(arm)
+        check.collisions(arm)
         took.append(time.thread_time() - start)
     assert np.percentile(took, 20) < 1e-3

@@ -70,14 +70,6 @@ def test_never_faster_than_allowed() -> None:
     assert np.abs(np.diff(goals, axis=0)).max() <= CONFIG.motion.max_speed * PERIOD + 1e-9
 
 
-def test_refuses_what_would_meet_the_dog() -> None:
-    bench = ControllerBench()
-    error = refusal(bench, INTO_TRUNK, 3.0)
-    assert error.code == INVALID_GOAL
-    assert "arm_gripper_link and front_left_thigh_link" in str(error)
-    assert bench.controller.state == "holding"
-
-
 def test_preemption_goes_on_smoothly() -> None:
     bench = ControllerBench()
     first = bench.follow([1.0, 0, 0, 0, 0], 1.0)
@@ -113,74 +105,6 @@ def test_cancel_slows_down_and_holds() -> None:
     bench.assert_smooth()
 
 
-def test_a_goal_for_later_leaves_the_running_one_until_it_starts() -> None:
-    bench = ControllerBench()
-    first = bench.follow([1.2, 0, 0, 0, 0], 2.0)
-    bench.run(0.8)
-    assert bench.speed[0] > 0.8
-    second = bench.follow([0.0, 0.3, 0, 0, 0], 1.5, stamp=bench.controller.now + 0.5)
-    assert first.outcome is not None
-    assert first.outcome.cancelled
-    alone = ControllerBench()
-    alone.follow([1.2, 0, 0, 0, 0], 2.0)
-    alone.run(1.3)
-    bench.run(0.5)
-    np.testing.assert_allclose(bench.position, alone.position, atol=1e-9)
-    assert bench.finish(second).code == SUCCESSFUL
-    np.testing.assert_allclose(bench.position[:5], [0.0, 0.3, 0, 0, 0], atol=1e-9)
-    bench.assert_smooth()
-
-
-def test_goals_for_later_follow_each_other_and_replace_what_starts_after_them() -> None:
-    bench = ControllerBench()
-    now = bench.controller.now
-    bench.follow([0.6, 0, 0, 0, 0], 3.0)
-    bench.follow([0.0, 0.4, 0, 0, 0], 1.0, stamp=now + 2.0)  # never comes to start
-    second = bench.follow([0.3, 0, 0.2, 0, 0], 1.0, stamp=now + 1.0)
-    third = bench.follow([0.0, 0, 0, 0, 0.3], 1.0, stamp=now + 1.5)
-    bench.run(1.0)
-    assert bench.position[0] == pytest.approx(0.6 * (3 / 9 - 2 / 27), abs=0.02)  # a third of the first cubic
-    bench.run(0.4)
-    assert bench.position[2] > 0.02  # on the second's way
-    assert second.outcome is not None
-    assert bench.finish(third).code == SUCCESSFUL
-    np.testing.assert_allclose(bench.position[:5], [0, 0, 0, 0, 0.3], atol=1e-9)
-    assert np.max(bench.path[:, 1]) == 0.0
-    bench.assert_smooth()
-
-
-def test_a_goal_for_later_in_place_of_a_stream_stops_it_smoothly_and_waits() -> None:
-    bench = ControllerBench()
-    for i in range(20):
-        bench.controller.on_setpoint(ARM.names, HOME + 0.03 * i, PERIOD)
-        bench.step()
-    motion = bench.follow(NEAR_HOME, stamp=bench.controller.now + 0.5)
-    bench.run(0.2)
-    resting = bench.position.copy()
-    bench.run(0.3)
-    np.testing.assert_array_equal(bench.position, resting)
-    assert bench.finish(motion).code == SUCCESSFUL
-    bench.assert_smooth()
-
-
-def test_what_would_accelerate_too_fast_is_refused() -> None:
-    error = refusal(ControllerBench(), [0.1, 0, 0, 0, 0], 0.1)  # 6 * 0.1 / 0.1^2 at both ends
-    assert error.code == INVALID_GOAL
-    assert "shoulder_pan would have to accelerate at 60.00 rad/s^2, 35 are possible" in str(error)
-
-
-def test_home_in_the_middle_of_a_motion_brakes_first() -> None:
-    bench = ControllerBench()
-    motion = bench.follow([1.5, 0, 0, 0, 0], 1.0)
-    bench.run(0.5)
-    assert bench.speed[0] > 2.0
-    home = bench.controller.move_to("home")
-    assert motion.outcome is not None
-    assert bench.finish(home).code == SUCCESSFUL
-    np.testing.assert_allclose(bench.position, HOME, atol=1e-9)
-    bench.assert_smooth()
-
-
 def test_a_leg_in_the_way_of_a_trajectory_ends_it_with_gentle_braking() -> None:
     bench, beside_the_leg = ControllerBench(), [-1.47, 0.81, 1.11, -1.15, 2.16]
     motion = bench.follow(beside_the_leg, 2.0)
@@ -190,7 +114,7 @@ def test_a_leg_in_the_way_of_a_trajectory_ends_it_with_gentle_braking() -> None:
     assert outcome.code == PATH_TOLERANCE_VIOLATED
     assert "collide" in outcome.message
     bench.run(0.3)
-    assert bench.controller._collision.meetings(bench.position) == []
+    assert bench.controller._collision.collisions(bench.position) == []
     assert bench.position[4] > 0.6 * 2.16
     bench.assert_smooth()
 
@@ -357,140 +281,3 @@ def test_commands_are_smooth_whatever_sequence_of_requests_arrives(requests: Lis
             bench.step()
     bench.run(0.7)  # a stream ends, what was cancelled comes to rest
     bench.assert_smooth()
-
-
-# The gripper.
-
-
-def test_gripper_reaches_its_gap_beside_a_trajectory() -> None:
-    bench = ControllerBench()
-    trajectory = bench.follow(NEAR_HOME, 1.0)
-    grip = bench.controller.move_gripper(0.05, 0.0)
-    assert bench.finish(grip).code == SUCCESSFUL
-    assert grip.reached
-    assert not grip.stalled
-    assert bench.finish(trajectory).code == SUCCESSFUL
-    assert bench.controller.gripper.gap(bench.position[5]) == pytest.approx(0.05, abs=3e-3)
-
-
-def test_gripper_stalls_on_an_object_and_keeps_squeezing() -> None:
-    bench = ControllerBench(np.append(HOME[:5], 0.8))
-    bench.blocked[5] = 0.4
-    grip = bench.controller.move_gripper(0.0, 0.0)
-    assert bench.finish(grip).code == SUCCESSFUL
-    assert grip.stalled
-    assert not grip.reached
-    motion = bench.follow(NEAR_HOME)  # at once: it goes on squeezing beside it
-    bench.run(0.4)
-    np.testing.assert_allclose(bench.path[-1][5], 0.4 - CONFIG.gripper.squeeze)
-    bench.finish(motion)
-    np.testing.assert_allclose(bench.path[-1][5], 0.4 - CONFIG.gripper.squeeze)
-    bench.assert_smooth()
-
-
-def test_limp_gripper_is_no_success() -> None:
-    bench = ControllerBench(np.append(HOME[:5], 0.8))
-    bench.no_torque = True
-    grip = bench.controller.move_gripper(0.0, 0.0)
-    assert bench.finish(grip).code == GOAL_TOLERANCE_VIOLATED
-    assert not grip.stalled
-    assert not grip.reached
-
-
-@pytest.mark.parametrize("limp", [False, True])
-def test_noise_of_the_velocity_does_not_keep_a_gripper_goal_alive(limp: bool) -> None:
-    bench = ControllerBench(np.append(HOME[:5], 0.8))
-    bench.blocked[5], bench.no_torque, bench.noise = 0.4, limp, 0.2
-    grip = bench.controller.move_gripper(0.0, 0.0)
-    assert bench.finish(grip, 2.0).code == (GOAL_TOLERANCE_VIOLATED if limp else SUCCESSFUL)
-    assert grip.stalled is not limp
-
-
-def test_a_gripper_that_never_comes_to_rest_ends() -> None:
-    bench = ControllerBench(np.append(HOME[:5], 0.8))
-    bench.no_torque = True
-    grip = bench.controller.move_gripper(0.0, 0.0)
-    begin = bench.now
-    while grip.outcome is None:
-        assert bench.now < begin + 5.0
-        bench.position[5] = 0.8 + 0.1 * math.sin(10.0 * bench.now)
-        bench.step()
-    assert grip.outcome.code == GOAL_TOLERANCE_VIOLATED
-    assert "nor came to rest" in grip.outcome.message
-    assert not grip.stalled
-    assert not grip.reached
-
-
-def test_max_effort_limits_the_push() -> None:
-    bench = ControllerBench(np.append(HOME[:5], 0.8))
-    bench.blocked[5] = 0.4
-    grip = bench.controller.move_gripper(0.0, 5.0)  # less than the bench's 1.4 Nm give
-    bench.finish(grip)
-    assert grip.stalled
-    bench.run(0.3)
-    assert bench.effort[5] < 5.0 * bench.controller.gripper.lever
-    assert bench.path[-1][5] < 0.4  # and still it pushes
-    bench.assert_smooth()
-
-
-@pytest.mark.parametrize("force", [1.0, 5.0, 20.0])
-def test_the_effort_of_moving_is_no_grip(force: float) -> None:
-    for start, gap in ((0.0, 0.06), (0.8, 0.0)):
-        bench = ControllerBench(np.append(HOME[:5], start))
-        bench.friction = 0.8  # 1.2 Nm at full speed: 12 N
-        grip = bench.controller.move_gripper(gap, force)
-        assert bench.finish(grip).code == SUCCESSFUL
-        assert grip.reached
-        assert not grip.stalled
-        assert bench.now < 2.0  # without pauses on the way
-
-
-def test_a_grip_that_gives_way_is_followed() -> None:
-    bench = ControllerBench(np.append(HOME[:5], 0.8))
-    bench.blocked[5] = 0.4
-    grip = bench.controller.move_gripper(0.0, 5.0)
-    while bench.position[5] > 0.4:
-        bench.step()
-    bench.run(0.2)  # it pushes, but not for long enough to count as a grip
-    assert grip.outcome is None
-    del bench.blocked[5]
-    assert bench.finish(grip).code == SUCCESSFUL
-    assert grip.reached
-
-
-@pytest.mark.parametrize(("gap", "effort"), [(0.2, 0.0), (-0.01, 0.0), (math.nan, 0.0), (0.01, -1.0), (0.01, math.nan)])
-def test_senseless_gripper_goals_are_refused(gap: float, effort: float) -> None:
-    with pytest.raises(TrajectoryError):
-        ControllerBench().controller.move_gripper(gap, effort)
-
-
-# Stow and home.
-
-
-def test_stow_and_home_leave_the_gripper() -> None:
-    bench = ControllerBench(np.append(NEAR_HOME, 0.6))
-    for pose in ("stow", "home"):
-        assert bench.finish(bench.controller.move_to(pose)).code == SUCCESSFUL
-        np.testing.assert_allclose(bench.position[:5], ARM.poses[pose][:5], atol=1e-6)
-        assert bench.position[5] == pytest.approx(0.6)
-    goals = np.array([goal for goal in bench.sent if goal is not None])
-    assert np.abs(np.diff(goals, axis=0)).max() <= CONFIG.motion.move_speed * PERIOD + 1e-6
-
-
-def test_home_leaves_a_gripper_that_was_opened_by_hand() -> None:
-    bench = ControllerBench(np.append(NEAR_HOME, 0.8))
-    assert bench.finish(bench.controller.move_gripper(0.0, 0.0)).code == SUCCESSFUL
-    bench.run(0.1)
-    bench.position[5] = 1.2
-    bench.effort[5] = 0.0
-    bench.run(0.1)
-    assert bench.finish(bench.controller.move_to("home")).code == SUCCESSFUL
-    assert bench.position[5] == pytest.approx(1.2)
-
-
-def test_stow_goes_round_what_is_in_the_way() -> None:
-    in_the_way = np.array([-1.2, 0.6, 1.1, -0.8, -2.2, 0.0])  # beside the left leg: the straight way meets its hip
-    bench = ControllerBench(in_the_way)
-    assert bench.controller._collision.straight_path_obstacles(in_the_way, STOW)
-    assert bench.finish(bench.controller.move_to("stow"), 20.0).code == SUCCESSFUL
-    np.testing.assert_allclose(bench.position[:5], STOW[:5], atol=1e-6)

@@ -1,49 +1,55 @@
-"""The gripper's gap and its joint's angle."""
+"""The gripper's gap: by hand, back and forth, and against MuJoCo's distance of the fingertips."""
 
-from dataclasses import replace
-
+import mujoco
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from urdf_edits import robot_from
 
 from xdog.arm.gripper import Gripper
 from xdog.arm.kinematics import ArmKinematics
 from xdog.core.description import DescriptionError, load_description
+from xdog_sim.world import WorldOptions, build_model
 
 ROBOT = load_description()
-GRIPPER = Gripper(ROBOT)
-LOWER, UPPER = float(ROBOT.arm.lower[5]), float(ROBOT.arm.upper[5])
+ARM, GRIPPER = ArmKinematics(ROBOT), Gripper(ROBOT)
+MODEL = build_model(WorldOptions(visuals=False), ROBOT)
 
 
-def test_the_range_is_that_of_the_joint_and_beyond_it_nothing_opens_further() -> None:
-    smallest, largest = GRIPPER.range
-    assert 0.0 <= smallest < 0.005 < 0.08 < largest < 0.15  # m; an SO101 takes objects of 5 to 8 cm
-    assert (GRIPPER.gap(LOWER - 1.0), GRIPPER.gap(UPPER + 1.0)) == (smallest, largest)
-    assert (GRIPPER.angle(-1.0), GRIPPER.angle(1.0)) == (pytest.approx(LOWER), pytest.approx(UPPER))
+def test_gap_by_hand() -> None:
+    # At the closed end the fingertips are a few mm apart, at 0.374 rad 44 mm and at the open end 94 mm.
+    assert GRIPPER.range == (pytest.approx(0.0024, abs=2e-4), pytest.approx(0.0943, abs=2e-4))
+    assert GRIPPER.gap(0.374) == pytest.approx(0.044, abs=2e-4)
 
 
-@given(st.floats(LOWER, UPPER), st.floats(LOWER, UPPER))
-def test_the_gap_grows_with_the_angle_and_back(one: float, other: float) -> None:
-    assert GRIPPER.angle(GRIPPER.gap(one)) == pytest.approx(one, abs=1e-9)
-    if one < other:
-        assert GRIPPER.gap(one) <= GRIPPER.gap(other)
+@given(st.floats(0.0, 1.0))
+def test_gap_and_angle_are_inverse(share: float) -> None:
+    low, high = GRIPPER.range
+    gap = low + share * (high - low)
+    assert GRIPPER.gap(GRIPPER.angle(gap)) == pytest.approx(gap, abs=1e-9)
 
 
-def test_the_lever_is_the_fingertips_distance_from_the_axis() -> None:
-    """A small turn of the joint moves the fingertip by lever times angle."""
-    arm, step, before, after = ArmKinematics(ROBOT), 1e-4, np.zeros(6), np.zeros(6)
-    before[5], after[5] = 0.3, 0.3 + 1e-4
-    tip = next(g for g in ROBOT.links[arm.links[6]].collisions[::-1])
-    places = []
-    for pose in (before, after):
-        origins, rotations = arm.link_poses(pose[None])
-        places.append(origins[0, 6] + rotations[0, 6] @ np.array(tip.xyz))
-    assert GRIPPER.lever >= np.linalg.norm(places[1] - places[0]) / step - 1e-6
+@given(st.floats(0.0, 1.0))
+def test_gap_is_the_distance_of_mujocos_fingertips(share: float) -> None:
+    # The nearest points of two fingertips may be nearer than the moving one to the other's whole face, never further.
+    angle = ROBOT.arm.lower[5] + share * (ROBOT.arm.upper[5] - ROBOT.arm.lower[5])
+    data = mujoco.MjData(MODEL)
+    data.qpos[MODEL.joint(ROBOT.arm.names[5]).qposadr[0]] = angle
+    mujoco.mj_kinematics(MODEL, data)
+    tips = []
+    for link in ARM.links[5:]:
+        geoms = [g for g in range(MODEL.ngeom) if MODEL.geom_bodyid[g] == MODEL.body(link).id]
+        tips.append(max(geoms, key=lambda g: float(np.linalg.norm(MODEL.geom_pos[g]))))
+    assert GRIPPER.gap(angle) <= mujoco.mj_geomDistance(MODEL, data, tips[0], tips[1], 0.5, None) + 1e-6
 
 
-def test_a_finger_without_a_collision_shape_is_named() -> None:
-    finger = ArmKinematics(ROBOT).links[6]
-    links = {**ROBOT.links, finger: replace(ROBOT.links[finger], collisions=())}
-    with pytest.raises(DescriptionError, match=f"{finger} has no collision shape"):
-        Gripper(replace(ROBOT, body=replace(ROBOT.body, links=links)))
+def test_beyond_the_ends_counts_as_the_end() -> None:
+    low, high = GRIPPER.range
+    assert (GRIPPER.gap(-9.0), GRIPPER.gap(9.0)) == (low, high)
+    assert (GRIPPER.angle(-1.0), GRIPPER.angle(1.0)) == (ROBOT.arm.lower[5], ROBOT.arm.upper[5])
+
+
+def test_a_finger_without_a_shape_is_named() -> None:
+    with pytest.raises(DescriptionError, match="arm_moving_jaw_link has no collision shape, so the gripper's gap"):
+        Gripper(robot_from(without_collisions="arm_moving_jaw_link"))

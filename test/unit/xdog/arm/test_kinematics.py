@@ -5,20 +5,17 @@ import math
 import mujoco
 import numpy as np
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from urdf_edits import robot_from
 
-from xdog.arm.gripper import Gripper
 from xdog.arm.kinematics import ArmKinematics, IkError
-from xdog.core.description import DescriptionError, load_description, parse_description
-from xdog.core.paths import share_path
+from xdog.core.description import DescriptionError, load_description
 from xdog_sim.world import WorldOptions, build_model
 
 Array = np.ndarray
 ROBOT = load_description()
 ARM = ArmKinematics(ROBOT)
-GRIPPER = Gripper(ROBOT)
 LOWER, UPPER = ROBOT.arm.lower, ROBOT.arm.upper
 
 poses = st.tuples(*[st.floats(0.0, 1.0)] * 6).map(  # rounding must not put the last of them beyond the limit
@@ -141,42 +138,10 @@ def test_out_of_reach_says_why(position: "list[float]", pitch: float, roll: floa
     ("old", "new", "message"),
     [
         ('rpy="1.5707963267948966 0.0486795 3.14', 'rpy="1.2 0.0486795 3.14', "approach in their"),
-        ('<parent link="arm_gripper_link"/>', '<parent link="arm_wrist_link"/>', "follow each other|to the fifth"),
+        ('<parent link="arm_gripper_link"/>', '<parent link="arm_wrist_link"/>', "follow each other|must be fixed to"),
     ],
 )
 def test_another_arm_is_refused(old: str, new: str, message: str) -> None:
     assert old in ROBOT.urdf
     with pytest.raises(DescriptionError, match=message):
-        ArmKinematics(parse_description(ROBOT.urdf.replace(old, new), _robot_config()))
-
-
-def _robot_config() -> "dict[str, object]":
-    content = yaml.safe_load(share_path("launch", "config", "robot.yaml").read_text())
-    assert isinstance(content, dict)
-    return content
-
-
-def test_gap_by_hand() -> None:
-    # At the closed end the fingertips are a few mm apart, at 0.374 rad 44 mm and at the open end 94 mm.
-    assert GRIPPER.range == (pytest.approx(0.0024, abs=2e-4), pytest.approx(0.0943, abs=2e-4))
-    assert GRIPPER.gap(0.374) == pytest.approx(0.044, abs=2e-4)
-
-
-@given(st.floats(0.0, 1.0))
-def test_gap_and_angle_are_inverse(share: float) -> None:
-    low, high = GRIPPER.range
-    gap = low + share * (high - low)
-    assert GRIPPER.gap(GRIPPER.angle(gap)) == pytest.approx(gap, abs=1e-9)
-
-
-@given(poses)
-def test_gap_is_the_distance_of_mujocos_fingertips(twin: "tuple[mujoco.MjModel, mujoco.MjData]", joints: Array) -> None:
-    # The nearest points of two fingertips may be nearer than the moving one to the other's whole face, never further.
-    model, data = twin
-    put(model, data, joints)
-    tips = []
-    for link in ARM.links[5:]:
-        geoms = [g for g in range(model.ngeom) if model.geom_bodyid[g] == model.body(link).id]
-        tips.append(max(geoms, key=lambda g: float(np.linalg.norm(model.geom_pos[g]))))
-    distance = mujoco.mj_geomDistance(model, data, tips[0], tips[1], 0.5, None)
-    assert GRIPPER.gap(joints[5]) <= distance + 1e-6
+        ArmKinematics(robot_from(ROBOT.urdf.replace(old, new)))

@@ -1,12 +1,12 @@
-"""Motions by themselves: when a trajectory and a gripper's motion end, and what their joints follow."""
+"""Motions: how a gripper's goal ends on nothing, on an object and without torque, and what a trajectory reports."""
 
-from typing import List
+import math
 
 import numpy as np
 import pytest
-from arm_controller_bench import ARM, CONFIG, FIVE, HOME, PERIOD
+from arm_controller_bench import ARM, CONFIG, FIVE, HOME, NEAR_HOME, ControllerBench
 
-from xdog.arm.motions import ArmMeasurement, GripperMotion, Motion, TrajectoryMotion
+from xdog.arm.motions import ArmMeasurement, TrajectoryMotion
 from xdog.arm.path import ArmPath, PathPiece
 from xdog.arm.trajectory import (
     GOAL_TOLERANCE_VIOLATED,
@@ -14,99 +14,157 @@ from xdog.arm.trajectory import (
     SUCCESSFUL,
     Goal,
     Point,
+    TrajectoryError,
     make_plan,
 )
 
-JOINT = 5
-MAX_TORQUE = 1.0
+
+def test_gripper_reaches_its_gap_beside_a_trajectory() -> None:
+    bench = ControllerBench()
+    trajectory = bench.follow(NEAR_HOME, 1.0)
+    grip = bench.controller.move_gripper(0.05, 0.0)
+    assert bench.finish(grip).code == SUCCESSFUL
+    assert grip.reached
+    assert not grip.stalled
+    assert bench.finish(trajectory).code == SUCCESSFUL
+    assert bench.controller.gripper.gap(bench.position[5]) == pytest.approx(0.05, abs=3e-3)
 
 
-def measured(stamp: float, position: np.ndarray, effort: float = 0.0) -> ArmMeasurement:
-    return ArmMeasurement(stamp, position.copy(), np.zeros(6), np.full(6, effort))
+def test_gripper_stalls_on_an_object_and_keeps_squeezing() -> None:
+    bench = ControllerBench(np.append(HOME[:5], 0.8))
+    bench.blocked[5] = 0.4
+    grip = bench.controller.move_gripper(0.0, 0.0)
+    assert bench.finish(grip).code == SUCCESSFUL
+    assert grip.stalled
+    assert not grip.reached
+    motion = bench.follow(NEAR_HOME)  # at once: it goes on squeezing beside it
+    bench.run(0.4)
+    np.testing.assert_allclose(bench.path[-1][5], 0.4 - CONFIG.gripper.squeeze)
+    bench.finish(motion)
+    np.testing.assert_allclose(bench.path[-1][5], 0.4 - CONFIG.gripper.squeeze)
+    bench.assert_smooth()
 
 
-def gripper(goal: float, limit: float = 5.0) -> GripperMotion:
-    return GripperMotion(JOINT, goal, MAX_TORQUE, CONFIG.gripper, limit)
+def test_limp_gripper_is_no_success() -> None:
+    bench = ControllerBench(np.append(HOME[:5], 0.8))
+    bench.no_torque = True
+    grip = bench.controller.move_gripper(0.0, 0.0)
+    assert bench.finish(grip).code == GOAL_TOLERANCE_VIOLATED
+    assert not grip.stalled
+    assert not grip.reached
 
 
-def run(motion: Motion, angles: List[float], effort: float = 0.0) -> List[float]:
-    """The references of a gripper that is at these angles, one a period."""
-    followed = []
-    for i, angle in enumerate(angles):
-        here = HOME.copy()
-        here[JOINT] = angle
-        followed.append(float(motion.step(measured(PERIOD * i, here, effort), here).position[0]))
-        if motion.outcome:
-            break
-    return followed
+@pytest.mark.parametrize("limp", [False, True])
+def test_noise_of_the_velocity_does_not_keep_a_gripper_goal_alive(limp: bool) -> None:
+    bench = ControllerBench(np.append(HOME[:5], 0.8))
+    bench.blocked[5], bench.no_torque, bench.noise = 0.4, limp, 0.2
+    grip = bench.controller.move_gripper(0.0, 0.0)
+    assert bench.finish(grip, 2.0).code == (GOAL_TOLERANCE_VIOLATED if limp else SUCCESSFUL)
+    assert grip.stalled is not limp
 
 
-def test_a_gripper_at_its_goal_has_reached_the_gap() -> None:
-    motion = gripper(0.5)
-    assert run(motion, [0.3, 0.4, 0.5])[:2] == [0.5, 0.5]
-    assert motion.outcome is not None
-    assert (motion.outcome.code, motion.reached, motion.stalled) == (SUCCESSFUL, True, False)
+def test_a_gripper_that_never_comes_to_rest_ends() -> None:
+    bench = ControllerBench(np.append(HOME[:5], 0.8))
+    bench.no_torque = True
+    grip = bench.controller.move_gripper(0.0, 0.0)
+    begin = bench.now
+    while grip.outcome is None:
+        assert bench.now < begin + 5.0
+        bench.position[5] = 0.8 + 0.1 * math.sin(10.0 * bench.now)
+        bench.step()
+    assert grip.outcome.code == GOAL_TOLERANCE_VIOLATED
+    assert "nor came to rest" in grip.outcome.message
+    assert not grip.stalled
+    assert not grip.reached
 
 
-def test_effort_while_it_moves_is_no_grip() -> None:
-    motion = gripper(1.5)
-    followed = run(motion, list(np.linspace(0.0, 1.5, 50)), effort=3.0 * MAX_TORQUE)
-    assert motion.reached
-    assert set(followed[:-1]) == {1.5}
+def test_max_effort_limits_the_push() -> None:
+    bench = ControllerBench(np.append(HOME[:5], 0.8))
+    bench.blocked[5] = 0.4
+    grip = bench.controller.move_gripper(0.0, 5.0)  # less than the bench's 1.4 Nm give
+    bench.finish(grip)
+    assert grip.stalled
+    bench.run(0.3)
+    assert bench.effort[5] < 5.0 * bench.controller.gripper.lever
+    assert bench.path[-1][5] < 0.4  # and still it pushes
+    bench.assert_smooth()
 
 
-def test_a_gripper_that_pushes_at_rest_has_gripped_and_squeezes_no_deeper_than_allowed() -> None:
-    motion = gripper(0.0)
-    followed = run(motion, [0.4] * 200, effort=-0.5 * (CONFIG.gripper.stall_torque + MAX_TORQUE))
-    assert motion.outcome is not None
-    assert (motion.outcome.code, motion.stalled) == (SUCCESSFUL, True)
-    assert followed[-1] == pytest.approx(0.4 - CONFIG.gripper.squeeze)
+@pytest.mark.parametrize("force", [1.0, 5.0, 20.0])
+def test_the_effort_of_moving_is_no_grip(force: float) -> None:
+    for start, gap in ((0.0, 0.06), (0.8, 0.0)):
+        bench = ControllerBench(np.append(HOME[:5], start))
+        bench.friction = 0.8  # 1.2 Nm at full speed: 12 N
+        grip = bench.controller.move_gripper(gap, force)
+        assert bench.finish(grip).code == SUCCESSFUL
+        assert grip.reached
+        assert not grip.stalled
+        assert bench.now < 2.0  # without pauses on the way
 
 
-def test_a_gripper_without_torque_is_named() -> None:
-    motion = gripper(0.0)
-    run(motion, [0.4] * 200)
-    assert motion.outcome is not None
-    assert motion.outcome.code == GOAL_TOLERANCE_VIOLATED
-    assert "has it torque?" in motion.outcome.message
+def test_a_grip_that_gives_way_is_followed() -> None:
+    bench = ControllerBench(np.append(HOME[:5], 0.8))
+    bench.blocked[5] = 0.4
+    grip = bench.controller.move_gripper(0.0, 5.0)
+    while bench.position[5] > 0.4:
+        bench.step()
+    bench.run(0.2)  # it pushes, but not for long enough to count as a grip
+    assert grip.outcome is None
+    del bench.blocked[5]
+    assert bench.finish(grip).code == SUCCESSFUL
+    assert grip.reached
 
 
-def test_a_gripper_that_never_comes_to_rest_ends_in_time() -> None:
-    motion = gripper(1.7, limit=1.0)
-    run(motion, [0.2 + 0.2 * (i % 2) for i in range(200)])
-    assert motion.outcome is not None
-    assert "nor came to rest within 1.0 s" in motion.outcome.message
+@pytest.mark.parametrize(("gap", "effort"), [(0.2, 0.0), (-0.01, 0.0), (math.nan, 0.0), (0.01, -1.0), (0.01, math.nan)])
+def test_senseless_gripper_goals_are_refused(gap: float, effort: float) -> None:
+    with pytest.raises(TrajectoryError):
+        ControllerBench().controller.move_gripper(gap, effort)
 
 
-def trajectory(goal: float = 0.3) -> TrajectoryMotion:
-    """All joints but the gripper go by ``goal`` rad in 1 s, from the time 10 s on."""
-    point = Point(1.0, (HOME[:5] + goal).tolist(), [0.0] * 5)
-    plan = make_plan(Goal(FIVE, [point]), ARM, 10.0, CONFIG.tolerances)
-    spline = plan.spline(10.0, HOME[:5], np.zeros(5))
-    path = ArmPath(HOME, [PathPiece(plan.joints, 10.0, plan.start, spline)])
-    return TrajectoryMotion(plan, path, FIVE)
+# Trajectories.
 
 
-def test_a_trajectory_succeeds_where_the_measured_arm_is_at_the_goal() -> None:
+def trajectory() -> TrajectoryMotion:
+    """From home to 0.5 rad of shoulder_pan in 1 s, from 10 s on."""
+    plan = make_plan(Goal(FIVE, [Point(1.0, [0.5, 0, 0, 0, 0])]), ARM, 10.0, CONFIG.tolerances)
+    spline = plan.spline(10.0, np.zeros(5), np.zeros(5))
+    return TrajectoryMotion(plan, ArmPath(HOME, [PathPiece(plan.joints, 10.0, 10.0, spline)]), FIVE)
+
+
+def measured(stamp: float, pan: float, speed: float = 0.0) -> ArmMeasurement:
+    return ArmMeasurement(stamp, HOME + pan * np.eye(6)[0], speed * np.eye(6)[0], np.zeros(6))
+
+
+def test_a_trajectory_reports_where_it_should_be_and_is() -> None:
     motion = trajectory()
-    for i in range(60):
-        stamp = 10.0 + PERIOD * i
-        motion.step(measured(stamp, motion.path.sample(np.array(stamp))[0]), HOME)
-        assert motion.outcome is None or stamp >= 11.0 - 1e-9
-    assert motion.outcome is not None
-    assert motion.outcome.code == SUCCESSFUL
+    reference = motion.step(measured(10.5, 0.2, 0.7), HOME)
+    assert reference.position[0] == pytest.approx(0.25)
+    assert reference.velocity[0] == pytest.approx(0.75)
+    progress = motion.progress
+    assert progress is not None
+    assert (progress.time, progress.desired[0][0], progress.actual[0][0]) == (0.5, pytest.approx(0.25), 0.2)
+    np.testing.assert_allclose(motion.ahead(np.array([10.5, 11.0]))[:, 0], [0.25, 0.5])
+    assert motion.outcome is None
 
 
-@pytest.mark.parametrize(("stamp", "code"), [(10.9, PATH_TOLERANCE_VIOLATED), (30.0, GOAL_TOLERANCE_VIOLATED)])
-def test_an_arm_that_does_not_follow_is_named(stamp: float, code: int) -> None:
-    motion = trajectory(goal=0.5)
-    motion.step(measured(stamp, HOME), HOME)
-    assert motion.outcome is not None
-    assert motion.outcome.code == code
-    assert any(name in motion.outcome.message for name in FIVE)
-
-
-def test_ahead_is_the_path_of_its_own_joints() -> None:
+@pytest.mark.parametrize(
+    ("stamp", "pan", "speed", "code", "words"),
+    [
+        (
+            10.5,
+            0.25 + 0.31,
+            0.0,
+            PATH_TOLERANCE_VIOLATED,
+            "0.50 s into the trajectory shoulder_pan is off by 0.310 rad",
+        ),
+        (11.0, 0.43, 0.0, SUCCESSFUL, "the goal is reached"),
+        (11.0, 0.41, 0.0, None, ""),
+        (11.0, 0.50, 0.2, None, ""),  # it passes through
+        (12.1, 0.41, 0.0, GOAL_TOLERANCE_VIOLATED, "1.00 s after the last point's time shoulder_pan is off by 0.090"),
+    ],
+)
+def test_a_trajectory_ends_by_its_tolerances(stamp: float, pan: float, speed: float, code: int, words: str) -> None:
     motion = trajectory()
-    np.testing.assert_allclose(motion.ahead(np.array([10.0, 12.0])), [HOME[:5], HOME[:5] + 0.3])
-    assert gripper(0.1).ahead(np.array([1.0])) is None
+    motion.step(measured(stamp, pan, speed), HOME)
+    assert (None if motion.outcome is None else motion.outcome.code) == code
+    assert words in ("" if motion.outcome is None else motion.outcome.message)

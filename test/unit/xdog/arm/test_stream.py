@@ -68,7 +68,7 @@ def test_setpoints_into_the_dog_hold_before_it() -> None:
         bench.controller.on_setpoint(ARM.names, [*INTO_TRUNK, 0.0], 0.0)
         bench.step()
     assert "held back: arm_gripper_link and base_link would collide" in bench.controller.state
-    assert bench.controller._collision.meetings(bench.position) == []
+    assert bench.controller._collision.collisions(bench.position) == []
     for _ in range(100):  # and the same stream may lead out
         bench.controller.on_setpoint(ARM.names, HOME, 0.0)
         bench.step()
@@ -125,7 +125,7 @@ def test_a_stream_slides_along_what_it_must_not_touch() -> None:
         assert "held back" in bench.controller.state
         assert bench.position[5] == pytest.approx(gripper)
         assert np.max(np.abs(bench.position[:5] - INTO_TRUNK)) > 0.05
-        assert bench.controller._collision.meetings(bench.position) == []
+        assert bench.controller._collision.collisions(bench.position) == []
 
 
 def test_many_small_steps_do_not_creep_through_the_margin() -> None:
@@ -136,4 +136,4 @@ def test_many_small_steps_do_not_creep_through_the_margin() -> None:
     for _ in range(1500):
         bench.controller.on_setpoint(ARM.names, [*INTO_TRUNK, 0.0], 2000.0)
         bench.step()
-    assert bench.controller._collision.meetings(bench.position) == []
+    assert bench.controller._collision.collisions(bench.position) == []

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xdog.arm.config import load_arm_config
-from xdog.arm.spline import Spline
 from xdog.arm.trajectory import (
     INVALID_GOAL,
     INVALID_JOINTS,
@@ -78,17 +77,6 @@ def test_positions_alone_are_passed_through_without_overshoot(steps: List["tuple
         between = spline.sample(np.linspace(knots[i], knots[i + 1], 20))[0][:, 0]
         assert between.min() >= low - 1e-9
         assert between.max() <= high + 1e-9
-
-
-@given(st.integers(0, 10_000))
-def test_speeds_are_the_derivative(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    times = np.cumsum(rng.uniform(0.1, 1.0, 4))
-    accelerations = rng.normal(size=(4, 2)) if seed % 2 else None
-    spline = Spline(times, rng.normal(size=(4, 2)), rng.normal(size=(4, 2)), accelerations)
-    at, step = rng.uniform(times[0] + 0.01, times[-1] - 0.01), 1e-6
-    before, after = spline.sample(np.array([at - step, at + step]))[0]
-    np.testing.assert_allclose(spline.sample(np.array(at))[1], (after - before) / (2 * step), rtol=1e-3, atol=1e-4)
 
 
 def test_stamp_now_future_and_past() -> None:
