@@ -1,4 +1,4 @@
-"""The arm's controller: the only one that commands the servos, whoever asks for a motion. No ROS.
+"""The arm's controller: it alone commands the servos, for every source of motion. No ROS.
 
 At rest it commands nothing: the bridge's gate keeps the servos where they were sent last. Every command follows the one
 before within `motion.max_speed` and `motion.max_acceleration` of arm.yaml, whatever begins, ends or is cancelled. Only

@@ -1,1 +1,1 @@
-"""What drives actuators and sensors; the protocols that robot and mirror share."""
+"""What drives actuators and sensors; the protocols that robot and simulation share."""
