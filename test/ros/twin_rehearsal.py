@@ -143,7 +143,7 @@ class TwinTest(unittest.TestCase):
         before = self.arm
         self.graph.wait_until(lambda: np.max(np.abs(self.arm - before)) > 0.1, 5.0, "the robot moves")
         self.graph.kill("arm_controller")
-        self.assertIn("arm_controller has gone", self.result().error_string)
+        self.assertIn("arm_controller disappeared", self.result().error_string)
 
     def test_it_shows_the_robot_to_whoever_looks(self) -> None:
         pictures: List[Image] = []
