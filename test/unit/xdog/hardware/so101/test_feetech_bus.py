@@ -1,17 +1,16 @@
 """The bus: what goes over the wire, what may go wrong on it, and that nothing hangs."""
 
 import time
-from typing import Callable, Iterator
+from typing import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from servo_bus import CALIBRATION, Servo, ServoBus, calibrated_servos
+from servo_bus import Servo, ServoBus
 from servo_time import be_patient
 
 from xdog.hardware.so101 import feetech_bus as feetech
 from xdog.hardware.so101 import registers as reg
-from xdog.hardware.so101.arm import servo_names
 from xdog.hardware.so101.feetech_bus import BusError, FeetechBus, PortError, describe_error
 from xdog.hardware.so101.registers import Register
 
@@ -24,20 +23,6 @@ BOUND = 2.0
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may keep the emulator waiting; a robot's servos are never late by so much."""
     be_patient(monkeypatch)
-
-
-@pytest.fixture
-def wire() -> Iterator[ServoBus]:
-    with ServoBus(calibrated_servos()) as emulated:
-        yield emulated
-
-
-@pytest.fixture
-def bus(wire: ServoBus) -> Iterator[FeetechBus]:
-    opened = FeetechBus(wire.path, servo_names(CALIBRATION))
-    opened.open()
-    yield opened
-    opened.close()
 
 
 def seconds(question: Callable[[], object]) -> float:

@@ -1,13 +1,12 @@
 """What servos keep, on an emulated bus: compared with a calibration, written only where it differs."""
 
-from typing import Dict, Iterator
+from typing import Dict
 
 import pytest
-from servo_bus import CALIBRATION, ServoBus, calibrated_servos
+from servo_bus import CALIBRATION, ServoBus
 from servo_time import be_patient
 
 from xdog.hardware.so101 import registers as reg
-from xdog.hardware.so101.arm import servo_names
 from xdog.hardware.so101.feetech_bus import FeetechBus
 from xdog.hardware.so101.servo_settings import (
     GRIPPER,
@@ -21,19 +20,9 @@ from xdog.hardware.so101.servo_settings import (
 )
 
 
-@pytest.fixture
-def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[ServoBus]:
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     be_patient(monkeypatch)
-    with ServoBus(calibrated_servos()) as emulated:
-        yield emulated
-
-
-@pytest.fixture
-def bus(wire: ServoBus) -> Iterator[FeetechBus]:
-    opened = FeetechBus(wire.path, servo_names(CALIBRATION))
-    opened.open()
-    yield opened
-    opened.close()
 
 
 def tables(bus: FeetechBus) -> Dict[str, ServoTable]:
