@@ -2,10 +2,8 @@
 """./xdog record --by keyboard and ./xdog replay --robot, through the running graph."""
 
 import os
-import pty
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -18,10 +16,11 @@ import numpy as np
 import rospy
 import rostest
 from std_srvs.srv import Trigger
+from terminal import Terminal
 
 from xdog.arm.kinematics import ArmKinematics
 from xdog.core.description import load_description
-from xdog.grasp.observation import TOKEN_SIZE
+from xdog.grasp.observation import OBJECT_FEATURE_COUNT
 from xdog_learning.dataset import DatasetWriter, load_dataset
 from xdog_learning.dataset.episode import Episode
 
@@ -29,54 +28,25 @@ WALL_LIMIT = 90.0
 """s of wall time that a wait may last."""
 
 
-class Terminal:
-    """A terminal with a program in it."""
+class Session(Terminal):
+    """An `./xdog` command in a terminal."""
 
     def __init__(self, command: List[str]) -> None:
-        self.keyboard, self._program = pty.openpty()
-        self._news = threading.Condition()
-        self.shown = ""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            stdin=self._program,
-            stdout=self._program,
-            stderr=self._program,
-            env={**os.environ, "TERM": "dumb", "COLUMNS": "200"},
-            start_new_session=True,
-        )
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        while True:
-            try:
-                data = os.read(self.keyboard, 4096)
-            except OSError:
-                return
-            with self._news:
-                self.shown += data.decode(errors="replace")
-                self._news.notify_all()
-
-    def press(self, key: bytes) -> None:
-        os.write(self.keyboard, key)
+        environment = {**os.environ, "TERM": "dumb", "COLUMNS": "200"}
+        super().__init__([sys.executable, "-m", *command], environment, threading.Condition())
 
     def wait(self, condition: Callable[[], object], what: str, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Until the condition holds; ``meanwhile`` is done ten times a second."""
         end = time.monotonic() + WALL_LIMIT
-        with self._news:
+        with self.news:
             while not condition():
                 assert time.monotonic() < end, f"{what}; the terminal shows: {self.output()}"
                 meanwhile()
-                self._news.wait(0.1)
+                self.news.wait(0.1)
 
     def output(self) -> str:
         """What was shown, without the status line's repetitions."""
         return "\n".join(dict.fromkeys(re.split(r"[\r\n]+", self.shown)))[-3000:]
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        os.close(self._program)
 
 
 class RecordTest(unittest.TestCase):
@@ -84,8 +54,8 @@ class RecordTest(unittest.TestCase):
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder)
 
-    def run_in_terminal(self, *command: str) -> Terminal:
-        terminal = Terminal(list(command))
+    def run_in_terminal(self, *command: str) -> Session:
+        terminal = Session(list(command))
         self.addCleanup(terminal.close)
         return terminal
 
@@ -140,7 +110,7 @@ class RecordTest(unittest.TestCase):
 
         rest = np.zeros((25, 6), np.float32)
         with DatasetWriter(self.folder / "rest") as writer:
-            writer.add(Episode(rest, np.ones((25, TOKEN_SIZE), np.float32), rest, None, "rest", 25))
+            writer.add(Episode(rest, np.ones((25, OBJECT_FEATURE_COUNT), np.float32), rest, None, "rest", 25))
         replay = self.run_in_terminal("xdog_learning.commands.replay", str(self.folder / "rest"), "--robot")
         replay.wait(lambda: "Move the arm?" in replay.shown, "it asks first")
         assert rospy.ServiceProxy("estop", Trigger)().success
@@ -149,14 +119,14 @@ class RecordTest(unittest.TestCase):
         assert replay.process.returncode == 1
         assert "the arm cannot be moved: " in replay.shown, replay.shown[-1500:]
 
-    def record(self, *arguments: str) -> Terminal:
+    def record(self, *arguments: str) -> Session:
         """A recorder of one episode, ready to begin."""
         command = ("xdog_learning.commands.record", "--by", "keyboard", "--episodes", "1")
         recorder = self.run_in_terminal(*command, *arguments)
         recorder.wait(lambda: re.search(r"ENTER begins an episode *\x1b", recorder.shown), "the arm may move")
         return recorder
 
-    def begin(self, recorder: Terminal) -> None:
+    def begin(self, recorder: Session) -> None:
         """Record a second at rest. An episode that fails on a slow machine is recorded again, as a user would."""
         over = 0
         recorder.press(b"\r")
@@ -169,7 +139,7 @@ class RecordTest(unittest.TestCase):
 
         recorder.wait(lambda: self.seconds(recorder) >= 1.0, "an episode begins", again)
 
-    def reset(self, recorder: Terminal) -> None:
+    def reset(self, recorder: Session) -> None:
         """Reset the stop. It is refused while the legs are still being damped: then again, as a user would."""
         refusals = 0
         recorder.press(b"z")
@@ -182,21 +152,21 @@ class RecordTest(unittest.TestCase):
 
         recorder.wait(lambda: "estop_reset: done" in recorder.shown, "the stop is reset", again)
 
-    def ends(self, recorder: Terminal) -> List[str]:
+    def ends(self, recorder: Session) -> List[str]:
         """Why episodes did not begin, or were discarded."""
         return re.findall(r"(?:not now|discarded): [^\r\n]*", recorder.shown)
 
-    def keep(self, recorder: Terminal) -> None:
+    def keep(self, recorder: Session) -> None:
         recorder.press(b"\r")
         recorder.wait(lambda: "kept: episode 0" in recorder.shown, "the episode is kept")
         recorder.wait(lambda: recorder.process.poll() is not None, "it ends with the last episode")
 
-    def seconds(self, recorder: Terminal) -> float:
+    def seconds(self, recorder: Session) -> float:
         """How long the newest episode is, by the status line; 0 before the first."""
         shown = re.findall(r"RECORDING ([0-9.]+) s", recorder.shown)
         return float(shown[-1]) if shown else 0.0
 
-    def recorded(self, recorder: Terminal, seconds: float) -> Callable[[], bool]:
+    def recorded(self, recorder: Session, seconds: float) -> Callable[[], bool]:
         return lambda: self.seconds(recorder) >= seconds
 
 

@@ -5,7 +5,6 @@ Its stop works without the ROS master, and neither it nor the robot's nodes can 
 """
 
 import os
-import pty
 import re
 import signal
 import socket
@@ -24,6 +23,7 @@ import rostest
 from geometry_msgs.msg import Twist
 from nav_msgs.msg import Odometry
 from own_graph import OwnGraph, network_listeners
+from terminal import Terminal
 
 from xdog.msg import LegCommand, LegState, LocomotionState, SafetyState
 from xdog.nodes.common.master import find_node
@@ -34,45 +34,11 @@ CPP_NODES = {"rosout", "robot_state_publisher"}
 """The C++ library of ROS 1 opens the port of its XML-RPC interface on all addresses, whatever ROS_IP says."""
 
 
-class Terminal:
-    """A terminal with teleop running in it."""
-
-    def __init__(self, news: threading.Condition, namespace: str = "/") -> None:
-        self._news = news
-        self.keyboard, self.program = pty.openpty()
-        self.before = termios.tcgetattr(self.program)
-        self.shown = ""
-        environment = {**os.environ, "ROS_NAMESPACE": namespace, "TERM": "xterm", "COLUMNS": "160"}
-        environment.pop("ROS_IP")  # as in a user's second terminal
-        self.process = subprocess.Popen(
-            ["rosrun", "xdog", "teleop_keyboard"],
-            stdin=self.program,
-            stdout=self.program,
-            stderr=self.program,
-            env=environment,
-            start_new_session=True,
-        )
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        while True:
-            try:
-                data = os.read(self.keyboard, 4096)
-            except OSError:
-                return
-            with self._news:
-                self.shown += data.decode(errors="replace")
-                self._news.notify_all()
-
-    def press(self, keys: bytes) -> None:
-        os.write(self.keyboard, keys)
-
-    def close(self) -> None:
-        """End it, however far it got."""
-        if self.process.poll() is None:
-            self.process.terminate()
-        self.process.wait()
-        os.close(self.program)
+def teleop_terminal(news: threading.Condition, namespace: str = "/") -> Terminal:
+    """Teleop in a terminal."""
+    environment = {**os.environ, "ROS_NAMESPACE": namespace, "TERM": "xterm", "COLUMNS": "160"}
+    environment.pop("ROS_IP")  # as in a user's second terminal
+    return Terminal(["rosrun", "xdog", "teleop_keyboard"], environment, news)
 
 
 class TeleopTest(unittest.TestCase):
@@ -95,7 +61,7 @@ class TeleopTest(unittest.TestCase):
             rospy.Subscriber("ground_truth/odom", Odometry, self._on_truth),
             rospy.Subscriber("legs/command", LegCommand, self._on_command),
         ]
-        self.terminal = Terminal(self.news)
+        self.terminal = teleop_terminal(self.news)
         self.addCleanup(self.terminal.close)
         self.wait(lambda: "x  quit" in self.terminal.shown, "the help is shown")
         self.wait(lambda: self.subscribers[0].get_num_connections() > 0, "teleop publishes cmd_vel/keyboard")
@@ -203,7 +169,7 @@ class TeleopTest(unittest.TestCase):
         self.wait(lambda: self.sent[-1] == Twist(), "zero is the last command sent")
 
     def test_a_second_teleop_is_refused_and_the_first_goes_on(self) -> None:
-        second = Terminal(self.news)
+        second = teleop_terminal(self.news)
         self.addCleanup(second.close)
         assert second.process.wait(WALL_LIMIT) == 1
         first = f"/teleop_keyboard on 127.0.0.1 (process {self.pid('teleop_keyboard')}) is already running"
@@ -214,7 +180,7 @@ class TeleopTest(unittest.TestCase):
     def test_a_teleop_that_was_killed_stands_in_nobodys_way(self) -> None:
         self.terminal.process.kill()
         self.terminal.process.wait()
-        after = Terminal(self.news)
+        after = teleop_terminal(self.news)
         self.addCleanup(after.close)
         self.wait(lambda: "x  quit" in after.shown, "another one starts")
 
@@ -245,7 +211,7 @@ class TeleopTest(unittest.TestCase):
         return found.process
 
     def test_an_estop_that_nobody_hears_is_shouted(self) -> None:
-        alone = Terminal(self.news, "/nowhere")
+        alone = teleop_terminal(self.news, "/nowhere")
         self.addCleanup(alone.close)
         self.wait(lambda: "no robot | no safety" in alone.shown, "no robot is shown")
         alone.press(b" ")

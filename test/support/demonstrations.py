@@ -5,7 +5,7 @@ from typing import Optional, Sequence, Tuple
 
 import numpy as np
 
-from xdog.grasp.observation import TOKEN_SIZE
+from xdog.grasp.observation import OBJECT_FEATURE_COUNT
 from xdog_learning.dataset import DatasetWriter
 from xdog_learning.dataset.episode import Episode
 
@@ -28,7 +28,7 @@ def make_episode(
     swing = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.7])
     return Episode(
         state=(middle + swing * np.sin(phase)).astype(np.float32),
-        environment_state=generator.normal(size=(frames, TOKEN_SIZE)).astype(np.float32),
+        environment_state=generator.normal(size=(frames, OBJECT_FEATURE_COUNT)).astype(np.float32),
         action=(middle + swing * np.sin(phase + 0.1)).astype(np.float32),
         images=images,
         task=task,

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from xdog.core.description import RobotDescription
 from xdog.grasp.contract import GraspContract
-from xdog.grasp.observation import TOKEN_NAMES
+from xdog.grasp.observation import OBJECT_FEATURES
 from xdog_sim.grasp.config import load_grasp_scenarios
 
 CHUNK = 4
@@ -21,7 +21,7 @@ def grasp_contract_for(robot: RobotDescription, **changes: Any) -> GraspContract
     contract = GraspContract(
         name="test",
         joints=robot.arm.names,
-        token=TOKEN_NAMES,
+        token=OBJECT_FEATURES,
         image=None,
         camera=None,
         period=0.04,

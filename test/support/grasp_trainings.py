@@ -11,7 +11,7 @@ from demonstrations import make_episode, write_dataset
 from xdog.core.config_file import parse, read
 from xdog.core.description import load_description
 from xdog.core.paths import share_path
-from xdog.grasp.observation import TOKEN_NAMES
+from xdog.grasp.observation import OBJECT_FEATURES
 from xdog_learning.dataset import Demonstrations
 from xdog_learning.grasp.sampler import FrameSampler
 from xdog_learning.grasp.settings import GraspSettings, PolicySettings
@@ -52,7 +52,7 @@ def make_demonstrations(lengths: Tuple[int, ...] = (7, 4, 9, 6), images: bool = 
         folder=Path("none"),
         fps=25,
         state=rng.normal(size=(frames, 6)).astype(np.float32),
-        environment_state=rng.normal(size=(frames, len(TOKEN_NAMES))).astype(np.float32),
+        environment_state=rng.normal(size=(frames, len(OBJECT_FEATURES))).astype(np.float32),
         action=action,
         images=rng.integers(0, 255, (frames, HEIGHT, WIDTH, 3), np.uint8) if images else None,
         starts=starts,

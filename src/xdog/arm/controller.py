@@ -3,7 +3,7 @@
 At rest it commands nothing: the bridge's gate keeps the servos where they were sent last. Every command follows the one
 before within `motion.max_speed` and `motion.max_acceleration` of arm.yaml, whatever begins, ends or is cancelled. Only
 a stop by the safety supervisor and a step that would collide end motion at once. A stop ends everything with its
-reason, and nothing moves afterwards until somebody asks again.
+reason, and nothing moves afterwards until it is asked again.
 """
 
 from typing import List, Optional, Sequence

@@ -11,7 +11,7 @@ from xdog.core.config_file import parse
 from xdog.core.contract import ContractError, body_problems, finite, read_entries
 from xdog.core.description import RobotDescription
 from xdog.grasp.conditions import TrainingConditions
-from xdog.grasp.observation import TOKEN_NAMES
+from xdog.grasp.observation import OBJECT_FEATURES
 
 METADATA_KEY = "xdog_grasp_contract"
 CONTRACT_VERSION = 2
@@ -26,7 +26,7 @@ class GraspContract:
     Attributes:
         name: the policy's name, for example "grasp_state".
         joints: joint names in the order of observations and actions.
-        token: entries of the object token (`xdog.grasp.observation`) that it sees, in order.
+        token: the object features (`xdog.grasp.observation`) that it sees, in order.
         image: (height, width) px of the camera image that it sees, or None.
         camera: link of the camera that it looks through, or None.
         period: s between two actions.
@@ -101,7 +101,7 @@ def period_problem(period: float, robot: RobotDescription) -> str:
 def grasp_contract_problems(contract: GraspContract, robot: RobotDescription) -> List[str]:
     """Everything about a contract that this robot does not fulfil, one sentence each; empty when it fits."""
     problems = body_problems(contract.joints, robot.arm, contract.urdf_hash, robot)
-    unknown = [name for name in contract.token if name not in TOKEN_NAMES]
+    unknown = [name for name in contract.token if name not in OBJECT_FEATURES]
     if unknown:
         problems.append(f"unknown object features: {', '.join(unknown)}")
     if (contract.image is None) != (contract.camera is None) or (contract.image and min(contract.image) < 1):

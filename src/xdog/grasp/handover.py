@@ -1,4 +1,4 @@
-"""Whether somebody pulls at what the arm holds out: stiff servos hardly give way, but their effort shows it."""
+"""Whether a person pulls at what the arm holds out: stiff servos hardly give way, but their effort shows it."""
 
 import math
 from typing import List, Optional
@@ -29,7 +29,7 @@ class HandoverDetector:
         self._pulled = HoldTimer()
 
     def update(self, now: float, joints: Array, effort: Array) -> bool:
-        """Whether somebody has been pulling for long enough; to be called once a control period.
+        """Whether a person has been pulling for long enough; to be called once a control period.
 
         Args:
             now: s.

@@ -7,7 +7,7 @@ import numpy as np
 
 Array = np.ndarray
 
-TOKEN_NAMES: Tuple[str, ...] = (
+OBJECT_FEATURES: Tuple[str, ...] = (
     "centre_x",  # m, the middle of the object in arm_base_link
     "centre_y",
     "centre_z",
@@ -17,12 +17,12 @@ TOKEN_NAMES: Tuple[str, ...] = (
     "gravity_y",
     "gravity_z",
 )
-"""What each entry of a token is. There is no yaw: closing jaws turn a cube to their own direction."""
+"""The object features, in order. There is no yaw: closing jaws turn a cube to their own direction."""
 
-TOKEN_SIZE = len(TOKEN_NAMES)
+OBJECT_FEATURE_COUNT = len(OBJECT_FEATURES)
 
 
-def object_token(centre: Array, size: Array, gravity: Array) -> Array:
+def object_features(centre: Array, size: Array, gravity: Array) -> Array:
     """Describe an object to a grasp policy.
 
     Args:
@@ -31,7 +31,7 @@ def object_token(centre: Array, size: Array, gravity: Array) -> Array:
         gravity: (3,) direction of gravity in arm_base_link, as the IMU gives it; any length but zero.
 
     Returns:
-        (8,) float32, the entries of TOKEN_NAMES.
+        (8,) float32, the entries of OBJECT_FEATURES.
 
     Raises:
         ValueError: a wrong shape, a number that is not finite, an extent that is not positive, or no gravity.
@@ -43,11 +43,11 @@ def object_token(centre: Array, size: Array, gravity: Array) -> Array:
     }
     for name, part in parts.items():
         if part.shape != (3,) or not np.isfinite(part).all():
-            raise ValueError(f"object_token: {name} must be three finite numbers, got {part}")
+            raise ValueError(f"object_features: {name} must be three finite numbers, got {part}")
     if np.any(parts["size"] <= 0.0):
-        raise ValueError(f"object_token: every extent must be above zero, got {parts['size']} m")
+        raise ValueError(f"object_features: every extent must be above zero, got {parts['size']} m")
     length = math.sqrt(float(parts["gravity"] @ parts["gravity"]))
     if length < 1e-6:
-        raise ValueError("object_token: gravity has no direction")
+        raise ValueError("object_features: gravity has no direction")
     extents = [max(parts["size"][0], parts["size"][1]), parts["size"][2]]
     return np.concatenate([parts["centre"], extents, parts["gravity"] / length]).astype(np.float32)

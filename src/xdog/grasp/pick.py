@@ -90,7 +90,7 @@ class PickTask:
                 self.outcome = end.outcome
             except PolicyError as error:
                 self.outcome = PickOutcome(False, "aborted", str(error))
-            except Exception as error:  # whatever it is: the generator is dead, and somebody waits for the outcome
+            except Exception as error:  # any error ends the generator, and the caller waits for an outcome
                 self.failure = error
                 text = f"an error in the program: {type(error).__name__}: {error}"
                 self.outcome = PickOutcome(False, "aborted", text)
@@ -228,7 +228,7 @@ class PickTask:
         yield from self._hand_over(lifted)
 
     def _hand_over(self, lifted: str) -> Script:
-        """Wait until somebody pulls, then open."""
+        """Wait until a person pulls, then open."""
         context, config = self._context, self._config.hand_over
         begin, detector = context.now, HandoverDetector(config)
         while not detector.update(context.now, context.measured.arm[:5], context.measured.effort[:5]):

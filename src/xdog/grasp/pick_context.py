@@ -11,7 +11,7 @@ from xdog.core.description import RobotDescription
 from xdog.core.timers import HoldTimer
 from xdog.grasp.config import PickConfig
 from xdog.grasp.object_tracker import ObjectTracker, TrackedDetection
-from xdog.grasp.observation import object_token
+from xdog.grasp.observation import object_features
 from xdog.grasp.pick_types import PickEnd, PickInput
 from xdog.locomotion.stance import smooth
 
@@ -114,7 +114,7 @@ class PickContext:
         """The object as the policy observes it, (8,)."""
         trunk = self.measured.trunk
         centre = self.arm_base.from_reference(trunk.to_base(self.place))
-        return object_token(centre, self.size, self.arm_base.rotation.T @ trunk.gravity)
+        return object_features(centre, self.size, self.arm_base.rotation.T @ trunk.gravity)
 
     def note_place(self) -> None:
         """Take in where the object is. The policy has learned with what was seen before the arm came into view."""
@@ -147,7 +147,7 @@ class PickContext:
             raise PickEnd("lost", "the object fell out of the gripper")
 
     def _check_follows(self) -> None:
-        """End if the arm is not where it is sent: blocked, or moved by somebody else. The gripper does not count."""
+        """End if the arm is not where it is sent: blocked, or moved by another command. The gripper does not count."""
         config = self.config.approach
         behind = bool(np.any(np.abs(self.measured.arm - self.sent)[:5] > config.behind))
         if self._behind.update(self.now, behind, config.follow):

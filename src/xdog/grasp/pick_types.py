@@ -27,7 +27,7 @@ class GraspingPolicy(Protocol):
         """A new attempt begins."""
         ...
 
-    def act(self, joints: Array, token: Array) -> Array:
+    def act(self, joints: Array, features: Array) -> Array:
         """Joint targets (6,) rad for one policy period from measured joints (6,) and the object's features."""
         ...
 

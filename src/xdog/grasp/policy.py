@@ -9,7 +9,7 @@ import numpy as np
 from xdog.core.description import RobotDescription
 from xdog.core.onnx_session import PolicyError, open_session
 from xdog.grasp.contract import GraspContract, check_grasp_contract, grasp_contract_from_metadata
-from xdog.grasp.observation import TOKEN_NAMES, TOKEN_SIZE
+from xdog.grasp.observation import OBJECT_FEATURE_COUNT, OBJECT_FEATURES
 
 Array = np.ndarray
 
@@ -66,7 +66,7 @@ class GraspPolicy:
         metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
         self.contract: GraspContract = grasp_contract_from_metadata(metadata, str(path))
         check_grasp_contract(self.contract, robot, str(path))
-        self._entries = [TOKEN_NAMES.index(name) for name in self.contract.token]
+        self._entries = [OBJECT_FEATURES.index(name) for name in self.contract.token]
         self._lower, self._upper = np.array(self.contract.lower), np.array(self.contract.upper)
         self._ensemble = None if ensemble is None else ChunkEnsemble(ensemble)
         self._check_shapes()
@@ -79,16 +79,16 @@ class GraspPolicy:
             self._ensemble.reset()
 
     @property
-    def looks(self) -> bool:
+    def needs_image(self) -> bool:
         """Whether the next call of `act` asks the network: only then must it be given an image."""
         return self._ensemble is not None or not self._pending
 
-    def act(self, joints: Array, token: Array, image: Optional[Array] = None) -> Array:
+    def act(self, joints: Array, features: Array, image: Optional[Array] = None) -> Array:
         """Joint targets for one period; to be called once every ``contract.period``.
 
         Args:
             joints: (6,) measured angles, rad.
-            token: (8,) of `xdog.grasp.observation.object_token`; entries that the policy does not see may be anything.
+            features: (8,) of `xdog.grasp.observation.object_features`; others than its contract names are ignored.
             image: (H, W, 3) uint8 RGB of the wrist camera for a policy that sees, at least as large as
                 ``contract.image``, to which it is squeezed.
 
@@ -99,24 +99,24 @@ class GraspPolicy:
             PolicyError: an observation that cannot be used, a network that fails, or an output that is not finite.
         """
         if self._ensemble is not None:
-            action = self._ensemble.push(self.predict(joints, token, image))
+            action = self._ensemble.push(self.predict(joints, features, image))
         else:
-            if self.looks:
-                self._pending = list(self.predict(joints, token, image)[: self.contract.execute])
+            if self.needs_image:
+                self._pending = list(self.predict(joints, features, image)[: self.contract.execute])
             action = self._pending.pop(0)
         limited: Array = np.clip(action, self._lower, self._upper)
         return limited
 
-    def predict(self, joints: Array, token: Array, image: Optional[Array] = None) -> Array:
+    def predict(self, joints: Array, features: Array, image: Optional[Array] = None) -> Array:
         """The network's chunk (chunk, 6), rad, for an observation as `act` takes it."""
-        if np.shape(joints) != (len(self.contract.joints),) or np.shape(token) != (TOKEN_SIZE,):
+        if np.shape(joints) != (len(self.contract.joints),) or np.shape(features) != (OBJECT_FEATURE_COUNT,):
             raise PolicyError(
-                f"{self.path} needs {len(self.contract.joints)} joints and a token of {TOKEN_SIZE}, got shapes "
-                f"{np.shape(joints)} and {np.shape(token)}"
+                f"{self.path} needs {len(self.contract.joints)} joints and {OBJECT_FEATURE_COUNT} features, got shapes "
+                f"{np.shape(joints)} and {np.shape(features)}"
             )
-        seen = np.asarray(token, dtype=np.float32)[self._entries]
+        seen = np.asarray(features, dtype=np.float32)[self._entries]
         if not (np.isfinite(joints).all() and np.isfinite(seen).all()):
-            raise PolicyError(f"{self.path}: joints {joints} or token {token} are not finite")
+            raise PolicyError(f"{self.path}: joints {joints} or features {features} are not finite")
         inputs = {"joints": np.asarray(joints, dtype=np.float32)[None], "token": seen[None]}
         if self.contract.image is not None:
             if image is None:
@@ -176,13 +176,13 @@ class ImagePolicy:
         """Forget the past: the next call of `act` begins a grasp."""
         self._policy.reset()
 
-    def act(self, joints: Array, token: Array) -> Array:
+    def act(self, joints: Array, features: Array) -> Array:
         """Joint targets (6,) for one policy period; see `GraspPolicy.act`.
 
         Raises:
             PolicyError: the policy fails, or there is no image.
         """
-        return self._policy.act(joints, token, self._image() if self._policy.looks else None)
+        return self._policy.act(joints, features, self._image() if self._policy.needs_image else None)
 
 
 def shrink_image(image: Array, height: int, width: int) -> Array:

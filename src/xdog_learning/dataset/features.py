@@ -6,7 +6,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 import pyarrow as pa
 
 from xdog.core.description import load_description
-from xdog.grasp.observation import TOKEN_NAMES
+from xdog.grasp.observation import OBJECT_FEATURES
 from xdog_learning.dataset.episode import Episode
 from xdog_learning.dataset.layout import (
     ACTION,
@@ -47,10 +47,10 @@ class Features:
             DatasetError: its object features differ from those of `xdog.grasp.observation`.
         """
         width = episode.environment_state.shape[1]
-        if width != len(TOKEN_NAMES):
+        if width != len(OBJECT_FEATURES):
             raise DatasetError(
                 f"the episode's environment_state has {width} numbers a frame; the object features are "
-                f"{len(TOKEN_NAMES)}: {', '.join(TOKEN_NAMES)}"
+                f"{len(OBJECT_FEATURES)}: {', '.join(OBJECT_FEATURES)}"
             )
         images = episode.images
         return cls(episode.fps, None if images is None else (images.shape[1], images.shape[2]))
@@ -103,7 +103,7 @@ class Features:
         joints = list(load_description().arm.names)
         table: Dict[str, Dict[str, Any]] = {
             STATE: {"dtype": "float32", "shape": [len(joints)], "names": joints},
-            ENVIRONMENT: {"dtype": "float32", "shape": [len(TOKEN_NAMES)], "names": list(TOKEN_NAMES)},
+            ENVIRONMENT: {"dtype": "float32", "shape": [len(OBJECT_FEATURES)], "names": list(OBJECT_FEATURES)},
             ACTION: {"dtype": "float32", "shape": [len(joints)], "names": joints},
         }
         if self.image_size is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from rich.progress import track
 
 from xdog.core.rotations import rotation_matrix
-from xdog.grasp.observation import TOKEN_NAMES
+from xdog.grasp.observation import OBJECT_FEATURES
 from xdog_learning.dataset import DatasetError
 from xdog_learning.dataset.episode import Episode
 from xdog_learning.dataset.provenance import version_of, version_text
@@ -68,7 +68,7 @@ def scenario_as_seen(episode: Episode, sampler: ScenarioSampler) -> GraspScenari
     Raises:
         DatasetError: the features are not those of an object.
     """
-    features = dict(zip(TOKEN_NAMES, episode.environment_state[0].astype(float)))
+    features = dict(zip(OBJECT_FEATURES, episode.environment_state[0].astype(float)))
     if min(features["width"], features["height"]) <= 0.0:
         raise DatasetError(
             f"the first frame's object is {features['width']:g} m wide and {features['height']:g} m high: there is "

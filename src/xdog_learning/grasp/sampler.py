@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from xdog.grasp.observation import TOKEN_NAMES
+from xdog.grasp.observation import OBJECT_FEATURES
 from xdog_learning.dataset import Demonstrations
 from xdog_learning.grasp.settings import NoiseSettings, PolicySettings
 
-CENTRE = [TOKEN_NAMES.index(name) for name in ("centre_x", "centre_y", "centre_z")]
+CENTRE = [OBJECT_FEATURES.index(name) for name in ("centre_x", "centre_y", "centre_z")]
 
 Batch = Dict[str, Tensor]
 
@@ -30,7 +30,7 @@ class FrameSampler:
         self._joints = torch.from_numpy(demonstrations.state)
         self._features = torch.from_numpy(demonstrations.environment_state)
         self._action = torch.from_numpy(demonstrations.action)
-        self._seen = [TOKEN_NAMES.index(name) for name in settings.token]
+        self._seen = [OBJECT_FEATURES.index(name) for name in settings.token]
         starts = torch.from_numpy(demonstrations.starts)
         spans = [torch.arange(int(starts[number]), int(starts[number + 1])) for number in episodes]
         self.frames = torch.cat(spans)

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Sequence
 
 import numpy as np
 
-from xdog.grasp.observation import TOKEN_SIZE
+from xdog.grasp.observation import OBJECT_FEATURE_COUNT
 from xdog.grasp.policy import GraspPolicy
 from xdog_learning.grasp.trials import CONDITIONS, Condition, Trial, successes
 from xdog_learning.report import success_by, success_rate
@@ -24,7 +24,7 @@ def choose_conditions(actors: Sequence[str], worsened: bool) -> List[Condition]:
 def chunk_milliseconds(policy: GraspPolicy) -> float:
     """Median time of one inference on one core."""
     image = None if policy.contract.image is None else np.zeros((*policy.contract.image, 3), np.uint8)
-    joints, features = np.zeros(len(policy.contract.joints)), np.zeros(TOKEN_SIZE)
+    joints, features = np.zeros(len(policy.contract.joints)), np.zeros(OBJECT_FEATURE_COUNT)
     taken = []
     for _ in range(TIMED):
         begun = time.perf_counter()

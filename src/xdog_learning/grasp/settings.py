@@ -6,7 +6,7 @@ from typing import Optional, Tuple
 
 from xdog.core.config_file import NOT_NEGATIVE, POSITIVE, SHARE, at_least, between, load, numbers
 from xdog.core.paths import share_path
-from xdog.grasp.observation import TOKEN_NAMES
+from xdog.grasp.observation import OBJECT_FEATURES
 
 
 @numbers(POSITIVE)
@@ -107,8 +107,8 @@ class PolicySettings:
     noise: NoiseSettings
 
     def __post_init__(self) -> None:
-        if not set(self.token) <= set(TOKEN_NAMES) or len(set(self.token)) != len(self.token):
-            raise ValueError(f"token is {list(self.token)}; it must list some of {', '.join(TOKEN_NAMES)}, each once")
+        if not set(self.token) <= set(OBJECT_FEATURES) or len(set(self.token)) != len(self.token):
+            raise ValueError(f"token is {list(self.token)}; list some of {', '.join(OBJECT_FEATURES)}, each once")
         if self.execute > self.chunk:
             raise ValueError(f"execute is {self.execute}; it must be from 1 to chunk, {self.chunk}")
 

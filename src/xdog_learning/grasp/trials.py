@@ -131,7 +131,7 @@ def roll_out(
         while scene.time < scene.config.success.time - 1e-9:
             if watch is not None:
                 watch(scene)
-            if sees and (delayed or policy.looks):
+            if sees and (delayed or policy.needs_image):
                 images.append(scene.render())
             observation = scene.observe()
             scene.step(policy.act(observation.joints, observation.object_features, images[0] if images else None))

@@ -44,7 +44,7 @@ def open_leader(port: str, calibration: Optional[Path], robot: RobotDescription)
     try:
         joints = load_calibration(calibration, robot.arm.names)
         bus = FeetechBus(port, servo_names(joints))
-        leader = So101Arm(robot, bus, joints, load_health_config(), time.monotonic, limp=True)
+        leader = So101Arm(robot, bus, joints, load_health_config(), time.monotonic, torque_off=True)
         leader.connect()
     except (HardwareError, OSError, ValueError) as error:
         raise ArmLinkError(f"the leader arm on {port}: {error}") from error

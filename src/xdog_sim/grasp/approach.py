@@ -1,6 +1,6 @@
 """How the arm can get at an object: directions of approach, and a way there that hits nothing.
 
-Everything is worked out from the object's token, in arm_base_link. The jaws close horizontally around the object's
+Everything is worked out from the object's features, in arm_base_link. The jaws close horizontally around the object's
 middle; the direction of approach lies in the vertical plane that the pan joint chooses.
 """
 
@@ -102,15 +102,15 @@ class GraspPlanner:
             position = aim + rotation @ np.array([gap / 2.0, 0.0, beyond])
         return angles
 
-    def candidates(self, token: Array, spare: float = 0.0) -> Iterator[Approach]:
+    def candidates(self, features: Array, spare: float = 0.0) -> Iterator[Approach]:
         """Approaches within the joints' limits, best first.
 
         Args:
-            token: (8,), see xdog.grasp.observation.
+            features: (8,), see xdog.grasp.observation.
             spare: m that the arm must be able to lift higher, and reach further out.
         """
-        centre, width, height = token[:3].astype(float), float(token[3]), float(token[4])
-        down = token[5:8].astype(float)
+        centre, width, height = features[:3].astype(float), float(features[3]), float(features[4])
+        down = features[5:8].astype(float)
         heading = np.array([centre[0], centre[1], 0.0]) / math.hypot(centre[0], centre[1])
         leaning = lean(heading, down)
         tall = is_tall(width, height)

@@ -13,7 +13,7 @@ from xdog.core.config_file import ConfigError
 from xdog.core.description import RobotDescription, load_description
 from xdog.core.rotations import rotation_matrix
 from xdog.grasp.contract import period_problem
-from xdog.grasp.observation import object_token
+from xdog.grasp.observation import object_features
 from xdog.locomotion.config import load_locomotion_config
 from xdog.locomotion.stance import BodyPose, Stance
 from xdog_sim.grasp.approach import GraspPath, GraspPlanner
@@ -100,7 +100,7 @@ class ScenarioSampler:
         """The true object features, (8,), see xdog.grasp.observation."""
         position, rotation = self.arm_base(scenario.rise, scenario.pitch)
         down = rotation.T @ np.array([0.0, 0.0, -1.0])
-        return object_token(rotation.T @ (scenario.position - position), scenario.item.size, down)
+        return object_features(rotation.T @ (scenario.position - position), scenario.item.size, down)
 
     def spec(self, scenario: GraspScenario, visuals: bool) -> mujoco.MjSpec:
         """The MuJoCo world of a scenario."""

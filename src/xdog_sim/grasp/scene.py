@@ -8,7 +8,7 @@ from typing import Deque, Optional, Tuple
 import mujoco
 import numpy as np
 
-from xdog.grasp.observation import object_token
+from xdog.grasp.observation import object_features
 from xdog_sim.config import load_sim_config
 from xdog_sim.devices import SimulatedArm
 from xdog_sim.grasp.camera import WRIST, SceneRenderer, add_wrist_camera
@@ -170,7 +170,7 @@ class GraspScene:
         centre = rotation.T @ (self.scenario.position - position)
         centre = centre + self._random.normal(0.0, self.noise.position_error, 3)
         size = self.scenario.item.size + self._random.normal(0.0, self.noise.size_error, 3)
-        return object_token(centre, np.maximum(size, 0.005), rotation.T @ np.array([0.0, 0.0, -1.0]))
+        return object_features(centre, np.maximum(size, 0.005), rotation.T @ np.array([0.0, 0.0, -1.0]))
 
 
 def nominal_noise(sampler: ScenarioSampler) -> ObservationNoise:

@@ -35,7 +35,7 @@ CALLS = 2
 """How often the servos are called until one counts as absent: their patience, 15 ms, fits into a cycle."""
 
 KEEPS_TORQUE = "switch the arm's power supply off and on"
-"""The remedy for a servo that does not go limp."""
+"""The remedy for a servo whose torque stays on."""
 
 
 class Scale:
@@ -75,7 +75,7 @@ class So101Arm:
         calibration: of each joint.
         health: when servos are unwell.
         clock: of the readings' stamps, s.
-        limp: the arm is only read, a human leads it. Its torque is off; nothing else is ever written to its servos.
+        torque_off: the arm is only read while a human moves it; nothing but "torque off" is ever written to its servos.
 
     Raises:
         CalibrationError: a joint's calibrated range is not the robot's.
@@ -89,13 +89,13 @@ class So101Arm:
         calibration: Mapping[str, JointCalibration],
         health: HealthConfig,
         clock: Callable[[], float] = time.time,
-        limp: bool = False,
+        torque_off: bool = False,
     ) -> None:
         wrong = [name for name in robot.arm.names if calibration[name].drive_mode != 0]
         if wrong:
             raise WrongArmError(f"drive_mode is not 0 for {', '.join(wrong)}: this is no SO101's calibration")
         # A leader has a handle that turns less than a gripper opens.
-        checked = {name: entry for name, entry in calibration.items() if not (limp and name == GRIPPER)}
+        checked = {name: entry for name, entry in calibration.items() if not (torque_off and name == GRIPPER)}
         problems = range_problems(checked, robot.arm)
         if problems:
             raise CalibrationError("; ".join(problems))
@@ -104,7 +104,7 @@ class So101Arm:
         self._ids = [calibration[name].id for name in self._names]
         self._scale = Scale(robot, calibration)
         self._stall_torque = robot.arm.effort
-        self._figures, self._clock, self._torque_off = health, clock, limp
+        self._figures, self._clock, self._torque_off = health, clock, torque_off
         self._grips = np.array([name == GRIPPER for name in self._names])
         self._health = ServoHealth(self._names, self._grips, np.ones(len(self._names)), health)
         self._lock = threading.RLock()
@@ -125,7 +125,7 @@ class So101Arm:
 
         Raises:
             PortError: the port cannot be opened.
-            BusError: a servo does not answer, or keeps its torque though the arm is to be limp.
+            BusError: a servo does not answer, or keeps its torque although torque_off is set.
             WrongArmError: the servos belong to another calibration.
         """
         with self._lock:
@@ -197,7 +197,7 @@ class So101Arm:
                 is first, whatever the goals are.
 
         Raises:
-            HardwareError: the servos cannot be reached, or the arm is limp for good.
+            HardwareError: the servos cannot be reached, or torque_off is set.
         """
         with self._lock:
             self._check_drivable()
@@ -215,7 +215,7 @@ class So101Arm:
         """Switch the servos' torque; switched on, they hold the arm where it is.
 
         Raises:
-            HardwareError: the servos cannot be reached, or the arm is limp for good.
+            HardwareError: the servos cannot be reached, or torque_off is set.
         """
         with self._lock:
             self._check_drivable()
@@ -274,7 +274,7 @@ class So101Arm:
     def _describe_reset(self, reset: List[int]) -> str:
         names = ", ".join(self.bus.name(servo) for servo in reset)
         if self._torque_off:
-            return f"{names} has torque, though this arm is to be limp: {KEEPS_TORQUE}"
+            return f"{names} has torque, which must stay off: {KEEPS_TORQUE}"
         return f"{names} has reset and let go of its joint: check its cable and the power supply under load"
 
     def _describe_lost(self, lost: List[int]) -> str:

@@ -9,7 +9,7 @@ from xdog.arm.kinematics import ArmKinematics
 from xdog.core.description import RobotDescription
 from xdog.core.onnx_session import PolicyError
 from xdog.core.rotations import quaternion_matrix
-from xdog.grasp.observation import object_token
+from xdog.grasp.observation import object_features
 from xdog.nodes.common import wrist_camera
 from xdog.nodes.common.callbacks import subscribe
 from xdog.nodes.common.lockstep import LockstepClient
@@ -65,7 +65,7 @@ class ObservationListener:
                 best, distance = (centre, detection.size), away
         if best is None:
             raise ArmLinkError(f"no {self._label or 'object'} among {len(newest[1])} detections")
-        return object_token(*best, self._arm_base.rotation.T @ self.gravity())
+        return object_features(*best, self._arm_base.rotation.T @ self.gravity())
 
     def gravity(self) -> Array:
         """Direction of gravity in base_link, (3,).

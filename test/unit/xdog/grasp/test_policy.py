@@ -30,7 +30,7 @@ def test_a_chunk_is_carried_out_open_loop_and_then_asked_for_again(tmp_path: Pat
     runner = policy(tmp_path)
     looked, actions = [], []
     for k in range(5):
-        looked.append(runner.looks)
+        looked.append(runner.needs_image)
         actions.append(runner.act(JOINTS + 0.1 * k, TOKEN)[0])
     assert looked == [True, False, True, False, True]
     # Two actions of each chunk: 0.1 and 0.01 more; then from the third period's joints, 0.3; then the fifth's, 0.5.
@@ -41,7 +41,7 @@ def test_a_reset_forgets_the_chunk(tmp_path: Path) -> None:
     runner = policy(tmp_path)
     runner.act(JOINTS, TOKEN)
     runner.reset()
-    assert runner.looks
+    assert runner.needs_image
     np.testing.assert_allclose(runner.act(JOINTS + 0.1, TOKEN), JOINTS + 0.1, atol=1e-6)
 
 
@@ -76,7 +76,7 @@ def test_ensembling_by_hand() -> None:
 def test_ensembling_asks_every_period(tmp_path: Path) -> None:
     runner = policy(tmp_path, ensemble=0.0)
     assert runner.act(JOINTS, TOKEN)[0] == pytest.approx(0.1)
-    assert runner.looks
+    assert runner.needs_image
     assert runner.act(JOINTS + 0.1, TOKEN)[0] == pytest.approx((0.11 + 0.20) / 2)  # the plain mean without decay
     runner.reset()
     assert runner.act(JOINTS, TOKEN)[0] == pytest.approx(0.1)

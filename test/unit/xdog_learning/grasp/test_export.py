@@ -14,7 +14,7 @@ from grasp_trainings import (
     make_demonstrations,
 )
 
-from xdog.grasp.observation import TOKEN_NAMES
+from xdog.grasp.observation import OBJECT_FEATURES
 from xdog.grasp.policy import GraspPolicy
 from xdog_learning.grasp.export import export_grasp, make_grasp_contract
 from xdog_learning.grasp.sampler import FrameSampler
@@ -39,7 +39,7 @@ def test_the_file_predicts_what_the_network_predicts(tmp_path: Path, observe: st
     for frame in (0, 5, 11):
         picture = None if data.images is None else data.images[frame]
         predicted = runner.predict(data.state[frame], data.environment_state[frame], picture)
-        seen = [TOKEN_NAMES.index(name) for name in policy.token]
+        seen = [OBJECT_FEATURES.index(name) for name in policy.token]
         inputs = [
             torch.from_numpy(data.state[frame])[None],
             torch.from_numpy(data.environment_state[frame, seen])[None],

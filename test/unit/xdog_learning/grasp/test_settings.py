@@ -7,14 +7,14 @@ from settings_files import refusal
 
 from xdog.core.description import load_description
 from xdog.core.paths import share_path
-from xdog.grasp.observation import TOKEN_NAMES
+from xdog.grasp.observation import OBJECT_FEATURES
 from xdog.grasp.policy import GraspPolicy
 from xdog_learning.grasp.settings import load_grasp_settings
 
 
 def test_the_shipped_settings_are_read() -> None:
     settings = load_grasp_settings()
-    assert settings.policy("state").token == TOKEN_NAMES
+    assert settings.policy("state").token == OBJECT_FEATURES
     assert not settings.state.act.vae
 
 

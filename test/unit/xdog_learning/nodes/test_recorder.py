@@ -140,7 +140,7 @@ def test_a_leader_stays_without_torque_after_any_failure(
     try:
         elbow = wire.servo(3)
         elbow.poke(reg.TORQUE_ENABLE, 1)
-        with pytest.raises(HardwareError, match=r"servo 3 \(elbow_flex\) has torque, though this arm is to be limp"):
+        with pytest.raises(HardwareError, match=r"servo 3 \(elbow_flex\) has torque, which must stay off"):
             leader.read()
         leader.read()  # repeats the command
         assert elbow.peek(reg.TORQUE_ENABLE) == 0

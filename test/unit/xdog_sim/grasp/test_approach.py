@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from xdog.core.description import load_description
-from xdog.grasp.observation import object_token
+from xdog.grasp.observation import object_features
 from xdog_sim.grasp.approach import Approach, GraspPlanner
 
 ROBOT = load_description()
@@ -17,7 +17,7 @@ DOWN = np.array([0.0, 0.0, -1.0])
 def features(
     width: float = 0.04, height: float = 0.04, x: float = 0.28, y: float = 0.05, z: float = -0.15
 ) -> np.ndarray:
-    return object_token(np.array([x, y, z]), np.array([width, width, height]), DOWN)
+    return object_features(np.array([x, y, z]), np.array([width, width, height]), DOWN)
 
 
 def approaches(**changes: float) -> List[Approach]:

@@ -111,7 +111,7 @@ def test_a_calibration_over_another_range_than_the_bodys_is_refused(wire: ServoB
         bus = FeetechBus(wire.path, servo_names(CALIBRATION))
         told = pytest.raises(CalibrationError, match=f"{joint} is calibrated over 26 degrees, urdf/xdog.urdf gives it")
         with contextlib.nullcontext() if allowed else told:
-            So101Arm(ROBOT, bus, {**CALIBRATION, joint: short}, HEALTH, limp=leader)
+            So101Arm(ROBOT, bus, {**CALIBRATION, joint: short}, HEALTH, torque_off=leader)
 
 
 def test_settings_are_lerobots_and_the_eeprom_is_written_once(wire: ServoBus, arm: So101Arm) -> None:
