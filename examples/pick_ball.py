@@ -26,12 +26,15 @@ def main() -> None:
     """Stand up, ask for the ball, print the outcome; exit status 1 if it was not picked up."""
     rospy.init_node("pick_ball")
     rospy.wait_for_service("stand", timeout=10.0)
-    rospy.ServiceProxy("stand", Trigger)()
-    end = rospy.get_time() + 10.0
-    while rospy.wait_for_message("locomotion/state", LocomotionState).state != LocomotionState.STANDING:
-        if rospy.get_time() > end:
-            sys.exit("the dog does not stand up: 'rostopic echo -n1 /safety/state' says why")
+    stand = rospy.ServiceProxy("stand", Trigger)()
+    if not stand.success:
+        sys.exit(stand.message)
+    for _ in range(50):
+        if rospy.wait_for_message("locomotion/state", LocomotionState).state == LocomotionState.STANDING:
+            break
         rospy.sleep(0.2)
+    else:
+        sys.exit("the dog does not stand up: 'rostopic echo -n1 /safety/state' says why")
     pick = actionlib.SimpleActionClient("pick_object", PickObjectAction)
     if not pick.wait_for_server(rospy.Duration(10)):
         sys.exit("nothing offers pick_object: start './xdog sim scene:=tabletop' first")

@@ -19,7 +19,7 @@ OK, NOTE, MISSING = "ok", "note", "MISSING"
 EXTRAS = {
     "robot": "running the robot and ./xdog teleop",
     "sim": "./xdog sim and demo",
-    "train": "./xdog train, evaluate and bench",
+    "train": "./xdog train, evaluate, record, replay and bench",
     "dev": "./xdog test and check",
 }
 DISK_NEEDED_GIB = 10.0

@@ -4,7 +4,9 @@ import hashlib
 import json
 import os
 import pickle
+import shlex
 import signal
+import sys
 import warnings
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -47,6 +49,13 @@ class RunFolder:
     def file(self, name: str) -> Path:
         """Path of the checkpoint `NEWEST` or `BEST`."""
         return self.path / f"{name}.pt"
+
+    @property
+    def curves(self) -> str:
+        """The command that shows the training's curves."""
+        return shlex.join(
+            [str(Path(sys.executable).with_name("tensorboard")), "--logdir", str(self.path / "tensorboard")]
+        )
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -17,7 +17,7 @@ from xdog.nodes.common.callbacks import offer, subscribe
 from xdog.nodes.common.run import run
 from xdog.safety.arm_supervisor import ArmReport, ArmSupervisor
 from xdog.safety.config import load_safety_config
-from xdog.safety.latch import Verdict
+from xdog.safety.latch import DAMP, Verdict
 from xdog.safety.supervisor import LegsReport, Supervisor
 
 WARNING_PERIOD = 5.0
@@ -168,7 +168,8 @@ class SafetySupervisor:
         self._publisher.publish(message)
         if self._published is None or verdict.reasons != self._published.reasons:
             if verdict.reasons:
-                rospy.logerr(f"motion is not allowed: {'; '.join(verdict.reasons)}")
+                remedy = "; once the cause is gone, call estop_reset" if verdict.level >= DAMP else ""
+                rospy.logerr(f"motion is not allowed: {'; '.join(verdict.reasons)}{remedy}")
             else:
                 rospy.loginfo("motion is allowed")
         if verdict.warnings:

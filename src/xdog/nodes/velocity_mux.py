@@ -62,7 +62,7 @@ class VelocityMuxNode:
         if last is None or output.active != last.active:
             self._active.publish(output.active)
         if last is None or output.lock != last.lock:
-            rospy.loginfo(f"locked: {output.lock}" if output.lock else "unlocked")
+            rospy.loginfo(f"cmd_vel is locked: {output.lock}" if output.lock else "cmd_vel is unlocked")
 
 
 def build() -> VelocityMuxNode:

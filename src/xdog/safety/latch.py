@@ -63,7 +63,8 @@ class LatchingStop(ABC):
     def verdict(self, now: float) -> Verdict:
         """The verdict at ``now``."""
         if self._stale(now):
-            self._latch({"state": f"no {self._topic} for more than {self._timeout:g} s: check the bridge"})
+            missing = f"no {self._topic} for more than {self._timeout:g} s"
+            self._latch({"state": f"{missing}: check the bridge, and how busy its computer is"})
         warnings = tuple(self._warnings(now))
         reasons = tuple(self._latched.values()) or ((self._waiting(),) if self._blind() else ())
         if "estop" in self._latched:

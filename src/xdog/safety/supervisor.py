@@ -73,7 +73,7 @@ class Supervisor(LatchingStop):
     """The dog's supervisor. Times are in s on one clock, given by the caller."""
 
     def __init__(self, robot: RobotDescription, config: SupervisorConfig) -> None:
-        super().__init__("legs/state", config.state_timeout, "The robot does not move until stand is called")
+        super().__init__("legs/state", config.state_timeout, "The legs do not move until stand is called")
         self._config = config
         self._names = robot.legs.names
         self._cells = robot.battery["cells"]

@@ -94,10 +94,8 @@ def record(options: RecordOptions) -> None:
     except KeyboardInterrupt:
         again = command_line(COMMAND, options)
         raise KeyboardInterrupt(f"interrupted; what was recorded is whole. Continue with: {again}") from None
-    console.print(
-        f"{options.folder} holds {writer.episodes} episodes, {writer.frames} frames. "
-        f"Replay one: ./xdog replay {shlex.quote(str(options.folder))} --episode 0"
-    )
+    advice = f" Replay one: ./xdog replay {shlex.quote(str(options.folder))} --episode 0" if writer.episodes else ""
+    console.print(f"{options.folder} holds {writer.episodes} episodes, {writer.frames} frames.{advice}")
 
 
 def main() -> int:

@@ -78,7 +78,7 @@ def train(options: TrainGaitOptions) -> None:
         training = GaitTraining(robot, config, ranges, folder, options.seed, options.threads, console)
         if options.resume:
             training.resume()
-        console.print(f"Curves: tensorboard --logdir {shlex.quote(str(options.run / 'tensorboard'))}")
+        console.print(f"Curves: {folder.curves}", soft_wrap=True)
         console.print(f"The policy will be written to {options.policy}")
         try:
             training.learn(total)

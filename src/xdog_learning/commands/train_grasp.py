@@ -132,7 +132,7 @@ def train(options: TrainGraspOptions) -> None:
         if options.resume:
             training.resume()
         console.print(training.summary)
-        console.print(f"Curves: tensorboard --logdir {shlex.quote(str(folder.path / 'tensorboard'))}")
+        console.print(f"Curves: {folder.curves}", soft_wrap=True)
         console.print(f"The policy will be written to {options.policy}")
         try:
             training.learn()

@@ -60,7 +60,9 @@ def test_environment_of_this_folder_is_fine_and_a_moved_one_is_not(checkout: Pat
 def test_extra_is_current_until_its_lock_changes(checkout: Path) -> None:
     assert doctor.check_extra(checkout, "robot").level == OK
     assert doctor.check_extra(checkout, "train") == doctor.Finding(
-        NOTE, "Python packages for ./xdog train, evaluate and bench: not installed yet", "./xdog setup train"
+        NOTE,
+        "Python packages for ./xdog train, evaluate, record, replay and bench: not installed yet",
+        "./xdog setup train",
     )
     (checkout / "requirements" / "robot.txt").write_text("robot==1.1\n")
     stale = doctor.check_extra(checkout, "robot")

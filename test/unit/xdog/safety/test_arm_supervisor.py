@@ -91,7 +91,8 @@ def test_a_bridge_that_stops_publishing_or_hangs_is_a_stop(stands_still: bool) -
             story.supervisor.on_arm(story.now, ArmReport(stamp, (), (), False, UNSUPERVISED))
     else:
         story.now += 0.11
-    assert (story.level, story.reasons) == (DAMP, "no arm/state for more than 0.1 s: check the bridge")
+    missing = "no arm/state for more than 0.1 s: check the bridge, and how busy its computer is"
+    assert (story.level, story.reasons) == (DAMP, missing)
     assert story.supervisor.reset(story.now) == (
         False,
         "the stop stays: arm/state is still missing: check the bridge",

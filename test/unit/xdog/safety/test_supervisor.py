@@ -241,7 +241,7 @@ def test_estop_stays_until_reset() -> None:
     assert story.reasons == "e-stop: service estop"
     granted, message = story.supervisor.reset(story.now)
     assert granted
-    assert "does not move until stand is called" in message
+    assert "do not move until stand is called" in message
     assert story.level == OK
 
 
