@@ -150,7 +150,7 @@ def read_options(kind: Type[Options], command: str, words: Optional[Sequence[str
     Raises:
         OptionError: a value does not fit the `Check` in its type.
     """
-    options = tyro.cli(kind, prog=f"xdog {command}", args=words)
+    options = tyro.cli(kind, prog=f"./xdog {command}", args=words)
     typed = [(entry.name, getattr(options, entry.name)) for entry in _entries(kind)]
     home = {name: value.expanduser() for name, value in typed if isinstance(value, Path)}
     options = replace(options, **home)  # type: ignore[type-var]  # a TypeVar cannot be bound to dataclasses

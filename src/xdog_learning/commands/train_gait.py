@@ -38,7 +38,8 @@ class TrainGaitOptions:
     Attributes:
         run: folder for checkpoints and TensorBoard logs.
         resume: continue from the newest checkpoint in the run's folder.
-        steps: control steps to train in all, over all robots; the number in the settings if not given.
+        steps: control steps to train in all, over all robots, rounded up to whole rollouts; the number in the settings
+            if not given.
         settings: the gait's settings; policies/gait.yaml if not given.
         output: file for the policy; policies/gait.onnx, or RUN/gait.onnx of a trial, if not given.
         seed: of network, bodies, commands and noise; below 500, since checks and evaluation use higher ones.
@@ -93,8 +94,8 @@ def train(options: TrainGaitOptions) -> None:
         evaluation += ["--settings", shlex.quote(str(options.settings))]
     progress = training.progress
     console.print(
-        f"Trained {progress.steps / 1e6:.1f} M steps in {progress.seconds / 60:.1f} minutes; the best, of "
-        f"{steps / 1e6:.1f} M steps, is {options.policy}. Score it with: {' '.join(evaluation)}"
+        f"Trained {progress.steps / 1e6:.2f} M steps in {progress.seconds / 60:.1f} minutes; the best, of "
+        f"{steps / 1e6:.2f} M steps, is {options.policy}. Score it with: {' '.join(evaluation)}"
     )
 
 
