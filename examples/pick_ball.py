@@ -25,10 +25,12 @@ class Phases:
 def main() -> None:
     """Stand up, ask for the ball, print the outcome; exit status 1 if it was not picked up."""
     rospy.init_node("pick_ball")
+    states: list[int] = []
+    rospy.Subscriber("locomotion/state", LocomotionState, lambda message: states.append(message.state))
     rospy.wait_for_service("stand", timeout=10.0)
     rospy.ServiceProxy("stand", Trigger)()
     end = rospy.get_time() + 10.0
-    while rospy.wait_for_message("locomotion/state", LocomotionState).state != LocomotionState.STANDING:
+    while states[-1:] != [LocomotionState.STANDING]:
         if rospy.get_time() > end:
             sys.exit("the dog does not stand up: 'rostopic echo -n1 /safety/state' says why")
         rospy.sleep(0.2)
