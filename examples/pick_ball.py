@@ -25,12 +25,14 @@ class Phases:
 def main() -> None:
     """Stand up, ask for the ball, print the outcome; exit status 1 if it was not picked up."""
     rospy.init_node("pick_ball")
+    states: list[int] = []
+    rospy.Subscriber("locomotion/state", LocomotionState, lambda message: states.append(message.state))
     rospy.wait_for_service("stand", timeout=10.0)
     stand = rospy.ServiceProxy("stand", Trigger)()
     if not stand.success:
         sys.exit(stand.message)
     for _ in range(50):
-        if rospy.wait_for_message("locomotion/state", LocomotionState).state == LocomotionState.STANDING:
+        if states[-1:] == [LocomotionState.STANDING]:
             break
         rospy.sleep(0.2)
     else:

@@ -6,7 +6,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 import mujoco
 import numpy as np
 
-from xdog.core.description import RobotDescription, load_description
+from xdog.core.description import DescriptionError, RobotDescription, load_description
 from xdog_sim.config import load_sim_config
 from xdog_sim.meshes import urdf_with_meshes
 
@@ -98,7 +98,22 @@ def build_model(options: WorldOptions, robot: Optional[RobotDescription] = None)
     Raises:
         ValueError: an option has an unknown value.
     """
-    return build_spec(options, robot).compile()
+    return compile_spec(build_spec(options, robot))
+
+
+def compile_spec(spec: mujoco.MjSpec) -> mujoco.MjModel:
+    """The model of a world with the robot.
+
+    Raises:
+        DescriptionError: MuJoCo refuses it; the message carries MuJoCo's reason.
+    """
+    try:
+        return spec.compile()
+    except ValueError as error:
+        reason = " ".join(str(error).split())
+        raise DescriptionError(
+            f"MuJoCo cannot simulate urdf/xdog.urdf in this scene ({reason}): correct the link or joint that it names"
+        ) from error
 
 
 def build_spec(options: WorldOptions, robot: Optional[RobotDescription] = None) -> mujoco.MjSpec:
@@ -111,7 +126,11 @@ def build_spec(options: WorldOptions, robot: Optional[RobotDescription] = None) 
         if value not in known:
             raise ValueError(f"WorldOptions.{name} is {value!r}; known: {', '.join(known)}")
     robot = robot or load_description()
-    spec = mujoco.MjSpec.from_string(urdf_with_meshes(robot.urdf))
+    try:
+        spec = mujoco.MjSpec.from_string(urdf_with_meshes(robot.urdf))
+    except ValueError as error:
+        reason = " ".join(str(error).split())
+        raise DescriptionError(f"MuJoCo cannot read urdf/xdog.urdf ({reason}): correct the element it names") from error
     spec.modelname = "xdog"
     spec.compiler.fusestatic = options.arm == "fixed" and not options.visuals
     spec.compiler.discardvisual = not options.visuals

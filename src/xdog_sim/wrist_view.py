@@ -9,7 +9,7 @@ from xdog.core.description import RobotDescription
 from xdog_sim.grasp.camera import WRIST, SceneRenderer, add_wrist_camera
 from xdog_sim.grasp.config import load_grasp_scenarios
 from xdog_sim.scene import Scene, add_scene
-from xdog_sim.world import WorldOptions, build_spec
+from xdog_sim.world import WorldOptions, build_spec, compile_spec
 
 Array = np.ndarray
 
@@ -35,7 +35,7 @@ class WristView:
         add_scene(spec, scene, robot)
         add_wrist_camera(spec, config.camera, robot.tool_frame)
         self._size = int(config.camera.width), int(config.camera.height)
-        model = spec.compile()
+        model = compile_spec(spec)
         self._data = mujoco.MjData(model)
         self._joint = {name: int(model.joint(name).qposadr[0]) for name in (*robot.legs.names, *robot.arm.names)}
         self._root = int(model.joint("root").qposadr[0])

@@ -98,10 +98,13 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Dict[Hashable, Any]:
         mapping = super().construct_mapping(node, deep=deep)
-        names = [key.value for key, _ in node.value]
-        for position, (key, _) in enumerate(node.value):
-            if len(mapping) < len(names) and key.value in names[:position]:
-                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
+        if len(mapping) < len(node.value):
+            seen = set()
+            for key, _ in node.value:
+                name = self.construct_object(key)
+                if name in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
+                seen.add(name)
         return mapping
 
 
@@ -129,7 +132,9 @@ def read(path: Path) -> Any:
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f" in line {error.problem_mark.line + 1}"
         raise ConfigError(f"{path} is not valid YAML: {error.problem or error.context}{line}") from error
-    except (yaml.YAMLError, ValueError) as error:
+    except RecursionError as error:
+        raise ConfigError(f"{path} is not valid YAML: it is nested too deeply") from error
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError) as error:  # the last two: a tag that does not fit
         raise ConfigError(f"{path} is not valid YAML: {error}") from error
 
 

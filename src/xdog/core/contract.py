@@ -47,7 +47,7 @@ def read_entries(
             read = " and ".join(map(str, versions))
             raise ContractError(f"{where} has contract version {raw['version']}, this XDog reads {read}: {retrain}")
         unknown = set(raw) - set(known)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, ContractError):
             raise
         raise ContractError(f"{where}: its contract is malformed ({error}): {retrain}") from error

@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 import numpy as np
 
+from xdog.core.config_file import parse
 from xdog.core.contract import ContractError, body_problems, finite, read_entries
 from xdog.core.description import RobotDescription
 from xdog.locomotion.gait import TrotSettings, command_range_problems
@@ -73,11 +74,11 @@ def contract_from_metadata(metadata: Mapping[str, str], where: str) -> PolicyCon
             raw[name] = tuple(finite(value) for value in raw[name])
         for name in ("period", "max_lateral_acceleration"):
             raw[name] = finite(raw[name])
-        raw["terms"] = tuple(Term(**term) for term in raw["terms"])
-        raw["trot"] = TrotSettings(**{name: finite(value) for name, value in raw["trot"].items()})
+        raw["terms"] = tuple(parse(Term, term, f"terms[{i}]") for i, term in enumerate(raw["terms"]))
+        raw["trot"] = parse(TrotSettings, raw["trot"], "trot")
         raw["command_range"] = {name: (finite(low), finite(high)) for name, (low, high) in raw["command_range"].items()}
         return PolicyContract(**raw)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ContractError(f"{where}: its contract is malformed ({error}): {retrain}") from error
 
 

@@ -1,11 +1,14 @@
 """The settings of the safety layers: launch/config/safety.yaml."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
-from xdog.core.config_file import POSITIVE, load, numbers
+from xdog.core.config_file import POSITIVE, between, load, numbers
 from xdog.core.paths import share_path
+
+WATCHDOG = between(0.001, 1.0)
+"""s. A longer one, for example of 150 because somebody meant milliseconds, would not watch anything."""
 
 
 @numbers(POSITIVE)
@@ -13,8 +16,8 @@ from xdog.core.paths import share_path
 class GateConfig:
     """Limits of the leg gate: times in s, max_target_rate in rad/s."""
 
-    heartbeat_timeout: float
-    command_timeout: float
+    heartbeat_timeout: float = field(metadata=WATCHDOG)
+    command_timeout: float = field(metadata=WATCHDOG)
     max_target_rate: float
 
 
@@ -29,7 +32,7 @@ class ArmGateConfig:
     relax: float
 
 
-@numbers(POSITIVE)
+@numbers(WATCHDOG)
 @dataclass(frozen=True)
 class ListenerConfig:
     """Ages, s, above which listeners other than the gates no longer act on a state."""
@@ -43,22 +46,22 @@ class ListenerConfig:
 class SupervisorConfig:
     """When the supervisor warns and stops: s, rad, degrees Celsius, V for each cell, rad/s; see safety.yaml."""
 
-    state_timeout: float
-    imu_timeout: float
+    state_timeout: float = field(metadata=WATCHDOG)
+    imu_timeout: float = field(metadata=WATCHDOG)
     tilt_warn: float
-    tilt_damp: float
-    tilt_time: float
+    tilt_damp: float = field(metadata=between(0.1, 1.5))
+    tilt_time: float = field(metadata=WATCHDOG)
     temperature_warn: float
-    temperature_damp: float
+    temperature_damp: float = field(metadata=between(30.0, 100.0))
     cell_voltage_warn: float
-    cell_voltage_damp: float
+    cell_voltage_damp: float = field(metadata=between(2.5, 4.2))  # of a lithium cell
     battery_time: float
     battery_silence: float
     command_gap: float
     warning_hold: float
     still_velocity: float
     invalid_quiet: float
-    neutral_timeout: float
+    neutral_timeout: float = field(metadata=WATCHDOG)
 
     def __post_init__(self) -> None:
         if self.tilt_warn >= self.tilt_damp:

@@ -6,7 +6,7 @@ from typing import Mapping, Optional
 
 from xdog.core.config_file import POSITIVE, load, numbers
 from xdog.core.paths import share_path
-from xdog.safety.config import load_safety_config
+from xdog.safety.config import WATCHDOG, load_safety_config
 
 
 @numbers(POSITIVE)
@@ -26,7 +26,7 @@ class MuxConfig:
     ``heartbeat_timeout`` is that of the listeners in safety.yaml.
     """
 
-    timeout: float = field(metadata=POSITIVE)
+    timeout: float = field(metadata=WATCHDOG)
     heartbeat_timeout: float
     priorities: Mapping[str, int]
     limits: Planar

@@ -147,10 +147,14 @@ class RobotReplay:
 
     def _wait_until_free(self) -> None:
         end = time.monotonic() + PATIENCE
-        while self._objection():
+        while self._objection() or self._led():
             if time.monotonic() > end:
-                raise ReplayError(f"the arm cannot be moved: {self._objection()}")
+                raise ReplayError(f"the arm cannot be moved: {self._objection() or self._led()}")
             time.sleep(0.05)  # no event reports a new connection or a released stop: poll
+
+    def _led(self) -> str:
+        """Why the arm is not free although it may move: between two senders of setpoints it would jerk."""
+        return "another program sends arm/setpoint: stop it first" if self._arm.mode == "streaming" else ""
 
     def _objection(self) -> str:
         """Why the arm may not move, or which goal it already follows; empty if it is free."""

@@ -15,7 +15,7 @@ from xdog_sim.demo.metrics import STRIDE, moving_average
 from xdog_sim.demo.overlay import Overlay
 from xdog_sim.demo.recording import Recording
 from xdog_sim.offscreen import RenderError, choose_renderer
-from xdog_sim.world import WorldOptions, build_spec
+from xdog_sim.world import WorldOptions, build_spec, compile_spec
 
 Array = np.ndarray
 
@@ -60,7 +60,7 @@ def video_model() -> mujoco.MjModel:
         diffuse=[0.7] * 3,
         castshadow=True,
     )
-    return spec.compile()
+    return compile_spec(spec)
 
 
 class FrameRenderer:

@@ -20,7 +20,7 @@ from xdog_sim.grasp.approach import GraspPath, GraspPlanner
 from xdog_sim.grasp.clearance import Clearance
 from xdog_sim.grasp.config import GraspScenarioConfig, ObjectKind, SupportKind, load_grasp_scenarios
 from xdog_sim.grasp.objects import SUPPORT, GraspObject, add_object, add_support, prepare_for_grasping
-from xdog_sim.world import HeldTrunk, WorldOptions, build_spec
+from xdog_sim.world import HeldTrunk, WorldOptions, build_spec, compile_spec
 
 Array = np.ndarray
 
@@ -125,7 +125,7 @@ class ScenarioSampler:
         candidates = list(self.planner.candidates(features, spare))
         if not candidates:
             return None
-        clearance = Clearance(self.spec(scenario, visuals=False).compile(), self.robot, margin)
+        clearance = Clearance(compile_spec(self.spec(scenario, visuals=False)), self.robot, margin)
         if not clearance.free(scenario.start, with_object=True) or clearance.support_hits_dog(SUPPORT):
             return None
         return self.planner.route(scenario.start, candidates, clearance)

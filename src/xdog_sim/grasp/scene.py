@@ -14,7 +14,7 @@ from xdog_sim.devices import SimulatedArm
 from xdog_sim.grasp.camera import WRIST, SceneRenderer, add_wrist_camera
 from xdog_sim.grasp.judge import Judge
 from xdog_sim.grasp.scenario import GraspScenario, ScenarioSampler
-from xdog_sim.world import joint_indices
+from xdog_sim.world import compile_spec, joint_indices
 
 Array = np.ndarray
 
@@ -84,7 +84,7 @@ class GraspScene:
             add_wrist_camera(
                 spec, camera, self.robot.tool_frame, scenario.camera_shift, scenario.camera_turn, scenario.brightness
             )
-        self.model = spec.compile()
+        self.model = compile_spec(spec)
         self.data = mujoco.MjData(self.model)
         self._random = np.random.default_rng(seed)
         self._arm = SimulatedArm(

@@ -45,7 +45,7 @@ from xdog_sim.nodes.common.conversions import detections_message
 from xdog_sim.nodes.common.viewer import open_viewer
 from xdog_sim.robot import SimulatedRobot, SimulationError
 from xdog_sim.scene import EMPTY, Objects, add_scene, load_scene
-from xdog_sim.world import WorldOptions, build_spec
+from xdog_sim.world import WorldOptions, build_spec, compile_spec
 
 BACKLOG = 0.1
 """s of wall time: a simulation that is further behind the wall clock does not catch up."""
@@ -293,7 +293,7 @@ def build() -> SimBridge:
     options = WorldOptions(timestep=config.physics_step, visuals=viewer_wanted())
     scene, spec = load_scene(str(rospy.get_param("~scene", EMPTY)), user_path), build_spec(options, robot)
     add_scene(spec, scene, robot)
-    sim = SimulatedRobot(robot, config, seed, spec.compile())
+    sim = SimulatedRobot(robot, config, seed, compile_spec(spec))
     objects = Objects(scene, sim.model, sim.data)
     return SimBridge(sim, objects, bool(rospy.get_param("~lockstep", False)))
 

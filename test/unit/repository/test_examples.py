@@ -1,5 +1,6 @@
 """The examples: those that need no running graph work, and every one is run by a test."""
 
+import ast
 import re
 import runpy
 from pathlib import Path
@@ -40,3 +41,18 @@ def test_every_example_is_short_listed_and_run_by_a_test(path: Path) -> None:
     assert f"]({path.name})" in (ROOT / "examples" / "README.md").read_text()
     tests = [Path(__file__), ROOT / "test" / "ros" / "examples_run.py"]
     assert any(re.search(rf'"{path.name}"', test.read_text()) for test in tests)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_no_example_connects_to_a_topic_again_and_again(path: Path) -> None:
+    """wait_for_message asks the master, and hangs with it: in a loop, while the robot moves, that must not happen."""
+    tree = ast.parse(path.read_text())
+    loops = [node for node in ast.walk(tree) if isinstance(node, (ast.While, ast.For))]
+    called = {
+        re.split(r"\W", ast.unparse(node.func))[-1]
+        for loop in loops
+        for node in ast.walk(loop)
+        if isinstance(node, ast.Call)
+    }
+    bodies = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name in called]
+    assert not any("wait_for_message" in ast.unparse(part) for part in [*loops, *bodies])

@@ -5,8 +5,9 @@ import math
 import mujoco
 import numpy as np
 import pytest
+from urdf_edits import added, robot_from
 
-from xdog.core.description import load_description
+from xdog.core.description import DescriptionError, load_description
 from xdog_sim.world import HeldTrunk, WorldOptions, build_model, joint_indices
 
 ROBOT = load_description()
@@ -85,3 +86,11 @@ def test_joint_indices_are_in_the_order_of_the_names() -> None:
     data = mujoco.MjData(model)
     data.qpos[indices.qpos] = [0.1, 0.2, 0.3]
     assert [float(data.joint(name).qpos[0]) for name in names] == [0.1, 0.2, 0.3]
+
+
+def test_a_body_that_cannot_be_simulated_is_an_error_of_the_urdf() -> None:
+    links = '<parent link="base_link"/><child link="lidar"/>'
+    joint = f'<joint name="spin" type="continuous">{links}<axis xyz="0 0 1"/></joint>'
+    robot = robot_from(added('<link name="lidar"/>' + joint))
+    with pytest.raises(DescriptionError, match=r"urdf/xdog\.urdf in this scene .*lidar.*: correct the link or joint"):
+        build_model(WorldOptions(), robot)

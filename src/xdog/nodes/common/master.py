@@ -17,6 +17,13 @@ TIMEOUT = 3.0
 """s of wall time after which a program that has not answered counts as hung. A busy machine may take one."""
 
 
+CLEANUP = (
+    "A node that does not answer hangs, or its address cannot be reached from this machine. If it is sure that it has "
+    "ended, let the master forget it: rosnode cleanup"
+)
+"""What to do about a node that is registered but does not answer."""
+
+
 class NoAnswerError(ConnectionError):
     """A program does not answer at an address. The message names it."""
 
@@ -25,15 +32,23 @@ class HungError(NoAnswerError):
     """A program accepts connections, but does not answer."""
 
 
+class DeadError(NoAnswerError):
+    """The machine answers that no program listens at an address."""
+
+
 class RunningNode(NamedTuple):
-    """A node that answers: its full name, and the machine and process that it runs in."""
+    """A node that has not died: its full name, its machine and its process.
+
+    The process is None if the node does not answer: it hangs, or this machine cannot reach it.
+    """
 
     name: str
     host: str
-    process: int
+    process: Optional[int]
 
     def __str__(self) -> str:
-        return f"{self.name} on {self.host} (process {self.process})"
+        state = "it does not answer" if self.process is None else f"process {self.process}"
+        return f"{self.name} on {self.host} ({state})"
 
 
 class _Transport(xmlrpc.client.Transport):
@@ -58,6 +73,8 @@ def ask(uri: str, method: str, *arguments: object, timeout: float = TIMEOUT) -> 
         code, _, value = getattr(server, method)(rospy.get_name(), *arguments)
     except socket.timeout as error:
         raise HungError(f"{uri} accepts connections, but has not answered for {timeout:g} s") from error
+    except (ConnectionRefusedError, ConnectionResetError) as error:
+        raise DeadError(f"no answer from {uri}: {error}") from error
     except (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError, TypeError, ValueError) as error:
         raise NoAnswerError(f"no answer from {uri}: {error or type(error).__name__}") from error
     return value if code == 1 else None
@@ -80,17 +97,21 @@ def master_problem() -> str:
 def find_node(name: str) -> Optional[RunningNode]:
     """The node with a full name; None if there is none, or if it was killed and the master has not noticed.
 
+    A node that hangs or that this machine cannot reach counts as running: another machine may move a robot with it.
+
     Raises:
         NoAnswerError: the master does not answer.
     """
     uri = ask_master("lookupNode", name)
     if uri is None:
         return None
+    host = urlsplit(uri).hostname or ""
     try:
-        process = ask(uri, "getPid")
-    except NoAnswerError:
+        return RunningNode(name, host, int(ask(uri, "getPid")))
+    except DeadError:
         return None
-    return RunningNode(name, urlsplit(uri).hostname or "", int(process))
+    except NoAnswerError:
+        return RunningNode(name, host, None)
 
 
 def find_nodes(base_names: Collection[str]) -> List[RunningNode]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import rosgraph
 
 from xdog.core.paths import share_path
-from xdog.nodes.common.master import HungError, NoAnswerError, find_nodes
+from xdog.nodes.common.master import CLEANUP, HungError, NoAnswerError, find_nodes
 
 NODE = re.compile(r'<node\s+name="(\w+)"')
 
@@ -37,7 +37,7 @@ def objection() -> str:
     return (
         f"a robot or a simulation runs under the ROS master at {uri}: {names} on {hosts}. A second one would replace "
         f"these nodes, and give a real robot a simulated clock. End it first, by Ctrl-C where it was started or with "
-        f"'rosnode kill -a', {remedy}"
+        f"'rosnode kill -a', {remedy}" + (f". {CLEANUP}" if any(node.process is None for node in running) else "")
     )
 
 

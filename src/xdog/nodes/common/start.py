@@ -17,8 +17,10 @@ import rospy
 import rospy.impl.paramserver
 
 from xdog.nodes.common.callbacks import signals
-from xdog.nodes.common.master import NoAnswerError, ask_master, find_node, find_publishers
+from xdog.nodes.common.master import CLEANUP, NoAnswerError, RunningNode, ask_master, find_node, find_publishers
 
+RETRY = 0.5
+"""s of wall time between two attempts to reach a master that does not answer."""
 EXIT_TIMEOUT = 5.0
 """s of wall time in which a node must leave the graph once its main program has ended."""
 LOG_PARAMETER = "/rosout_disable_topics_generation"
@@ -35,8 +37,8 @@ def start_node(name: str, sole_publisher: Sequence[str] = ()) -> None:
         sole_publisher: topics on which two nodes would contradict each other. If another node publishes one of them,
             this one is not started either.
     """
+    _handle_signals(lambda number, _: os._exit(128 + number))  # the master may be waited for forever
     refuse_second(name, sole_publisher)
-    _handle_signals(lambda number, _: os._exit(128 + number))  # rospy may wait for a master forever
     join(name)
     _handle_signals(lambda number, _: signals.append(number))
 
@@ -57,24 +59,52 @@ def _handle_signals(handler: Callable[[int, Any], None]) -> None:
 
 
 def refuse_second(name: str, sole_publisher: Sequence[str] = ()) -> None:
-    """End the program with a message if the node ``name`` is already running; see `start_node`."""
+    """End the program with a message if the node ``name`` is already running; see `start_node`.
+
+    Waits for a master that does not answer: once it does, it may know running nodes.
+    """
     # As rospy.init_node finds its name, which is not known before.
     name = rosgraph.names.resolve_name(rospy.names.get_mappings().get("__name", name), rospy.get_name())
-    try:
-        running = find_node(name)
-        if running is not None:
-            sys.exit(
-                f"{running} is already running. Starting another node of its name would shut it down: stop it first, "
-                f"with Ctrl-C where it was started or with: rosnode kill {name}"
+    topics = [rospy.names.resolve_name_without_node_name(topic) for topic in sole_publisher]
+    waiting = False
+    while True:
+        try:
+            problem = _conflict(name, topics)
+        except NoAnswerError as error:
+            if not waiting:
+                print(f"{name}: waiting for the ROS master: {error}", file=sys.stderr, flush=True)
+            waiting = True
+            time.sleep(RETRY)  # a master that starts sends no notice: poll
+            continue
+        if problem:
+            sys.exit(problem)
+        return
+
+
+def _conflict(name: str, topics: Sequence[str]) -> str:
+    """Why the node ``name``, sole publisher of ``topics``, must not be started; empty if it may.
+
+    Raises as `find_node`.
+    """
+    running = find_node(name)
+    if running is not None:
+        return (
+            f"{running} is already running. Starting another node of its name would shut it down: stop it first, "
+            f"with Ctrl-C where it was started or with: rosnode kill {name}{_remedy(running)}"
+        )
+    for topic in topics:
+        for other in find_publishers(topic):
+            return (
+                f"{name} is not started: {other} already publishes {topic}, and the two would contradict each "
+                f"other. Stop that graph first, or use another master: "
+                f"ROS_MASTER_URI=http://localhost:PORT{_remedy(other)}"
             )
-        for topic in map(rospy.names.resolve_name_without_node_name, sole_publisher):
-            for other in find_publishers(topic):
-                sys.exit(
-                    f"{name} is not started: {other} already publishes {topic}, and the two would contradict each "
-                    f"other. Stop that graph first, or use another master: ROS_MASTER_URI=http://localhost:PORT"
-                )
-    except NoAnswerError:
-        return  # no master, no other node; rospy waits until there is one
+    return ""
+
+
+def _remedy(node: RunningNode) -> str:
+    """What else to do about a node that does not answer."""
+    return "" if node.process is not None else f". {CLEANUP}"
 
 
 def _stay_on_loopback() -> None:

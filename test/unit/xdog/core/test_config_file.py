@@ -157,6 +157,10 @@ def test_every_kind_of_entry_is_read(tmp_path: Path) -> None:
         (TEXT, "", ": the file is empty; it must be a mapping with the entries name, mode, "),
         (TEXT, "- 1", ": the file is [1]; it must be a mapping with the entries name, mode, "),
         (TEXT, f"a: 1{5000 * '0'}", " is not valid YAML: "),
+        (TEXT, "1: a\n1.0: b", " is not valid YAML: '1.0' is given twice in line 2"),
+        (TEXT, "name: !!bool maybe", " is not valid YAML: 'maybe'"),
+        (TEXT, "name: !!timestamp soon", " is not valid YAML: "),
+        (TEXT, 3000 * "[", " is not valid YAML: it is nested too deeply"),
     ],
 )
 def test_errors_name_the_entry(tmp_path: Path, old: str, new: str, complaint: str) -> None:

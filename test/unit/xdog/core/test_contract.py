@@ -30,6 +30,7 @@ def test_entries_are_read() -> None:
         ({}, r"file\.onnx carries no XDog contract \('key' in its metadata\): train it again"),
         ({"key": "{"}, r"file\.onnx: its contract is malformed"),
         ({"key": "[]"}, "malformed"),
+        ({"key": 100000 * "["}, "malformed"),
         ({"key": "{}"}, "malformed .'version'."),
         ({"key": '{"version": 3}'}, "has contract version 3, this XDog reads 1 and 2: train it again"),
         ({"key": '{"version": 2, "mood": 1}'}, "unknown entries in its contract: mood"),

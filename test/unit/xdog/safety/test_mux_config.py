@@ -14,6 +14,7 @@ from xdog.safety.mux_config import load_mux_config
     [
         ("joy: 100", "joy: 90", "two sources have the same priority: give each its own"),
         ("joy: 100", "joy: high", "priorities.joy is 'high'; it must be a whole number"),
+        ("timeout: 0.5", "timeout: 500", "timeout is 500; it must be a number from 0.001 to 1"),
         ("vx: 2.0", "vx: -2.0", "acceleration.vx is -2.0; it must be a number above 0"),
     ],
 )

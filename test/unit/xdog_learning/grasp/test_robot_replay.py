@@ -186,6 +186,15 @@ def test_a_goal_of_another_program_is_not_disturbed(bench: Bench) -> None:
     assert not bench.sent
 
 
+def test_an_arm_that_another_program_leads_gets_no_setpoint(bench: Bench) -> None:
+    bench.graph.run(1.0)
+    bench.graph.link.send(HOME + 0.05, 0.5)
+    bench.graph.step()
+    with pytest.raises(ReplayError, match="cannot be moved: another program sends arm/setpoint: stop it first"):
+        bench.run()
+    assert len(bench.sent) == 1
+
+
 def test_missing_measurements_end_it(bench: Bench) -> None:
     def lose(count: int) -> None:
         bench.graph.is_silent = count >= 5

@@ -75,6 +75,15 @@ def test_only_nodes_that_answer_are_found(master: FakeMaster) -> None:
     assert find_nodes({"mux", "killed", "missing"}) == [mux]
 
 
+def test_a_node_that_hangs_or_cannot_be_reached_is_found(
+    master: FakeMaster, hung: Hung, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ask, "__kwdefaults__", {"timeout": SHORT})
+    master.nodes = {"/hung": hung.uri, "/far": "http://no.such.host.invalid:1/"}
+    assert find_node("/hung") == RunningNode("/hung", "127.0.0.1", None)
+    assert str(find_node("/far")) == "/far on no.such.host.invalid (it does not answer)"
+
+
 def test_publishers_are_found_by_their_topic(master: FakeMaster) -> None:
     master.nodes = {"/bridge": master.uri, "/killed": refused_uri()}
     master.publishers["/clock"] = ["/killed", "/bridge"]

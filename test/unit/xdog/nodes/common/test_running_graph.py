@@ -36,6 +36,12 @@ def test_other_programs_and_dead_nodes_do_not_matter(master: FakeMaster) -> None
     assert objection() == ""
 
 
+def test_a_robot_that_cannot_be_reached_is_left_alone(master: FakeMaster) -> None:
+    master.nodes = {"/locomotion": "http://no.such.host.invalid:1/"}
+    assert "/locomotion on no.such.host.invalid. A second one" in objection()
+    assert objection().endswith("rosnode cleanup")
+
+
 def test_without_a_master_there_is_no_objection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROS_MASTER_URI", refused_uri())
     assert objection() == ""

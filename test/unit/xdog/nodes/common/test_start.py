@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from fake_master import FakeMaster, refused_uri
+from fake_master import FakeMaster, Hung, refused_uri
 from repository import ROOT
 
+from xdog.nodes.common import master as questions
 from xdog.nodes.common import start
 
 
@@ -21,6 +22,12 @@ def master(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMaster]:
         monkeypatch.delenv(name)
     yield fake
     fake.close()
+
+
+@pytest.fixture
+def short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    for function in (questions.ask, questions.ask_master):
+        monkeypatch.setattr(function, "__kwdefaults__", {"timeout": 0.05})
 
 
 def test_a_running_node_is_not_replaced(master: FakeMaster) -> None:
@@ -54,9 +61,43 @@ def test_two_bridges_do_not_share_a_graph(master: FakeMaster) -> None:
         start.refuse_second("sim_bridge", ["/clock", "arm/state"])
 
 
-def test_without_a_master_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROS_MASTER_URI", refused_uri())
-    start.refuse_second("velocity_mux")
+@pytest.mark.parametrize("uri", ["http://no.such.host.invalid:1/", ""])
+def test_a_node_that_hangs_or_cannot_be_reached_is_not_replaced(
+    master: FakeMaster, short_timeout: None, uri: str
+) -> None:
+    hung = Hung()
+    master.nodes["/velocity_mux"] = uri or hung.uri
+    with pytest.raises(SystemExit, match=r"^/velocity_mux on .* \(it does not answer\) is already.*rosnode cleanup$"):
+        start.refuse_second("velocity_mux")
+    master.publishers["/arm/state"] = ["/velocity_mux"]
+    with pytest.raises(SystemExit, match=r"^/sim_bridge is not started.*rosnode cleanup$"):
+        start.refuse_second("sim_bridge", ["arm/state"])
+    hung.close()
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_running_node_is_not_replaced_once_the_master_answers_again(
+    master: FakeMaster,
+    short_timeout: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    hangs: bool,
+) -> None:
+    hung = Hung()
+    monkeypatch.setenv("ROS_MASTER_URI", hung.uri if hangs else refused_uri())
+    master.nodes["/velocity_mux"] = master.uri
+    waits = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            os.environ["ROS_MASTER_URI"] = master.uri
+
+    monkeypatch.setattr(start.time, "sleep", sleep)
+    with pytest.raises(SystemExit, match=r"^/velocity_mux on 127.0.0.1 \(process 4711\) is already running"):
+        start.refuse_second("velocity_mux")
+    assert capsys.readouterr().err.count("/velocity_mux: waiting for the ROS master: ") == 1
+    hung.close()
 
 
 @pytest.mark.parametrize(
