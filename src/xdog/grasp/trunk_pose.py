@@ -64,8 +64,9 @@ class TrunkPoseHistory:
         self._poses.append((stamp, pose))
 
     def at(self, stamp: float) -> Optional[TrunkPose]:
-        """The pose nearest to ``stamp`` (s) in time; None without any."""
-        return min(self._poses, key=lambda entry: abs(entry[0] - stamp))[1] if self._poses else None
+        """The pose nearest to ``stamp`` (s); None without any. Another thread may add poses meanwhile."""
+        poses = list(self._poses)  # at once: a deque that changes must not be iterated
+        return min(poses, key=lambda entry: abs(entry[0] - stamp))[1] if poses else None
 
 
 def measure_trunk_pose(legs: LegKinematics, mount: Array, joints: Array, orientation: Array) -> TrunkPose:

@@ -1,6 +1,7 @@
 """How the trunk is held above the ground, by hand and from measured joints, and what it was a moment ago."""
 
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -73,3 +74,22 @@ def test_after_the_clock_has_jumped_back_the_poses_before_it_are_forgotten() -> 
     pose = history.at(1.02)
     assert pose is not None
     assert pose.height == 0.2, "not the pose of another pass through the same time"
+
+
+def test_a_pose_is_found_while_another_thread_adds_poses() -> None:
+    history, ended = TrunkPoseHistory(200), threading.Event()
+
+    def add() -> None:
+        number = 0.0
+        while not ended.is_set():
+            number += 1.0
+            history.add(number, TrunkPose(0.25, 0.0, 0.0))
+
+    adding = threading.Thread(target=add)
+    adding.start()
+    try:
+        for _ in range(3000):
+            history.at(10.0)
+    finally:
+        ended.set()
+        adding.join()
